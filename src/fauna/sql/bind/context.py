@@ -1,0 +1,69 @@
+"""All that binding may know of its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fauna.catalog.schema import Catalog
+from fauna.catalog.types import DEFAULT_COLLATION, SqlType
+from fauna.session.result import ResultColumn
+from fauna.sql import ast
+
+
+@dataclass(frozen=True, slots=True)
+class SessionScope:
+    """The part of a session's state that decides what a statement means; a plan is valid for one such scope.
+
+    time_zone  canonical: 'UTC' whenever the zone never differs from it"""
+
+    database: str | None = None
+    sql_mode: frozenset[str] = frozenset()
+    collation: str = DEFAULT_COLLATION
+    time_zone: str = "UTC"
+    div_precision_increment: int = 4
+    found_rows: bool = False
+    auto_is_null: bool = False
+    select_limit: int | None = None
+    version: str = ""
+
+
+class SlotTypes:
+    """Types of a statement's arguments: lifted literals by index, then markers."""
+
+    __slots__ = ("literals", "markers", "pinned", "used")
+
+    def __init__(self, markers: Sequence[SqlType] = (), *, lifted: bool = False) -> None:
+        self.markers = tuple(markers)
+        self.literals = lifted
+        self.pinned: set[int] = set()
+        self.used: set[int] = set()
+
+
+@dataclass(slots=True)
+class BindContext:
+    """catalog        a snapshot
+    scope            see SessionScope
+    slots            what the statement's arguments are
+    parse_view       text of a view -> its query (the parser is handed in by the caller)
+    info_tables      information_schema and fauna tables: (schema, name) -> columns
+    variable_type    type of a user variable as it is now
+    system_variable  (name, scope) -> value
+    wide             decimals are computed in 28 bytes from the start, because an int overflowed before
+    """
+
+    catalog: Catalog
+    scope: SessionScope
+    slots: SlotTypes
+    parse_view: Callable[[str], ast.Query]
+    info_tables: Mapping[tuple[str, str], Sequence[ResultColumn]] = field(default_factory=dict)
+    variable_type: Callable[[str], SqlType] = lambda name: SqlType.__call__  # type: ignore[assignment,return-value]
+    system_variable: Callable[[str, str | None], object] = lambda name, scope: None
+    wide: bool = False
+    volatile: bool = False  # set when the plan must not be reused (user variables, sequences)
+    alias_count: int = 0
+    view_depth: int = 0
+
+    def new_alias(self) -> str:
+        self.alias_count += 1
+        return f"a{self.alias_count}"

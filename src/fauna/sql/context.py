@@ -1,0 +1,85 @@
+"""What a running statement may look at and report to, while SQLite calls back into us.
+
+User-defined functions run deep inside SQLite and get only values.  Whatever else they need, strictness and where
+warnings go, is in `current()`, which the executor sets for the thread before each batch of work (`using`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from fauna.errors import CONDITIONS, SqlError
+
+WARNINGS_MAX: Final = 64  # MySQL's max_error_count
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:
+    """One row of SHOW WARNINGS; level is 'Note', 'Warning' or 'Error'."""
+
+    level: str
+    errno: int
+    message: str
+
+
+@dataclass(slots=True)
+class StatementContext:
+    """strict           a bad value for a column is an error rather than a warning (sql_mode, no IGNORE)
+    division_by_zero    ERROR_FOR_DIVISION_BY_ZERO: warn, and fail while storing under strict
+    storing             the statement writes rows (MySQL raises some conditions only then)
+    row                 1-based number of the row being stored, for messages
+    warnings_count      counts past WARNINGS_MAX too"""
+
+    strict: bool = True
+    division_by_zero: bool = True
+    no_zero_date: bool = False
+    no_zero_in_date: bool = False
+    allow_invalid_dates: bool = False
+    pad_char: bool = False
+    storing: bool = False
+    row: int = 1
+    user_variables: dict[str, object] = field(default_factory=dict)
+    warnings: list[Warning_] = field(default_factory=list)
+    warnings_count: int = 0
+    foreign_key_checks: bool = True
+    group_concat_max_len: int = 1048576
+    max_allowed_packet: int = 16777216
+
+    def warn(self, condition: str, *args: object, level: str = "Warning") -> None:
+        """Add a warning: `condition` is a key of errors.CONDITIONS."""
+        self.warnings_count += 1
+        if len(self.warnings) < WARNINGS_MAX:
+            errno, _, template = CONDITIONS[condition]
+            self.warnings.append(Warning_(level, errno, template.format(*args)))
+
+    def warn_error(self, err: SqlError, level: str = "Warning") -> None:
+        self.warnings_count += 1
+        if len(self.warnings) < WARNINGS_MAX:
+            self.warnings.append(Warning_(level, err.errno, err.message))
+
+
+_local = threading.local()
+_idle: Final = StatementContext()
+
+
+def current() -> StatementContext:
+    """The context of the statement that this thread is running."""
+    return getattr(_local, "context", _idle)
+
+
+def set_current(context: StatementContext | None) -> None:
+    _local.context = context if context is not None else _idle
+
+
+@contextmanager
+def using(context: StatementContext) -> Iterator[None]:
+    before = current()
+    _local.context = context
+    try:
+        yield
+    finally:
+        _local.context = before
