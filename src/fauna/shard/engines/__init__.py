@@ -1,0 +1,1 @@
+"""The engines that a shard can live in, one package each."""

@@ -1,0 +1,393 @@
+"""A transaction on the embedded engine.
+
+    READ COMMITTED            each statement reads the latest state; from the first write on, the writer connection
+    REPEATABLE READ,          a reader connection holds the snapshot of the first read; the first write asks
+    SERIALIZABLE              `txn.conflict` whether the snapshot may move to the latest state, must stay behind
+                              (mixed mode, see `mixed.py`), or the transaction must end with error 1213
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from fauna.errors import SqlError, error
+from fauna.session.result import MustWait, Ticket
+from fauna.shard.engine_errors import EngineError
+from fauna.shard.engines.sqlite.connection import Handle, Mode
+from fauna.shard.engines.sqlite.mixed import MixedMode
+from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
+from fauna.shard.shard import Isolation, MatchCheck, Params, TableAccess, Watch, Written
+from fauna.txn.conflict import Decision, ReadSet, decide
+from fauna.txn.locks import LockTicket
+from fauna.txn.ticket import done_ticket
+
+if TYPE_CHECKING:
+    from fauna.shard.engines.sqlite.shard import SqliteShard
+
+_STATEMENT = "fauna_statement"
+
+
+class _Savepoint:
+    """`mark`: how many changes the transaction had made; `physical`: its name in SQLite."""
+
+    __slots__ = ("mark", "name", "physical")
+
+    def __init__(self, name: str, physical: str) -> None:
+        self.name = name
+        self.physical = physical
+        self.mark = 0
+
+
+class SqliteBranch:
+    __slots__ = (
+        "_isolation",
+        "_lock_wait_timeout_s",
+        "_locked",
+        "_mixed",
+        "_read_only",
+        "_reader",
+        "_reads",
+        "_savepoints",
+        "_serial",
+        "_shard",
+        "_snapshot",
+        "_statement_mark",
+        "_streams",
+        "_ticket",
+        "_two_phase",
+        "_watch",
+        "_writer",
+        "_wrote",
+        "gtrid",
+        "is_open",
+    )
+
+    def __init__(
+        self, shard: SqliteShard, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None,
+        two_phase: bool,
+    ) -> None:
+        self._shard = shard
+        self._writer = shard.writer
+        self._isolation = isolation
+        self._read_only = read_only
+        self._lock_wait_timeout_s = lock_wait_timeout_s
+        self._watch = watch
+        self._two_phase = two_phase
+        self.is_open = True
+        self.gtrid = ""  # set once prepared
+        self._locked = False
+        self._ticket: LockTicket | None = None
+        self._reader: Handle | None = None
+        self._snapshot = 0
+        self._reads: ReadSet | None = None
+        self._mixed: MixedMode | None = None
+        self._wrote = False
+        self._savepoints: list[_Savepoint] = []
+        self._serial = 0
+        self._statement_mark: int | None = None
+        self._streams: list[StreamRows] = []
+
+    # -- reading
+
+    def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> AnyRows:
+        if not self.is_open:
+            raise _closed()
+        if self._locked:
+            if self._mixed is not None:
+                return self._mixed.query(self, sql, params, reads, inline=inline)
+            return self.read_on(self._writer.handle, sql, params, inline=inline)
+        if self._isolation <= Isolation.READ_COMMITTED:
+            return self._shard.autocommit_query(sql, params, inline=inline, watch=self._watch)
+        reader = self._reader or self.open_snapshot()
+        if self._reads is None:
+            self._reads = ReadSet()
+        for access in reads:
+            self._reads.add(access)
+        return self.read_on(reader, sql, params, inline=inline)
+
+    def open_snapshot(self) -> Handle:
+        """Fix the state that this transaction reads (START TRANSACTION WITH CONSISTENT SNAPSHOT, or the first read)."""
+        shard = self._shard
+        reader = shard.pool.take()
+        try:
+            self._snapshot = shard.open_snapshot(reader)
+        except BaseException:
+            shard.pool.give(reader)
+            raise
+        self._reader = reader
+        return reader
+
+    def read_on(self, handle: Handle, sql: str, params: Params, *, inline: bool) -> AnyRows:
+        handle.guard.start(self._watch, inline=inline)
+        settings = self._shard.settings
+        if inline:
+            return run_inline(handle, sql, params, settings.inline_rows)
+        rows = run_streamed(handle, sql, params, settings.prefetch_rows, self._stream_finished)
+        if isinstance(rows, StreamRows):
+            self._streams.append(rows)
+        return rows
+
+    def lock_query(
+        self, sql: str, params: Params, reads: Sequence[TableAccess], *, match: MatchCheck | None = None, inline: bool
+    ) -> AnyRows:
+        self.lock()
+        if self._mixed is not None and match is not None:
+            self._or_deadlock(self._mixed.may_write(self, match) and self._mixed.may_lock(self, match))
+        return self.read_on(self._writer.handle, sql, params, inline=inline)
+
+    # -- the write lock
+
+    def lock(self) -> None:
+        if self._locked:
+            return
+        if not self.is_open:
+            raise _closed()
+        if self._read_only:
+            raise error("READ_ONLY_TRANSACTION")
+        self._shard.check_writable()
+        ticket, queue = self._ticket, self._shard.queue
+        if ticket is None and not queue.try_acquire():
+            ticket = queue.enqueue(self._lock_wait_timeout_s)
+        if ticket is not None:
+            self._ticket = ticket
+            if not ticket.done():
+                raise MustWait(ticket)
+            self._ticket = None
+            ticket.check()
+        self._start_writing()
+
+    def _start_writing(self) -> None:
+        try:
+            self._shard.check_writable()  # again: the sync may have failed while we waited
+            self._writer.begin()
+        except BaseException:
+            self._shard.queue.release()
+            raise
+        self._locked = True
+        if self._two_phase:
+            self._writer.follow_with_session()
+        for savepoint in self._savepoints:
+            savepoint.mark = self._writer.savepoint(savepoint.physical)
+        if self._reader is not None:
+            self._settle_snapshot()
+
+    def _settle_snapshot(self) -> None:
+        """Now that nobody else can commit: does the snapshot move, stay behind, or end the transaction?"""
+        changed = self._shard.history.changed_since(self._snapshot)
+        decision = Decision.MOVE
+        if changed is None or changed:
+            decision = decide(self._isolation, self._reads or ReadSet(), changed)
+        self._or_deadlock(decision is not Decision.ABORT)
+        if decision is Decision.MOVE:
+            self._close_snapshot()
+        else:
+            assert self._reader is not None
+            assert changed is not None
+            self._mixed = MixedMode(self._shard, self._reader, changed)
+
+    # -- writing
+
+    def write(self, sql: str, params: Params, *, match: MatchCheck | None = None, inline: bool = False) -> Written:
+        if not self._locked:
+            self.lock()
+        if self._streams:
+            self._detach_streams()
+        writer, mixed = self._writer, self._mixed
+        if mixed is not None and match is not None:
+            self._or_deadlock(mixed.may_write(self, match))
+        mark = len(writer.changes)
+        mode = Mode.LATER_WRITE if self._wrote else Mode.FIRST_WRITE
+        try:
+            written = writer.write(sql, params, self._watch, inline=inline, mode=mode)
+        except BaseException:
+            self._after_failure()
+            raise
+        self._wrote = True
+        if mixed is not None:
+            self._or_deadlock(mixed.are_mine(writer.changes, mark, writer.whole))
+        return written
+
+    def write_many(self, sql: str, rows: Iterable[Params]) -> Written:
+        """`sql` once per row, as one statement: all or nothing."""
+        self.lock()
+        self.begin_statement()
+        changes = last_rowid = done = 0
+        try:
+            for params in rows:
+                written = self.write(sql, params)
+                changes += written.changes
+                last_rowid = written.last_rowid
+                done += 1
+        except BaseException as failed:
+            if isinstance(failed, EngineError):
+                failed.row = done + 1
+            self.end_statement(keep=False)
+            raise
+        self.end_statement(keep=True)
+        return Written(changes, last_rowid)
+
+    def execute_ddl(self, script: Sequence[tuple[str, Params]], tables: Iterable[str] = ()) -> None:
+        if self._two_phase:
+            raise error("XAER_RMFAIL", "ACTIVE")
+        self.lock()
+        self._detach_streams()
+        self.begin_statement()
+        try:
+            for sql, params in script:
+                self.write(sql, params)
+        except BaseException:
+            self.end_statement(keep=False)
+            raise
+        self.end_statement(keep=True)
+        self._writer.whole.add("")  # no table has this name: there is something to make durable
+        self._writer.whole.update(tables)
+
+    def _after_failure(self) -> None:
+        """A statement failed.  SQLite may have undone the whole transaction with it."""
+        if self._writer.in_transaction:
+            return
+        if self._wrote:
+            self._end()
+            return
+        # Nothing but this statement is lost: begin again, the lock is still ours.
+        try:
+            self._writer.begin()
+            for savepoint in self._savepoints:
+                savepoint.mark = self._writer.savepoint(savepoint.physical)
+            if self._statement_mark is not None:
+                self._statement_mark = self._writer.savepoint(_STATEMENT)
+        except BaseException:
+            self._end()
+            raise
+
+    def _or_deadlock(self, passed: bool) -> None:
+        if not passed:
+            self.rollback()
+            raise error("LOCK_DEADLOCK")
+
+    # -- savepoints
+
+    def savepoint(self, name: str) -> None:
+        if not self.is_open:
+            raise _closed()
+        self._savepoints = [kept for kept in self._savepoints if kept.name != name]
+        self._serial += 1
+        savepoint = _Savepoint(name, f"fauna_{self._serial}")
+        if self._locked:
+            savepoint.mark = self._writer.savepoint(savepoint.physical)
+        self._savepoints.append(savepoint)
+
+    def rollback_to(self, name: str) -> None:
+        index = self._savepoint_index(name)
+        savepoint = self._savepoints[index]
+        if self._locked:
+            self._detach_streams()
+            self._writer.rollback_to(savepoint.physical, savepoint.mark)
+        del self._savepoints[index + 1:]
+
+    def release(self, name: str) -> None:
+        index = self._savepoint_index(name)
+        if self._locked:
+            self._writer.release(self._savepoints[index].physical)
+        del self._savepoints[index:]
+
+    def _savepoint_index(self, name: str) -> int:
+        if not self.is_open:
+            raise _closed()
+        for index, savepoint in enumerate(self._savepoints):
+            if savepoint.name == name:
+                return index
+        raise error("SAVEPOINT_DOES_NOT_EXIST", name)
+
+    def begin_statement(self) -> None:
+        self.lock()
+        self._statement_mark = self._writer.savepoint(_STATEMENT)
+
+    def end_statement(self, *, keep: bool) -> None:
+        mark, self._statement_mark = self._statement_mark, None
+        if mark is None or not self._locked:
+            return
+        if not keep:
+            self._writer.rollback_to(_STATEMENT, mark)
+        self._writer.release(_STATEMENT)
+
+    # -- the end
+
+    def prepare(self, gtrid: str) -> None:
+        if not self.is_open:
+            raise _closed()
+        if not self._two_phase:
+            raise error("XAER_RMFAIL", "ACTIVE")
+        self.lock()
+        writer = self._writer
+        changeset = writer.take_changeset()
+        if self._mixed is not None:
+            self._or_deadlock(self._mixed.are_mine(writer.changes, 0, writer.whole))
+        self._detach_streams()
+        self._shard.prepare(gtrid, changeset, self)
+        self.gtrid = gtrid
+        self._close_snapshot()
+
+    def commit(self) -> Ticket:
+        if not self.is_open:
+            raise _closed()
+        if self._streams:
+            self._detach_streams()
+        if not self._locked:
+            self._end()
+            return done_ticket()
+        try:
+            ticket = self._writer.commit()
+        finally:
+            self._end()
+        return ticket
+
+    def rollback(self) -> None:
+        if not self.is_open:
+            return
+        if self._streams:
+            self._detach_streams(keep=False)
+        try:
+            if self._locked:
+                self._writer.rollback()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Let go of everything.  The writer's transaction is over already."""
+        self.is_open = False
+        if self._ticket is not None:
+            self._ticket.abandon()
+            self._ticket = None
+        if self._locked:
+            self._locked = False
+            if self._two_phase:
+                self._writer.stop_session()
+            self._shard.queue.release()
+        self._close_snapshot()
+
+    def _close_snapshot(self) -> None:
+        self._mixed = None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            self._detach_streams()
+            self._shard.close_snapshot(reader, self._snapshot)
+
+    # -- open results
+
+    def _stream_finished(self, stream: StreamRows) -> None:
+        if stream in self._streams:
+            self._streams.remove(stream)
+
+    def _detach_streams(self, *, keep: bool = True) -> None:
+        """Their connection is about to move on."""
+        for stream in tuple(self._streams):
+            stream.detach(self._shard.settings.stream_buffer_rows_max if keep else 0)
+        self._streams.clear()
+
+
+def _closed() -> SqlError:
+    return error("UNKNOWN_ERROR", "the transaction has ended")
+
+

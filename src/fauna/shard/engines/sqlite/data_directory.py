@@ -1,0 +1,85 @@
+"""The data directory: one process at a time, never half opened, never a newer format by mistake."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from fauna.errors import StartError
+
+FORMAT_VERSION: Final = 1
+_LOCK_FILE: Final = "LOCK"
+
+
+class DataDirectory:
+    """An open data directory.  `LOCK` holds the pid of the process that has it, which also holds an flock on it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        _make(self.path)
+        self._descriptor = _lock(self.path)
+
+    def shard_file(self, number: int) -> Path:
+        return self.path / f"shard-{number}.db"
+
+    def prepared_directory(self, number: int) -> Path:
+        return self.path / f"shard-{number}.prepared"
+
+    def close(self) -> None:
+        """Let others open the directory.  Idempotent."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise StartError(f"'{path}' is not a directory", "give another data directory") from None
+    except OSError as failed:
+        raise StartError(f"cannot create data directory '{path}': {failed.strerror}",
+                         "create it and make it writable, or give another one") from None
+
+
+def _lock(path: Path) -> int:
+    """The descriptor that holds the lock.  Opening it for writing also shows that the directory is writable."""
+    try:
+        descriptor = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failed:
+        raise StartError(f"cannot write to data directory '{path}': {failed.strerror}",
+                         "make the directory and the files in it writable for this user") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise StartError(f"data directory '{path}' is in use by process {pid}",
+                         "stop that process, or give another data directory") from None
+    with contextlib.suppress(OSError):  # a full disk: the lock is held, only its owner's name is missing
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+    return descriptor
+
+
+def check_format(connection: apsw.Connection, path: Path) -> None:
+    """Create the engine's own tables in a new file; refuse a file that a newer FaunaDB wrote."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID")
+        connection.execute("CREATE TABLE IF NOT EXISTS fauna_finished (gtrid TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+        connection.execute("INSERT INTO fauna_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT_VERSION,))
+        version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise StartError(f"'{path}' was written by a newer version of FaunaDB (format {version}; this one knows "
+                         f"{FORMAT_VERSION})", "install that version, or give another data directory")

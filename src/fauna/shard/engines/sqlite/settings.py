@@ -1,0 +1,36 @@
+"""The engine's limits, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """inline_steps      virtual-machine steps between two looks at the clock; an inline statement gets about twice as many
+    inline_rows       rows that an inline query may return; more must move to a worker thread
+    readers_max       open reader connections: streams plus transactions with a snapshot
+    untracked         tables whose changes never conflict (counters such as AUTO_INCREMENT's)
+    history_rows_max  row changes remembered for open snapshots; a snapshot that falls behind them cannot write (1213)
+    history_commits   commits remembered for `changes` even when no snapshot needs them
+    tracked_rows_max  rows one transaction changes before it counts as having changed whole tables
+    """
+
+    page_size: int = 4096
+    inline_steps: int = 20_000
+    inline_rows: int = 500
+    prefetch_rows: int = 256
+    readers_max: int = 256
+    readers_idle_max: int = 32
+    reader_cache_kib: int = 1024
+    writer_cache_kib: int = 32 * 1024
+    mmap_bytes: int = 8 << 30
+    statement_cache: int = 512
+    untracked: frozenset[str] = frozenset()
+    history_rows_max: int = 1_000_000
+    history_commits: int = 1_000
+    tracked_rows_max: int = 50_000
+    mixed_read_rows_max: int = 10_000
+    stream_buffer_rows_max: int = 100_000
+    checkpoint_pages: int = 4_000
+    truncate_pages: int = 64_000

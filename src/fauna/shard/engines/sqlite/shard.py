@@ -1,0 +1,299 @@
+"""The embedded shard: one SQLite file, one writer, many readers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from fauna.errors import FaunaError, StartError, error
+from fauna.session.result import Ticket
+from fauna.shard.engines.sqlite.branch import SqliteBranch
+from fauna.shard.engines.sqlite.checkpoint import Checkpointer
+from fauna.shard.engines.sqlite.connection import Configure, Handle, Mode, open_connection
+from fauna.shard.engines.sqlite.data_directory import DataDirectory, check_format
+from fauna.shard.engines.sqlite.errors import translate
+from fauna.shard.engines.sqlite.group_commit import GroupCommit
+from fauna.shard.engines.sqlite.history import History
+from fauna.shard.engines.sqlite.prepared import PreparedStore
+from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
+from fauna.shard.engines.sqlite.settings import EngineSettings
+from fauna.shard.engines.sqlite.writer import Writer
+from fauna.shard.shard import Isolation, Params, RowChange, Watch
+from fauna.txn.locks import WriteQueue
+
+# How often opening a snapshot is tried again when a commit falls into it.
+_SNAPSHOT_TRIES: Final = 4
+
+
+class SqliteShard:
+    """`configure` is called with every new connection, to register functions and collations on it."""
+
+    def __init__(
+        self,
+        directory: DataDirectory,
+        number: int = 0,
+        *,
+        configure: Configure = lambda connection: None,
+        settings: EngineSettings | None = None,
+        sync: Callable[[int], None] = os.fdatasync,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self.path = directory.shard_file(number)
+        self._configure = configure
+        self._closed = False
+        self._prepared_lock = threading.Lock()
+        self.history = History(self.settings)
+        self.queue = WriteQueue()
+        writer = self._open_writer(self.path)
+        self._group = GroupCommit(Path(str(self.path) + "-wal"), sync)
+        self.writer = Writer(writer, self.history, self._group, self.settings)
+        self._checkpointer = Checkpointer(self._open(writer=True), self.queue, self.settings)
+        writer.connection.set_wal_hook(self._checkpointer.after_commit)
+        self.pool = ReaderPool(lambda: self._open(writer=False), self.settings.readers_max, self.settings.readers_idle_max)
+        self._inline = self._open(writer=False)
+        self._store = PreparedStore(directory.prepared_directory(number))
+        self._prepared: dict[str, SqliteBranch] = {}
+        self._undecided = self._find_undecided()
+
+    # -- reading
+
+    def autocommit_query(self, sql: str, params: Params, *, inline: bool, watch: Watch | None = None) -> AnyRows:
+        if inline:
+            handle = self._inline
+            handle.guard.start(watch, inline=True)
+            return run_inline(handle, sql, params, self.settings.inline_rows)
+        handle = self.pool.take()
+        handle.guard.start(watch, inline=False)
+        try:
+            rows = run_streamed(handle, sql, params, self.settings.prefetch_rows, lambda stream: self.pool.give(handle))
+        except BaseException:
+            self.pool.give(handle)
+            raise
+        if not isinstance(rows, StreamRows):
+            self.pool.give(handle)
+        return rows
+
+    def begin(
+        self,
+        isolation: Isolation,
+        *,
+        read_only: bool = False,
+        lock_wait_timeout_s: float = 50.0,
+        watch: Watch | None = None,
+        consistent_snapshot: bool = False,
+        two_phase: bool = False,
+    ) -> SqliteBranch:
+        branch = SqliteBranch(self, isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch,
+                              two_phase=two_phase)
+        if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
+            branch.open_snapshot()
+        return branch
+
+    def open_snapshot(self, reader: Handle) -> int:
+        """Begin a read transaction; returns its position in the history, which is pinned.
+
+        A commit that happens just now may or may not be seen; then we look again.  When commits keep falling in, the position
+        is taken too early rather than too late: that can make a false conflict, never hide one.
+        """
+        history = self.history
+        for attempt in range(_SNAPSHOT_TRIES):
+            position = history.pin()
+            try:
+                reader.guard.start(None, inline=False)
+                reader.execute("BEGIN")
+                reader.execute("SELECT 1 FROM fauna_meta").fetchall()
+            except BaseException as failed:
+                history.unpin(position)
+                self._end_read(reader)
+                if isinstance(failed, apsw.Error):
+                    raise translate(failed) from None
+                raise
+            exact = history.position == position and not history.committing
+            if exact or attempt == _SNAPSHOT_TRIES - 1:
+                return position
+            self._end_read(reader)
+            history.unpin(position)
+        raise AssertionError("unreachable")
+
+    def close_snapshot(self, reader: Handle, position: int) -> None:
+        self._end_read(reader)
+        self.pool.give(reader)
+        self.history.unpin(position)
+
+    @staticmethod
+    def _end_read(reader: Handle) -> None:
+        if reader.connection.in_transaction:
+            reader.execute("COMMIT")
+
+    # -- writing
+
+    def check_writable(self) -> None:
+        if self._group.failed is not None:
+            raise self._group.failed
+        if self._closed:
+            raise error("UNKNOWN_ERROR", "the shard is closed")
+
+    # -- two-phase commit
+
+    def prepare(self, gtrid: str, changeset: bytes, branch: SqliteBranch) -> None:
+        """Store the branch's effects.  They rest on commits that may not be on disk yet, so the log is synced first."""
+        with self._prepared_lock:
+            if gtrid in self._prepared or gtrid in self._undecided:
+                raise error("XAER_DUPID")
+            self._prepared[gtrid] = branch
+        try:
+            self._group.must_sync()
+            self._mark_finished(gtrid)
+            self._store.put(gtrid, changeset)
+        except BaseException:
+            with self._prepared_lock:
+                del self._prepared[gtrid]
+            raise
+
+    def recover(self) -> list[str]:
+        with self._prepared_lock:
+            return sorted(self._undecided | self._prepared.keys())
+
+    def commit_prepared(self, gtrid: str) -> Ticket:
+        """Make a prepared transaction's effects happen, once.  Asking again is harmless while its file is there."""
+        with self._prepared_lock:
+            branch = self._prepared.get(gtrid)
+            undecided = gtrid in self._undecided
+        if branch is not None:
+            ticket = branch.commit()
+        elif undecided:
+            ticket = self._redo(gtrid)
+        else:
+            raise error("XAER_NOTA")
+        ticket.wait()  # the file may go only when the commit is on disk
+        self._forget(gtrid)
+        return ticket
+
+    def rollback_prepared(self, gtrid: str) -> None:
+        with self._prepared_lock:
+            branch = self._prepared.get(gtrid)
+            if branch is None and gtrid not in self._undecided:
+                raise error("XAER_NOTA")
+        self._store.remove(gtrid)
+        if branch is not None:
+            branch.rollback()
+        self._forget(gtrid)
+
+    def _find_undecided(self) -> set[str]:
+        """After a start: what was prepared and neither committed nor rolled back.  Holds the write lock if there is any."""
+        undecided: set[str] = set()
+        for gtrid in self._store.gtrids():
+            finished = self._inline.connection.execute("SELECT 1 FROM fauna_finished WHERE gtrid = ?", (gtrid,)).fetchall()
+            if finished:
+                self._store.remove(gtrid)
+            else:
+                undecided.add(gtrid)
+        if undecided:
+            self.queue.try_acquire()
+        return undecided
+
+    def _redo(self, gtrid: str) -> Ticket:
+        """Apply a changeset, and note the gtrid in the same commit.  The write lock is held since the start."""
+        changeset = self._store.changeset(gtrid)
+        connection = self.writer.handle.connection
+        self.writer.begin()
+        try:
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            apsw.Changeset.apply(changeset, connection)
+            self._mark_finished(gtrid)
+            return self.writer.commit()
+        except BaseException as failed:
+            self.writer.rollback()
+            if isinstance(failed, apsw.Error):
+                raise translate(failed) from None
+            raise
+        finally:
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+
+    def _mark_finished(self, gtrid: str) -> None:
+        """In the same commit as the effects: whoever finds the mark does not apply them again."""
+        self.writer.write("INSERT INTO fauna_finished VALUES (?)", (gtrid,), None, inline=False, mode=Mode.LATER_WRITE)
+        self.writer.whole.add("")
+
+    def _forget(self, gtrid: str) -> None:
+        self._store.remove(gtrid)
+        with self._prepared_lock:
+            self._prepared.pop(gtrid, None)
+            was_undecided = gtrid in self._undecided
+            self._undecided.discard(gtrid)
+            last = was_undecided and not self._undecided
+        if last:
+            self.queue.release()
+
+    # -- the rest
+
+    @property
+    def position(self) -> int:
+        """Of the latest commit, for `changes`."""
+        return self.history.position
+
+    def changes(self, from_position: int) -> list[RowChange]:
+        changes: list[RowChange] = []
+        for commit in self.history.remembered(from_position):
+            changes += [RowChange(commit.position, table, "UPDATE", None) for table in sorted(commit.whole) if table]
+            changes += [RowChange(commit.position, change.table, change.op, change.rowid_new) for change in commit.changes]
+        return changes
+
+    def sync(self) -> None:
+        """Put everything committed so far on disk."""
+        self._group.must_sync()
+
+    def close(self) -> None:
+        """Idempotent.  Open transactions are lost; what was committed is on disk and in the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self.queue.close()
+        self.writer.handle.connection.set_wal_hook(None)
+        with contextlib.suppress(FaunaError):
+            self._group.must_sync()
+        self._group.close()
+        self.pool.close()
+        self._inline.close()
+        self.writer.handle.close()
+        self._checkpointer.close(last=self._group.failed is None)
+
+    def _open(self, *, writer: bool) -> Handle:
+        try:
+            return open_connection(self.path, self._configure, self.settings, writer=writer)
+        except apsw.Error as raised:
+            raise translate(raised) from None
+
+    def _open_writer(self, path: Path) -> Handle:
+        """The first connection: recovers the log after a crash, and finds out whether the file can be used at all."""
+        try:
+            handle = open_connection(path, self._configure, self.settings, writer=True)
+        except apsw.Error as raised:
+            raise _cannot_start(path, raised) from None
+        try:
+            check_format(handle.connection, path)
+            return handle
+        except apsw.Error as raised:
+            handle.close()
+            raise _cannot_start(path, raised) from None
+        except BaseException:
+            handle.close()
+            raise
+
+
+def _cannot_start(path: Path, raised: apsw.Error) -> StartError:
+    text = str(raised)
+    if isinstance(raised, (apsw.NotADBError, apsw.CorruptError)):
+        return StartError(f"'{path}' is damaged or not a FaunaDB file: {text}",
+                          "restore it from a backup; it has not been changed")
+    if isinstance(raised, (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError)):
+        return StartError(f"cannot open '{path}' for writing: {text}", "make the directory and the files in it writable")
+    if isinstance(raised, (apsw.BusyError, apsw.LockedError)):
+        return StartError(f"'{path}' is locked by another program", "close the program that has it open")
+    return StartError(f"cannot open '{path}': {text}")

@@ -1,0 +1,187 @@
+"""The shard interface: what `txn` and `session` may ask of one shard, whatever its engine.
+
+Everything is synchronous and may be called from any thread, but one branch by one thread at a time.  A call
+that cannot go on without waiting raises `MustWait(ticket)`, having done nothing; call it again once the
+ticket is done.  A call with `inline=True` that turns out long raises `MustMove`, having done nothing; call
+it again in a worker thread with `inline=False`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from fauna.catalog.types import Stored
+from fauna.errors import SqlError, error
+from fauna.session.result import Row, Ticket
+
+Params = Sequence[Stored]
+
+
+class Isolation(IntEnum):
+    READ_UNCOMMITTED = 0  # behaves as READ COMMITTED
+    READ_COMMITTED = 1
+    REPEATABLE_READ = 2  # snapshot isolation, first committer wins
+    SERIALIZABLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TableAccess:
+    """What a query may read of a table: a rowid range, inclusive; None is open, both None the whole table."""
+
+    table: str
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCheck:
+    """The rows that a write (or a locking read) aims at: `sql` selects their rowids in `table`.
+
+    It has the same conditions as the write.  Asked of the transaction's snapshot it tells which rows the
+    client means, though at the latest state they may match no more.
+    """
+
+    sql: str
+    params: Params
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """changes: rows inserted, updated or deleted, without those of triggers; rows: of a RETURNING clause."""
+
+    changes: int
+    last_rowid: int
+    rows: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One row that a commit changed.  `op` is INSERT, UPDATE or DELETE; `rowid` None: any row of the table."""
+
+    position: int
+    table: str
+    op: str
+    rowid: int | None
+
+
+class Watch:
+    """How a statement is stopped from outside.  One per session; handed to every call that may run long."""
+
+    __slots__ = ("deadline_s", "interrupted")
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self.deadline_s = 0.0  # on time.monotonic(); 0: none
+
+    def interrupt(self) -> None:
+        """Stop the running statement with error 1317.  Any thread may call it."""
+        self.interrupted = True
+
+    def clear(self, *, max_statement_time_s: float = 0.0) -> None:
+        """A new statement starts."""
+        self.interrupted = False
+        self.deadline_s = time.monotonic() + max_statement_time_s if max_statement_time_s else 0.0
+
+    def stop_reason(self) -> SqlError | None:
+        if self.interrupted:
+            return error("QUERY_INTERRUPTED")
+        if self.deadline_s and time.monotonic() > self.deadline_s:
+            return error("STATEMENT_TIMEOUT")
+        return None
+
+
+class Rows(Protocol):
+    """A result: an iterator of tuples of stored values, to be closed unless read to its end.
+
+    ready  all rows are in memory: reading them does not block
+    """
+
+    @property
+    def ready(self) -> bool: ...
+    def __iter__(self) -> Iterator[Row]: ...
+    def __next__(self) -> Row: ...
+    def fetch(self, rows_max: int) -> list[Row]:
+        """The next rows, at most `rows_max`; an empty list at the end."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Branch(Protocol):
+    """One transaction on this shard."""
+
+    @property
+    def is_open(self) -> bool:
+        """False after commit, after rollback, and after an error that took the whole transaction with it."""
+        ...
+
+    def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> Rows: ...
+    def lock(self) -> None:
+        """Take the shard's write lock, or raise MustWait.  The snapshot moves or stays behind, or error 1213."""
+        ...
+
+    def lock_query(
+        self, sql: str, params: Params, reads: Sequence[TableAccess], *, match: MatchCheck | None = None, inline: bool
+    ) -> Rows:
+        """FOR UPDATE / FOR SHARE: lock, then read the latest state; 1213 if `match` names a row others changed."""
+        ...
+
+    def write(self, sql: str, params: Params, *, match: MatchCheck | None = None, inline: bool = False) -> Written: ...
+    def write_many(self, sql: str, rows: Iterable[Params]) -> Written: ...
+    def execute_ddl(self, script: Sequence[tuple[str, Params]], tables: Iterable[str] = ()) -> None:
+        """All or nothing, in this transaction.  `tables` are taken to be changed in every row."""
+        ...
+
+    def savepoint(self, name: str) -> None: ...
+    def rollback_to(self, name: str) -> None: ...
+    def release(self, name: str) -> None: ...
+    def begin_statement(self) -> None:
+        """Several writes that are one statement follow: `end_statement` keeps them or undoes them all."""
+        ...
+
+    def end_statement(self, *, keep: bool) -> None: ...
+    def prepare(self, gtrid: str) -> None:
+        """First phase: the effects are durable and can be redone, locks stay held.  Needs begin(two_phase=True)."""
+        ...
+
+    def commit(self) -> Ticket:
+        """Visible to others on return; durable once the ticket is done."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything, free every lock, give up waiting.  Does nothing when the branch is closed."""
+        ...
+
+
+class Shard(Protocol):
+    def autocommit_query(self, sql: str, params: Params, *, inline: bool, watch: Watch | None = None) -> Rows:
+        """Read the latest committed state, without a transaction.  Inline: from one thread only, the loop's."""
+        ...
+
+    def begin(
+        self,
+        isolation: Isolation,
+        *,
+        read_only: bool = False,
+        lock_wait_timeout_s: float = 50.0,
+        watch: Watch | None = None,
+        consistent_snapshot: bool = False,
+        two_phase: bool = False,
+    ) -> Branch: ...
+
+    def recover(self) -> list[str]:
+        """The gtrids that are prepared and undecided.  While one is, writers wait."""
+        ...
+
+    def commit_prepared(self, gtrid: str) -> Ticket: ...
+    def rollback_prepared(self, gtrid: str) -> None: ...
+    def changes(self, from_position: int) -> list[RowChange]:
+        """Row changes of the commits after `from_position`, oldest first, as far as they are remembered."""
+        ...
+
+    def close(self) -> None: ...
