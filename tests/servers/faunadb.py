@@ -1,0 +1,45 @@
+"""A private FaunaDB server, started by its command as a user would."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.servers.server import PASSWORD, Server, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = "ready for connections"
+
+
+def command(data: Path, port: int, *options: str) -> list[str]:
+    return [sys.executable, "-m", "fauna", "serve", "--data", str(data), "--port", str(port), *options]
+
+
+def environment() -> dict[str, str]:
+    """The caller's, with the root password, and the source tree first on the path."""
+    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {
+        "FAUNADB_ROOT_PASSWORD": PASSWORD,
+        "PYTHONPATH": os.pathsep.join(p for p in paths if p),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def start(*options: str, data: Path | None = None, port: int | None = None) -> Server:
+    """Start one; `options` are further flags of `faunadb serve`.  With `data` given that directory is kept."""
+    directory = data or Path(tempfile.mkdtemp(prefix="fauna-faunadb-"))
+    port = port or free_port()
+    run = functools.partial(
+        subprocess.Popen, command(directory, port, *options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, env=environment(), cwd="/",
+    )  # fmt: skip
+    server = Server("faunadb", port, run(), directory, run, _said_ready, keep_directory=data is not None)
+    return server.wait_ready()
+
+
+def _said_ready(server: Server) -> bool:
+    return any(READY in line for line in server.output)
