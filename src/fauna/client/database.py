@@ -1,0 +1,354 @@
+"""The Python SDK: `from fauna import database`.
+
+    db = database.connect(uri="mysql://root:secret@127.0.0.1:3306/shop")   # a server, or
+    db = database.connect(path="./shop-data", database="shop")             # embedded: in this process, no server
+
+    for row in db.query("SELECT * FROM orders WHERE user_id = %s", (7,)):
+        print(row["id"], row.total)
+
+    with db.transaction(isolation="SERIALIZABLE") as tx:                   # COMMIT at the end, ROLLBACK on an exception
+        tx.query("UPDATE stock SET n = n - 1 WHERE sku = %s", ("A1",))
+
+    db.run(transfer, attempts=5)                                           # again when it ends in 1205 or 1213
+
+Outside a transaction each statement commits by itself.  A `Database` is one connection, for one thread at a time.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from fauna.client.exceptions import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    not_supported,
+)
+from fauna.client.link import Answer, Link
+from fauna.client.many import run_many
+from fauna.client.row import Row, Rows
+from fauna.settings import Settings
+
+__all__ = [
+    "DataError", "Database", "DatabaseError", "Error", "IntegrityError", "InterfaceError", "InternalError",
+    "NotSupportedError", "OperationalError", "ProgrammingError", "Row", "Rows", "Shards", "Stream", "Transaction", "connect",
+]  # fmt: skip
+
+Returned = TypeVar("Returned")
+
+ISOLATIONS: Final = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+URI_SCHEMES: Final = ("mysql", "mariadb", "fauna", "faunadb")
+RETRY_PAUSE_S: Final = 0.01  # doubled at each attempt, and spread at random so that rivals do not meet again
+RETRY_PAUSE_MAX_S: Final = 1.0
+
+
+def connect(
+    uri: str | None = None,
+    *,
+    path: str | Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    database: str | None = None,
+    settings: Settings | None = None,
+    **options: Any,
+) -> Database:
+    """A connection: to the server that `uri` or `host` … name, or with `path` to an embedded database in that directory.
+
+    What is given by name wins over the same in `uri`.  Embedded, the database `database` is made when it does not
+    exist yet.  `options` for a server: tls, tls_ca, connect_timeout, read_timeout, local_infile, found_rows,
+    multi_statements (see `server_link.Address`); for embedded: local_infile.
+    """
+    given = {"host": host, "port": port, "user": user, "password": password}
+    return Database(open_link(uri, path, given, database, settings, options))
+
+
+def open_link(
+    uri: str | None,
+    path: str | Path | None,
+    given: dict[str, Any],
+    database: str | None,
+    settings: Settings | None,
+    options: dict[str, Any],
+) -> Link:
+    """The link that these arguments of `connect` ask for."""
+    if path is not None:
+        wrong = [name for name, value in {"uri": uri, **given}.items() if value is not None]
+        if wrong:
+            raise InterfaceError(0, f"path= opens an embedded database, {wrong[0]}= a server: give one of them")
+        from fauna.client import embedded_link
+
+        allow_file = bool(options.pop("local_infile", False))
+        _refuse(options)
+        return embedded_link.open_link(Path(path), database, settings or Settings(data=Path(path)), local_infile=allow_file)
+    if settings is not None:
+        raise InterfaceError(0, "settings= are for an embedded database (path=); a server has its own")
+    from fauna.client.server_link import Address, ServerLink
+
+    merged = _from_uri(uri) if uri is not None else {}
+    merged |= {name: value for name, value in {**given, "database": database, **options}.items() if value is not None}
+    _refuse({name: value for name, value in merged.items() if name not in Address.__dataclass_fields__})
+    return ServerLink(Address(**merged))
+
+
+def _refuse(options: dict[str, Any]) -> None:
+    if options:
+        raise InterfaceError(0, f"unknown connection option {next(iter(options))!r}")
+
+
+def _from_uri(uri: str) -> dict[str, Any]:
+    parts = urlsplit(uri)
+    if parts.scheme.split("+")[0] not in URI_SCHEMES:
+        raise InterfaceError(0, f"the URI must begin with mysql://, not {parts.scheme + '://' if parts.scheme else uri!r}")
+    try:
+        port = parts.port
+    except ValueError:
+        raise InterfaceError(0, "the port in the URI is not a number: mysql://user:password@host:port/database") from None
+    found: dict[str, Any] = {
+        "host": parts.hostname, "port": port, "user": parts.username and unquote(parts.username),
+        "password": parts.password and unquote(parts.password), "database": unquote(parts.path.lstrip("/")) or None,
+    }  # fmt: skip
+    found |= {name: _option(value) for name, value in parse_qsl(parts.query)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _option(text: str) -> Any:
+    """An option from the URI's query: ?tls=require&connect_timeout=5."""
+    if text.isdigit():
+        return int(text)
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+class Stream:
+    """Rows read from the database as they are asked for, in bounded memory; close it or read it to its end.
+
+    Until then the connection is busy.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._row = answer.shape.row if answer.shape else Row
+        self._rows = iter(answer.rows)
+        self.columns = answer.shape.names if answer.shape else ()
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        return self._row(next(self._rows))
+
+    def close(self) -> None:
+        self._answer.close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Queries:
+    """What a connection and a transaction on it have in common."""
+
+    _link: Link
+
+    def query(self, sql: str, params: Any = None) -> Rows:
+        """Run one statement and return its rows, all of them.
+
+        `params` are bound to `%s` (a sequence) or `%(name)s` (a mapping); a list among them fills `IN %s`.
+        """
+        return _rows(self._link.run(sql, params))
+
+    def execute(self, sql: str, params: Any = None) -> int:
+        """Run one statement for its effect; returns the rows affected."""
+        return self._link.run(sql, params).affected_rows
+
+    def execute_many(self, sql: str, rows: Iterable[Any]) -> int:
+        """Run one statement for each row of parameters, all or none; returns the rows affected in all.
+
+        INSERT … VALUES (…) is sent as statements of many rows each.
+        """
+        return run_many(self._link, sql, rows).affected_rows
+
+    def stream(self, sql: str, params: Any = None) -> Stream:
+        """Run one statement and return its rows one at a time, in bounded memory."""
+        return Stream(self._link.run(sql, params, stream=True))
+
+
+def _rows(answer: Answer) -> Rows:
+    shape = answer.shape
+    if shape is None:
+        rows = Rows()
+        rows.columns = ()
+        rows.rowcount = answer.affected_rows
+    else:
+        rows = Rows(map(shape.row, answer.rows))
+        rows.columns = shape.names
+        rows.rowcount = len(rows)
+    rows.lastrowid = answer.insert_id
+    rows.warnings = answer.warnings
+    return rows
+
+
+class Transaction(_Queries):
+    """An open transaction, from `db.transaction()`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._savepoints = 0
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Transaction]:
+        """A part of the transaction that is undone by itself when it raises."""
+        self._savepoints += 1
+        name = f"fauna_{self._savepoints}"
+        self.execute(f"SAVEPOINT {name}")
+        try:
+            yield self
+        except BaseException:
+            if self._link.in_transaction:
+                self.execute(f"ROLLBACK TO SAVEPOINT {name}")
+            raise
+        self.execute(f"RELEASE SAVEPOINT {name}")
+
+
+class Shards:
+    """`db.shards`: how the data is spread."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def config(self) -> list[dict[str, Any]]:
+        """One dict for each shard.  This release has one embedded shard."""
+        try:
+            count = int(next(iter(self._link.run("SELECT @@fauna_shards").rows))[0])
+        except DatabaseError as problem:
+            if problem.errno == 1193:  # unknown system variable
+                raise not_supported("shards.config() on a server that is not FaunaDB") from None
+            raise
+        return [{"shard": number, "engine": "sqlite"} for number in range(count)]
+
+
+class Database(_Queries):
+    """One connection; see the module's text."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.shards = Shards(link)
+
+    def execute_many(self, sql: str, rows: Iterable[Any]) -> int:
+        if self._link.in_transaction:
+            return super().execute_many(sql, rows)
+        with self.transaction() as tx:  # many statements, and none of them alone
+            return tx.execute_many(sql, rows)
+
+    # ── transactions ───────────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def transaction(self, isolation: str | None = None, *, read_only: bool = False) -> Iterator[Transaction]:
+        """A transaction: committed when the block ends, rolled back when it raises.
+
+        `isolation` is READ COMMITTED, REPEATABLE READ (the default) or SERIALIZABLE.
+        """
+        if self._link.in_transaction:
+            raise ProgrammingError(0, "a transaction is open on this connection; use tx.savepoint() for a part of it")
+        if isolation is not None:
+            self.execute(f"SET TRANSACTION ISOLATION LEVEL {_isolation(isolation)}")
+        self.execute("START TRANSACTION READ ONLY" if read_only else "START TRANSACTION")
+        try:
+            yield Transaction(self._link)
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            self.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self._link.open and self._link.in_transaction:
+            try:
+                self.execute("ROLLBACK")
+            except Error:
+                # The connection is lost: the server rolls back.  What the caller must see is the first error.
+                self._link.close()
+
+    def run(self, work: Callable[[Transaction], Returned], *, attempts: int = 5, isolation: str | None = None) -> Returned:
+        """Run `work(tx)` in a transaction, again from its start when it ends in a retryable error; its return value.
+
+        `work` must do nothing outside the database that may not happen twice.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                with self.transaction(isolation) as tx:
+                    return work(tx)
+            except Error as problem:
+                if not problem.retryable or attempt == attempts:
+                    raise
+            pause = min(RETRY_PAUSE_S * 2 ** (attempt - 1), RETRY_PAUSE_MAX_S)
+            time.sleep(pause * random.uniform(0.5, 1.5))
+        raise InterfaceError(0, "attempts must be at least 1")
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._link.in_transaction
+
+    # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
+
+    def history(self, table: str, key: Any) -> Rows:
+        """The versions of a row: not in this release (error 1235)."""
+        raise not_supported("history")
+
+    def as_of(self, moment: Any) -> Database:
+        """The database as it was: not in this release (error 1235)."""
+        raise not_supported("as_of")
+
+    def verify(self, table: str | None = None) -> None:
+        """Check the chain: not in this release (error 1235)."""
+        raise not_supported("verify")
+
+    # ── the connection ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def ping(self) -> None:
+        """Raise when the server does not answer."""
+        self._link.ping()
+
+    @property
+    def open(self) -> bool:
+        return self._link.open
+
+    def close(self) -> None:
+        """Close; what is not committed is rolled back.  Again is no error."""
+        self._link.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _isolation(given: str) -> str:
+    # Compared with the known names rather than passed on: it goes into statement text.
+    name = " ".join(given.upper().replace("-", " ").replace("_", " ").split())
+    if name not in ISOLATIONS:
+        raise ProgrammingError(0, f"isolation is one of {', '.join(ISOLATIONS)}, not {given!r}")
+    return name
