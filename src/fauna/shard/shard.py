@@ -9,7 +9,7 @@ it again in a worker thread with `inline=False`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -72,19 +72,24 @@ class RowChange:
 class Watch:
     """How a statement is stopped from outside.  One per session; handed to every call that may run long."""
 
-    __slots__ = ("deadline_s", "interrupted")
+    __slots__ = ("deadline_s", "interrupted", "stop_waiting")
 
     def __init__(self) -> None:
         self.interrupted = False
         self.deadline_s = 0.0  # on time.monotonic(); 0: none
+        self.stop_waiting: Callable[[], None] | None = None  # while a lock is waited for
 
     def interrupt(self) -> None:
-        """Stop the running statement with error 1317.  Any thread may call it."""
+        """Stop the running statement, or its wait for a lock, with error 1317.  Any thread may call it."""
         self.interrupted = True
+        stop_waiting = self.stop_waiting
+        if stop_waiting is not None:
+            stop_waiting()
 
     def clear(self, *, max_statement_time_s: float = 0.0) -> None:
         """A new statement starts."""
         self.interrupted = False
+        self.stop_waiting = None
         self.deadline_s = time.monotonic() + max_statement_time_s if max_statement_time_s else 0.0
 
     def stop_reason(self) -> SqlError | None:
@@ -119,6 +124,8 @@ class Branch(Protocol):
     def is_open(self) -> bool:
         """False after commit, after rollback, and after an error that took the whole transaction with it."""
         ...
+
+    lock_wait_timeout_s: float  # for the next wait
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> Rows: ...
     def lock(self) -> None:

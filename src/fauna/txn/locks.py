@@ -42,6 +42,10 @@ class LockTicket(OneShot):
         """Give the place up, or the lock if it has been granted meanwhile.  For clients that went away."""
         self._queue.abandon(self)
 
+    def interrupt(self) -> None:
+        """KILL QUERY: wait no longer, fail with 1317.  Does nothing once the lock is granted."""
+        self._queue.interrupt(self)
+
 
 class WriteQueue:
     """A first-in-first-out mutual exclusion lock that anyone may release and any thread may use."""
@@ -102,6 +106,13 @@ class WriteQueue:
         ticket.complete(error("LOCK_WAIT_TIMEOUT"))
         if granted is not None:
             granted.complete()
+
+    def interrupt(self, ticket: LockTicket) -> None:
+        with self._lock:
+            if ticket._state is not _State.WAITING:
+                return
+            ticket._state = _State.GONE
+        ticket.complete(error("QUERY_INTERRUPTED"))
 
     def expire(self) -> float | None:
         """Refuse every waiter whose time is up; returns when the next one's will be."""

@@ -15,6 +15,7 @@ from fauna.errors import SqlError, error
 from fauna.session.result import MustWait, Ticket
 from fauna.shard.engine_errors import EngineError
 from fauna.shard.engines.sqlite.connection import Handle, Mode
+from fauna.shard.engines.sqlite.history import SOMETHING
 from fauna.shard.engines.sqlite.mixed import MixedMode
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.shard import Isolation, MatchCheck, Params, TableAccess, Watch, Written
@@ -42,7 +43,6 @@ class _Savepoint:
 class SqliteBranch:
     __slots__ = (
         "_isolation",
-        "_lock_wait_timeout_s",
         "_locked",
         "_mixed",
         "_read_only",
@@ -56,11 +56,12 @@ class SqliteBranch:
         "_streams",
         "_ticket",
         "_two_phase",
-        "_watch",
         "_writer",
         "_wrote",
         "gtrid",
         "is_open",
+        "lock_wait_timeout_s",
+        "watch",
     )
 
     def __init__(
@@ -71,8 +72,8 @@ class SqliteBranch:
         self._writer = shard.writer
         self._isolation = isolation
         self._read_only = read_only
-        self._lock_wait_timeout_s = lock_wait_timeout_s
-        self._watch = watch
+        self.lock_wait_timeout_s = lock_wait_timeout_s
+        self.watch = watch
         self._two_phase = two_phase
         self.is_open = True
         self.gtrid = ""  # set once prepared
@@ -98,7 +99,7 @@ class SqliteBranch:
                 return self._mixed.query(self, sql, params, reads, inline=inline)
             return self.read_on(self._writer.handle, sql, params, inline=inline)
         if self._isolation <= Isolation.READ_COMMITTED:
-            return self._shard.autocommit_query(sql, params, inline=inline, watch=self._watch)
+            return self._shard.autocommit_query(sql, params, inline=inline, watch=self.watch)
         reader = self._reader or self.open_snapshot()
         if self._reads is None:
             self._reads = ReadSet()
@@ -119,7 +120,7 @@ class SqliteBranch:
         return reader
 
     def read_on(self, handle: Handle, sql: str, params: Params, *, inline: bool) -> AnyRows:
-        handle.guard.start(self._watch, inline=inline)
+        handle.guard.start(self.watch, inline=inline)
         settings = self._shard.settings
         if inline:
             return run_inline(handle, sql, params, settings.inline_rows)
@@ -133,7 +134,9 @@ class SqliteBranch:
     ) -> AnyRows:
         self.lock()
         if self._mixed is not None and match is not None:
-            self._or_deadlock(self._mixed.may_write(self, match) and self._mixed.may_lock(self, match))
+            self._or_deadlock(
+                self._mixed.may_write(self, match, inline=inline) and self._mixed.may_lock(self, match, inline=inline)
+            )
         return self.read_on(self._writer.handle, sql, params, inline=inline)
 
     # -- the write lock
@@ -143,19 +146,25 @@ class SqliteBranch:
             return
         if not self.is_open:
             raise _closed()
-        if self._read_only:
-            raise error("READ_ONLY_TRANSACTION")
         self._shard.check_writable()
         ticket, queue = self._ticket, self._shard.queue
         if ticket is None and not queue.try_acquire():
-            ticket = queue.enqueue(self._lock_wait_timeout_s)
+            ticket = queue.enqueue(self.lock_wait_timeout_s)
         if ticket is not None:
             self._ticket = ticket
             if not ticket.done():
+                if self.watch is not None:
+                    self.watch.stop_waiting = ticket.interrupt
                 raise MustWait(ticket)
             self._ticket = None
             ticket.check()
         self._start_writing()
+
+    def lock_to_write(self) -> None:
+        """As `lock`, which locking reads use also in READ ONLY transactions."""
+        if self._read_only:
+            raise error("READ_ONLY_TRANSACTION")
+        self.lock()
 
     def _start_writing(self) -> None:
         try:
@@ -190,16 +199,16 @@ class SqliteBranch:
 
     def write(self, sql: str, params: Params, *, match: MatchCheck | None = None, inline: bool = False) -> Written:
         if not self._locked:
-            self.lock()
+            self.lock_to_write()
         if self._streams:
             self._detach_streams()
         writer, mixed = self._writer, self._mixed
         if mixed is not None and match is not None:
-            self._or_deadlock(mixed.may_write(self, match))
+            self._or_deadlock(mixed.may_write(self, match, inline=inline))
         mark = len(writer.changes)
         mode = Mode.LATER_WRITE if self._wrote else Mode.FIRST_WRITE
         try:
-            written = writer.write(sql, params, self._watch, inline=inline, mode=mode)
+            written = writer.write(sql, params, self.watch, inline=inline, mode=mode)
         except BaseException:
             self._after_failure()
             raise
@@ -210,7 +219,6 @@ class SqliteBranch:
 
     def write_many(self, sql: str, rows: Iterable[Params]) -> Written:
         """`sql` once per row, as one statement: all or nothing."""
-        self.lock()
         self.begin_statement()
         changes = last_rowid = done = 0
         try:
@@ -230,9 +238,8 @@ class SqliteBranch:
     def execute_ddl(self, script: Sequence[tuple[str, Params]], tables: Iterable[str] = ()) -> None:
         if self._two_phase:
             raise error("XAER_RMFAIL", "ACTIVE")
-        self.lock()
-        self._detach_streams()
         self.begin_statement()
+        self._detach_streams()
         try:
             for sql, params in script:
                 self.write(sql, params)
@@ -240,7 +247,7 @@ class SqliteBranch:
             self.end_statement(keep=False)
             raise
         self.end_statement(keep=True)
-        self._writer.whole.add("")  # no table has this name: there is something to make durable
+        self._writer.whole.add(SOMETHING)
         self._writer.whole.update(tables)
 
     def _after_failure(self) -> None:
@@ -301,7 +308,7 @@ class SqliteBranch:
         raise error("SAVEPOINT_DOES_NOT_EXIST", name)
 
     def begin_statement(self) -> None:
-        self.lock()
+        self.lock_to_write()
         self._statement_mark = self._writer.savepoint(_STATEMENT)
 
     def end_statement(self, *, keep: bool) -> None:
@@ -332,6 +339,12 @@ class SqliteBranch:
     def commit(self) -> Ticket:
         if not self.is_open:
             raise _closed()
+        if self.gtrid:
+            return self._shard.commit_prepared(self.gtrid)
+        return self.finish()
+
+    def finish(self) -> Ticket:
+        """Commit, prepared or not."""
         if self._streams:
             self._detach_streams()
         if not self._locked:
@@ -344,8 +357,12 @@ class SqliteBranch:
         return ticket
 
     def rollback(self) -> None:
-        if not self.is_open:
-            return
+        """A prepared branch is left as it is: only `Shard.rollback_prepared` ends it, as when a client goes away."""
+        if self.is_open and not self.gtrid:
+            self.undo()
+
+    def undo(self) -> None:
+        """Roll back, prepared or not."""
         if self._streams:
             self._detach_streams(keep=False)
         try:

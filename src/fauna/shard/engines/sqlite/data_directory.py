@@ -72,7 +72,7 @@ def check_format(connection: apsw.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID")
-        connection.execute("CREATE TABLE IF NOT EXISTS fauna_finished (gtrid TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+        connection.execute("CREATE TABLE IF NOT EXISTS fauna_finished (token TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
         connection.execute("INSERT INTO fauna_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT_VERSION,))
         version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get
         connection.execute("COMMIT")

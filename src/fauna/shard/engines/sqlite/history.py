@@ -10,19 +10,16 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.txn.conflict import merge
 
+# A changed row: (table, op, rowid, rowid_new); an UPDATE may have moved it.  A plain tuple: one is made per row written.
+Change = tuple[str, str, int, int]
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A changed row; after an UPDATE that moved it, `rowid_new` is where it is now."""
-
-    table: str
-    op: str
-    rowid: int
-    rowid_new: int
+# "Some table that never conflicts was changed": makes a commit count as one that changed something.
+SOMETHING: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +30,12 @@ class Commit:
 
     def changed(self) -> dict[str, set[int] | None]:
         changed: dict[str, set[int] | None] = {}
-        for change in self.changes:
-            rowids = changed.setdefault(change.table, set())
+        for table, _, rowid, rowid_new in self.changes:
+            rowids = changed.setdefault(table, set())
             if rowids is not None:
-                rowids.add(change.rowid)
-                rowids.add(change.rowid_new)
-        changed.update(dict.fromkeys(self.whole))
+                rowids.add(rowid)
+                rowids.add(rowid_new)
+        changed.update(dict.fromkeys(self.whole - {SOMETHING}))
         return changed
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from fauna.errors import error
-from fauna.session.result import Row
+from fauna.session.result import MustMove, Row
 from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.history import Change
@@ -48,33 +48,36 @@ class MixedMode:
             return branch.read_on(self._reader, sql, params, inline=inline)
         if place is Place.LATEST:
             return branch.read_on(self._shard.writer.handle, sql, params, inline=inline)
-        rows = self._pretend(sql, params, {table for table in tables if table in self._changed})
+        if inline:
+            raise MustMove
+        rows = self._pretend(branch, sql, params, {table for table in tables if table in self._changed})
         if rows is None:
             branch.rollback()
             raise error("LOCK_DEADLOCK")
         return MemoryRows(rows)
 
-    def may_write(self, branch: SqliteBranch, match: MatchCheck) -> bool:
+    def may_write(self, branch: SqliteBranch, match: MatchCheck, *, inline: bool) -> bool:
         """Whether none of the rows that the client means, by the snapshot, was changed by others."""
-        return match.table not in self._changed or self._none_changed(branch, self._reader, match)
+        return match.table not in self._changed or self._none_changed(branch, self._reader, match, inline=inline)
 
-    def may_lock(self, branch: SqliteBranch, match: MatchCheck) -> bool:
+    def may_lock(self, branch: SqliteBranch, match: MatchCheck, *, inline: bool) -> bool:
         """Whether none of the rows that match now was changed by others."""
-        return match.table not in self._changed or self._none_changed(branch, self._shard.writer.handle, match)
+        if match.table not in self._changed:
+            return True
+        return self._none_changed(branch, self._shard.writer.handle, match, inline=inline)
 
     def are_mine(self, changes: Sequence[Change], start: int, whole: set[str]) -> bool:
         """Whether none of the rows just written was changed by others."""
         changed, written = self._changed, self._written
-        for change in islice(changes, start, None):
-            table = change.table
+        for table, _, rowid, rowid_new in islice(changes, start, None):
             written.add(table)
-            if table in changed and (is_changed(table, change.rowid, changed) or is_changed(table, change.rowid_new, changed)):
+            if table in changed and (is_changed(table, rowid, changed) or is_changed(table, rowid_new, changed)):
                 return False
         written |= whole
         return whole.isdisjoint(changed)
 
-    def _none_changed(self, branch: SqliteBranch, handle: Handle, match: MatchCheck) -> bool:
-        rows = branch.read_on(handle, match.sql, match.params, inline=False)
+    def _none_changed(self, branch: SqliteBranch, handle: Handle, match: MatchCheck, *, inline: bool) -> bool:
+        rows = branch.read_on(handle, match.sql, match.params, inline=inline)
         try:
             for row in rows:
                 rowid = row[0]
@@ -86,13 +89,14 @@ class MixedMode:
 
     # -- pretending
 
-    def _pretend(self, sql: str, params: Params, tables: set[str]) -> list[Row] | None:
+    def _pretend(self, branch: SqliteBranch, sql: str, params: Params, tables: set[str]) -> list[Row] | None:
         """The query's rows at the snapshot plus this transaction's writes; None when that cannot be told."""
         writer = self._shard.writer
         rows_max = self._shard.settings.mixed_read_rows_max
         if any(rowids is None or len(rowids) > rows_max for rowids in (self._changed[table] for table in tables)):
             return None
         connection = writer.handle.connection
+        self._reader.guard.start(None, inline=False)
         writer.savepoint(_PRETEND)
         writer.pretending = True
         if writer.session is not None:
@@ -101,6 +105,7 @@ class MixedMode:
         try:
             for table in tables:
                 self._put_back(table)
+            writer.handle.guard.start(branch.watch, inline=False)
             rows: list[Row] = list(islice(connection.execute(sql, params), rows_max + 1))
             return rows if len(rows) <= rows_max else None
         except apsw.ConstraintError:

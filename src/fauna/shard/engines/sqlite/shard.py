@@ -19,8 +19,8 @@ from fauna.shard.engines.sqlite.connection import Configure, Handle, Mode, open_
 from fauna.shard.engines.sqlite.data_directory import DataDirectory, check_format
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
-from fauna.shard.engines.sqlite.history import History
-from fauna.shard.engines.sqlite.prepared import PreparedStore
+from fauna.shard.engines.sqlite.history import SOMETHING, History
+from fauna.shard.engines.sqlite.prepared import Prepared, PreparedStore, sync_directory
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.writer import Writer
@@ -59,7 +59,14 @@ class SqliteShard:
         self._inline = self._open(writer=False)
         self._store = PreparedStore(directory.prepared_directory(number))
         self._prepared: dict[str, SqliteBranch] = {}
-        self._undecided = self._find_undecided()
+        self._swept: list[str] = []
+        self._undecided: set[str] = set()
+        try:
+            sync_directory(directory.path)  # the files' names, when they are new
+            self._find_undecided()
+        except BaseException:
+            self.close()
+            raise
 
     # -- reading
 
@@ -147,10 +154,11 @@ class SqliteShard:
             if gtrid in self._prepared or gtrid in self._undecided:
                 raise error("XAER_DUPID")
             self._prepared[gtrid] = branch
+        prepared = Prepared.new(gtrid, changeset)
         try:
             self._group.must_sync()
-            self._mark_finished(gtrid)
-            self._store.put(gtrid, changeset)
+            self._mark_finished(prepared)
+            self._store.put(prepared)
         except BaseException:
             with self._prepared_lock:
                 del self._prepared[gtrid]
@@ -166,7 +174,7 @@ class SqliteShard:
             branch = self._prepared.get(gtrid)
             undecided = gtrid in self._undecided
         if branch is not None:
-            ticket = branch.commit()
+            ticket = branch.finish()
         elif undecided:
             ticket = self._redo(gtrid)
         else:
@@ -182,31 +190,30 @@ class SqliteShard:
                 raise error("XAER_NOTA")
         self._store.remove(gtrid)
         if branch is not None:
-            branch.rollback()
+            branch.undo()
         self._forget(gtrid)
 
-    def _find_undecided(self) -> set[str]:
+    def _find_undecided(self) -> None:
         """After a start: what was prepared and neither committed nor rolled back.  Holds the write lock if there is any."""
-        undecided: set[str] = set()
-        for gtrid in self._store.gtrids():
-            finished = self._inline.connection.execute("SELECT 1 FROM fauna_finished WHERE gtrid = ?", (gtrid,)).fetchall()
-            if finished:
-                self._store.remove(gtrid)
+        for prepared in self._store.all():
+            token = (prepared.token,)
+            if self._inline.connection.execute("SELECT 1 FROM fauna_finished WHERE token = ?", token).fetchall():
+                self._store.remove(prepared.gtrid)
             else:
-                undecided.add(gtrid)
-        if undecided:
+                self._undecided.add(prepared.gtrid)
+        self.writer.handle.connection.execute("DELETE FROM fauna_finished")  # their files are gone
+        if self._undecided:
             self.queue.try_acquire()
-        return undecided
 
     def _redo(self, gtrid: str) -> Ticket:
         """Apply a changeset, and note the gtrid in the same commit.  The write lock is held since the start."""
-        changeset = self._store.changeset(gtrid)
+        prepared = self._store.get(gtrid)
         connection = self.writer.handle.connection
         self.writer.begin()
         try:
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-            apsw.Changeset.apply(changeset, connection)
-            self._mark_finished(gtrid)
+            apsw.Changeset.apply(prepared.changeset, connection)
+            self._mark_finished(prepared)
             return self.writer.commit()
         except BaseException as failed:
             self.writer.rollback()
@@ -216,13 +223,22 @@ class SqliteShard:
         finally:
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
 
-    def _mark_finished(self, gtrid: str) -> None:
-        """In the same commit as the effects: whoever finds the mark does not apply them again."""
-        self.writer.write("INSERT INTO fauna_finished VALUES (?)", (gtrid,), None, inline=False, mode=Mode.LATER_WRITE)
-        self.writer.whole.add("")
+    def _mark_finished(self, prepared: Prepared) -> None:
+        """In the same commit as the effects: whoever finds the mark does not apply them again.
+
+        Old marks are swept here, since their files are gone for good.
+        """
+        swept, self._swept = self._swept, []
+        for token in swept:
+            self.writer.write("DELETE FROM fauna_finished WHERE token = ?", (token,), None, inline=False, mode=Mode.LATER_WRITE)
+        sql = "INSERT INTO fauna_finished VALUES (?)"
+        self.writer.write(sql, (prepared.token,), None, inline=False, mode=Mode.LATER_WRITE)
+        self.writer.whole.add(SOMETHING)
 
     def _forget(self, gtrid: str) -> None:
-        self._store.remove(gtrid)
+        token = self._store.remove(gtrid)
+        if token:
+            self._swept.append(token)
         with self._prepared_lock:
             self._prepared.pop(gtrid, None)
             was_undecided = gtrid in self._undecided
@@ -242,7 +258,7 @@ class SqliteShard:
         changes: list[RowChange] = []
         for commit in self.history.remembered(from_position):
             changes += [RowChange(commit.position, table, "UPDATE", None) for table in sorted(commit.whole) if table]
-            changes += [RowChange(commit.position, change.table, change.op, change.rowid_new) for change in commit.changes]
+            changes += [RowChange(commit.position, table, op, rowid) for table, op, _, rowid in commit.changes]
         return changes
 
     def sync(self) -> None:

@@ -12,7 +12,7 @@ from fauna.errors import error
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import CommitTicket, GroupCommit
-from fauna.shard.engines.sqlite.history import Change, History
+from fauna.shard.engines.sqlite.history import SOMETHING, Change, History
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.shard import Params, Watch, Written
 from fauna.txn.ticket import OneShot, done_ticket
@@ -49,6 +49,9 @@ class Writer:
         if not self.changes and not self.whole:
             self._execute_or_undo("COMMIT")
             return done_ticket()
+        if self._group.failed is not None:
+            self.rollback()
+            raise self._group.failed
         history = self.history
         history.committing = True
         try:
@@ -121,9 +124,9 @@ class Writer:
             return
         table = update.table_name
         if table in self._untracked:
-            self.whole.add("")
+            self.whole.add(SOMETHING)
         elif len(self.changes) < self._changes_max:
-            self.changes.append(Change(table, update.op, update.rowid, update.rowid_new))
+            self.changes.append((table, update.op, update.rowid, update.rowid_new))
         else:
             self.whole.add(table)
 
@@ -151,20 +154,24 @@ class Writer:
         if self.session is None:
             raise error("XAER_RMFAIL", "ACTIVE")
         changeset = self.session.changeset()
-        noted = {(change.table, change.rowid) for change in self.changes}
+        noted = {(table, rowid) for table, _, rowid, _ in self.changes}
         for change in apsw.Changeset.iter(changeset):
             rowid = _rowid_of(change)
             if rowid is None:
                 self.whole.add(change.name)
+            elif change.name in self._untracked:
+                self.whole.add(SOMETHING)
             elif (change.name, rowid) not in noted:
-                self.changes.append(Change(change.name, change.op, rowid, rowid))
+                self.changes.append((change.name, change.op, rowid, rowid))
         return changeset
 
     def _note_updated(self, operation: int, database: str, table: str, rowid: int) -> None:
         if self.pretending:
             return
-        if len(self.changes) < self._changes_max:
-            self.changes.append(Change(table, _OPERATIONS[operation], rowid, rowid))
+        if table in self._untracked:
+            self.whole.add(SOMETHING)
+        elif len(self.changes) < self._changes_max:
+            self.changes.append((table, _OPERATIONS[operation], rowid, rowid))
         else:
             self.whole.add(table)
 
