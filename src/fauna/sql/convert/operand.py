@@ -1,0 +1,323 @@
+"""Conversions of operands, implicit ones and CAST: they never fail, they warn.
+
+While a strict statement stores, a warning from here is an error, as in MySQL.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from fauna.catalog.types import (
+    BYTES, CHARS, DATETIMES, FLOATS, INT64_MAX, INT64_MIN, INTEGERS, UINT64_MAX, Kind, SqlType, from_unsigned, to_unsigned, to_wide,
+)
+from fauna.catalog.values import format_double, format_scaled, text_of
+from fauna.sql.convert.modes import Mode, note, report, shown
+from fauna.sql.convert.numbers import (
+    DOUBLE_MAX, Rest, cut, double_prefix, exact_of_double, exact_prefix, exact_reader, integer_prefix, is_exact, is_float, nearest_even, rescale,
+    round_away, text_of_bytes,
+)
+from fauna.sql.convert.temporal import (
+    cut_time, datetime_reader, message_text, text_reader, time_reader, with_digits,
+)
+
+Converter = Callable[[Any], Any]
+SCALE_NOT_FIXED: Final = 31
+CAST_TO_UNSIGNED: Final = "Cast to unsigned converted negative integer to it's positive complement"
+CAST_TO_SIGNED: Final = "Cast to signed converted positive out-of-range integer to it's negative complement"
+
+
+def operand_conversion(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
+    """A function over values that are not NULL; None when the value stays as it is."""
+    kind = target.kind
+    if kind in INTEGERS or kind in (Kind.YEAR, Kind.BIT):
+        return _to_integer(source, target, mode)
+    if kind is Kind.DECIMAL:
+        return _to_decimal(source, target, mode)
+    if kind in FLOATS:
+        return to_double(source)
+    if kind in BYTES:
+        return _to_bytes(source, target, mode)
+    if kind in CHARS:
+        return _to_text(source, target, mode)
+    if kind in DATETIMES:
+        return _to_datetime(source, target)
+    if kind is Kind.TIME:
+        return _to_time(source, target)
+    return None
+
+
+# ── integers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _to_integer(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
+    finish = _wrap_unsigned if target.unsigned else _wrap_signed
+    warned = mode is Mode.CAST
+    kind = source.kind
+    if is_exact(source):
+        exact, scale = exact_reader(source)
+        if kind is Kind.DECIMAL:
+            return _decimal_to_integer(exact, scale, target.unsigned)
+        if scale:  # the fraction of a temporal value is cut
+            return lambda value: finish(cut(exact(value), scale), False)
+        if not source.is_big_unsigned:
+            if not target.unsigned:
+                return None if kind not in DATETIMES and kind is not Kind.TIME else exact
+            return lambda value: to_unsigned(exact(value) & UINT64_MAX)
+        if target.unsigned:
+            return None
+        return lambda value: finish(exact(value), False)
+    if is_float(source):
+        return _double_to_integer(target.unsigned)
+    text = text_reader(source)
+    return None if text is None else _text_to_integer(text, target.unsigned, warned)
+
+
+def _wrap_unsigned(value: int, text: bool) -> int | bytes:
+    """Two's complement, as CAST AS UNSIGNED does."""
+    if value < 0 and text:
+        note("UNKNOWN_ERROR", CAST_TO_UNSIGNED)
+    return to_unsigned(value & UINT64_MAX)
+
+
+def _wrap_signed(value: int, text: bool) -> int:
+    if INT64_MIN <= value <= INT64_MAX:
+        return value
+    if text:
+        note("UNKNOWN_ERROR", CAST_TO_SIGNED)
+    value &= UINT64_MAX
+    return value if value <= INT64_MAX else value - (1 << 64)
+
+
+def _overflow(text: str, unsigned: bool) -> None:
+    report("DATA_OVERFLOW", text, "UNSIGNED BIGINT" if unsigned else "SIGNED BIGINT")
+
+
+def _decimal_to_integer(exact: Callable[[Any], int], scale: int, unsigned: bool) -> Converter:
+    low, high = (0, UINT64_MAX) if unsigned else (INT64_MIN, INT64_MAX)
+
+    def convert(value: Any) -> Any:
+        scaled = exact(value)
+        number = round_away(scaled, scale) if scale else scaled
+        if not low <= number <= high:
+            _overflow(format_scaled(scaled, scale), unsigned)
+            number = low if number < low else high
+        return to_unsigned(number) if unsigned else number
+
+    return convert
+
+
+def _double_to_integer(unsigned: bool) -> Converter:
+    low, high = (INT64_MIN, UINT64_MAX) if unsigned else (INT64_MIN, INT64_MAX)
+
+    def convert(value: float) -> Any:
+        number = nearest_even(value)
+        if not low <= number <= high:
+            note("DATA_OVERFLOW", format_double(value), "UNSIGNED BIGINT" if unsigned else "SIGNED BIGINT")
+            number = low if number < low else high
+        return to_unsigned(number & UINT64_MAX) if unsigned else number
+
+    return convert
+
+
+def _text_to_integer(text_of_value: Callable[[Any], str], unsigned: bool, warned: bool) -> Converter:
+    wrap = _wrap_unsigned if unsigned else _wrap_signed
+
+    def convert(value: Any) -> Any:
+        text = text_of_value(value)
+        number, rest = integer_prefix(text)
+        out_of_range = number < INT64_MIN or number > UINT64_MAX
+        if rest in (Rest.GARBAGE, Rest.NO_NUMBER) or out_of_range:
+            report("TRUNCATED_WRONG_VALUE", "INTEGER", shown(value if isinstance(value, bytes) else text))
+        if out_of_range:
+            number = INT64_MIN if number < 0 else UINT64_MAX
+        negative = text.lstrip().startswith("-")
+        if unsigned and negative and warned and (number < 0 or rest is Rest.GARBAGE) and not out_of_range:
+            note("UNKNOWN_ERROR", CAST_TO_UNSIGNED)
+        return wrap(number, warned and not unsigned and not out_of_range)
+
+    return convert
+
+
+# ── DECIMAL ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _to_decimal(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
+    finish = decimal_finisher(target, mode)
+    scale = target.scale
+    if is_exact(source):
+        exact, source_scale = exact_reader(source)
+        if source.kind is Kind.DECIMAL and source_scale == scale and source.wide == target.wide and source.length <= target.length:
+            return None
+        if source_scale == scale:
+            return lambda value: finish(exact(value))
+        if source_scale < scale:
+            factor = 10 ** (scale - source_scale)
+            return lambda value: finish(exact(value) * factor)
+        return lambda value: finish(round_away(exact(value), source_scale - scale))
+    if is_float(source):
+        return lambda value: finish(rescale(*_finite(value), scale))
+    text = text_reader(source)
+    assert text is not None
+    read = text
+
+    def of_text(value: Any) -> Any:
+        scaled, source_scale, rest = exact_prefix(read(value))
+        if rest in (Rest.GARBAGE, Rest.NO_NUMBER):
+            report("TRUNCATED_WRONG_VALUE", "DECIMAL", shown(value if isinstance(value, bytes) else read(value)))
+        return finish(rescale(scaled, source_scale, scale))
+
+    return of_text
+
+
+def _finite(value: float) -> tuple[int, int]:
+    return exact_of_double(value) if math.isfinite(value) else (int(math.copysign(10**90, value)), 0)
+
+
+def decimal_finisher(target: SqlType, mode: Mode) -> Callable[[int], int | bytes]:
+    """From a scaled integer to the stored form, clipped to the type's digits."""
+    high = 10**target.length - 1
+    low = 0 if target.unsigned else -high
+    wide = target.wide
+    column = f"CAST(… AS DECIMAL({target.length},{target.scale}))"
+
+    def finish(scaled: int) -> int | bytes:
+        if not low <= scaled <= high:
+            if mode is Mode.CAST:
+                report("WARN_DATA_OUT_OF_RANGE", column, 1)
+            scaled = low if scaled < low else high
+        return to_wide(scaled) if wide else scaled
+
+    return finish
+
+
+# ── DOUBLE ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_double(source: SqlType) -> Converter | None:
+    if is_float(source):
+        return None
+    if is_exact(source):
+        exact, scale = exact_reader(source)
+        if not scale:
+            return lambda value: float(exact(value))
+        unit: int = 10**scale
+        return lambda value: exact(value) / unit  # int / int is correctly rounded
+    text = text_reader(source)
+    assert text is not None
+    read = text
+
+    def of_text(value: Any) -> float:
+        try:
+            number = float(value)  # the common case: nothing but a number
+            if math.isfinite(number) and "_" not in value:
+                return number
+        except (ValueError, TypeError):
+            pass
+        number, rest = double_prefix(read(value))
+        if rest in (Rest.GARBAGE, Rest.NO_NUMBER) or math.isinf(number):
+            report("TRUNCATED_WRONG_VALUE", "DOUBLE", shown(value if isinstance(value, bytes) else read(value)))
+        return math.copysign(DOUBLE_MAX, number) if math.isinf(number) else number
+
+    if source.kind in BYTES or source.kind in (Kind.ENUM, Kind.SET):
+        return lambda value: of_text(read(value))
+    return of_text
+
+
+# ── strings ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text_form(source: SqlType) -> Converter | None:
+    """The text of a value as str (bytes stay bytes); None when it is that already."""
+    if source.kind in CHARS or source.kind in BYTES or source.kind in DATETIMES:
+        return None
+    if source.kind is Kind.BIT:
+        return text_of(source)
+    return text_of(source)
+
+
+def _to_text(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
+    form = text_form(source)
+    if source.kind in BYTES or source.kind is Kind.BIT:
+        inner = form
+        form = (lambda value: text_of_bytes(inner(value))) if inner is not None else text_of_bytes
+    if mode is Mode.IMPLICIT or not target.length:
+        return form
+    limit = target.length
+
+    def cut_text(value: Any) -> Any:
+        text = form(value) if form is not None else value
+        if len(text) > limit:
+            report("TRUNCATED_WRONG_VALUE", f"CHAR({limit})", shown(text))
+            return text[:limit]
+        return text
+
+    return cut_text
+
+
+def _to_bytes(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
+    form = text_form(source)
+    limit, padded = target.length, target.kind is Kind.BINARY
+
+    def convert(value: Any) -> bytes:
+        text = form(value) if form is not None else value
+        data: bytes = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+        if mode is Mode.CAST and limit:
+            if len(data) > limit:
+                report("TRUNCATED_WRONG_VALUE", f"BINARY({limit})", shown(text))
+                return data[:limit]
+            if padded:
+                return data.ljust(limit, b"\0")
+        return data
+
+    return None if source.kind in BYTES and (mode is Mode.IMPLICIT or not limit) else convert
+
+
+# ── temporal ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _to_datetime(source: SqlType, target: SqlType) -> Converter | None:
+    is_date, digits = target.kind is Kind.DATE, target.scale
+    if source.kind in DATETIMES:
+        if is_date:
+            return None if source.kind is Kind.DATE else lambda value: value[:10]
+        if source.kind is Kind.DATE:
+            suffix = " 00:00:00" + ("." + "0" * digits if digits else "")
+            return lambda value: value + suffix
+        return None if source.scale == digits else lambda value: with_digits(value, digits)
+    read, message = datetime_reader(source), message_text(source)
+    what = "date" if is_date else "datetime"
+
+    def convert(value: Any) -> str | None:
+        fields = read(value)
+        if fields is None:
+            report("WRONG_VALUE", what, shown(message(value)))
+            return None
+        if fields.truncated:
+            report("TRUNCATED_WRONG_VALUE", what, shown(message(value)))
+        return fields.date_text() if is_date else fields.text(digits)
+
+    return convert
+
+
+def _to_time(source: SqlType, target: SqlType) -> Converter | None:
+    digits = target.scale
+    if source.kind is Kind.TIME:
+        return None if source.scale <= digits else lambda value: cut_time(value, digits)
+    read, message = time_reader(source), message_text(source)
+
+    def convert(value: Any) -> int | None:
+        fields = read(value)
+        if fields is None:
+            report("WRONG_VALUE", "time", shown(message(value)))
+            return None
+        if fields.truncated or fields.out_of_range:
+            report("TRUNCATED_WRONG_VALUE", "time", shown(message(value)))
+        return cut_time(fields.microseconds, digits)
+
+    return convert
+
+
+def unsigned_of(value: Any) -> int:
+    return from_unsigned(value)

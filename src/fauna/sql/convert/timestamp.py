@@ -1,0 +1,106 @@
+"""Between a TIMESTAMP column, which holds UTC, and the session's time zone.
+
+Texts are 'YYYY-MM-DD HH:MM:SS[.ffffff]'.  The zero value stands for itself.  A local time that clocks skip is taken for
+the first moment after the gap; one that comes twice is the earlier, as in MariaDB.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fauna.errors import error
+
+TIMESTAMP_MIN: Final = "1970-01-01 00:00:01"
+TIMESTAMP_MAX: Final = "2038-01-19 03:14:07"
+OFFSET_HOURS_MAX: Final = 14
+_OFFSET: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})", re.ASCII)
+_UTC_NAMES: Final = frozenset({"UTC", "+00:00", "-00:00"})
+_HOUR: Final = datetime.timedelta(hours=1)
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> datetime.tzinfo:
+    """The zone a session's time_zone names: 'SYSTEM', '+02:00', 'Europe/Berlin'.  Raises 1298."""
+    if name.upper() == "SYSTEM":
+        return _system_zone()
+    offset = _OFFSET.fullmatch(name)
+    if offset is not None:
+        size = datetime.timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        if int(offset[3]) > 59 or size > OFFSET_HOURS_MAX * _HOUR or (offset[1] == "-" and size >= OFFSET_HOURS_MAX * _HOUR):
+            raise error("UNKNOWN_TIME_ZONE", name)
+        return datetime.timezone(size if offset[1] == "+" else -size)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise error("UNKNOWN_TIME_ZONE", name) from None
+
+
+def _system_zone() -> datetime.tzinfo:
+    try:
+        with open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return datetime.UTC
+
+
+def is_zero(text: str) -> bool:
+    return text.startswith("0000-00-00")
+
+
+def in_gap(text: str, tz_name: str) -> bool:
+    """Whether the local time is one that clocks skip."""
+    tz = zone(tz_name)
+    if isinstance(tz, datetime.timezone):
+        return False
+    local = datetime.datetime.fromisoformat(text[:19])
+    return local.replace(tzinfo=tz).astimezone(datetime.UTC).astimezone(tz).replace(tzinfo=None) != local
+
+
+def timestamp_to_utc(text: str, tz_name: str) -> str | None:
+    """A session's local time in UTC; None when it is outside of what a TIMESTAMP holds."""
+    if is_zero(text):
+        return text
+    if tz_name not in _UTC_NAMES:
+        try:
+            text = _to_utc(text[:19], zone(tz_name)) + text[19:]
+        except (ValueError, OverflowError):
+            return None
+    return text if TIMESTAMP_MIN <= text[:19] <= TIMESTAMP_MAX else None
+
+
+def _to_utc(text: str, tz: datetime.tzinfo) -> str:
+    local = datetime.datetime.fromisoformat(text)
+    utc = local.replace(tzinfo=tz).astimezone(datetime.UTC)
+    if not isinstance(tz, datetime.timezone) and utc.astimezone(tz).replace(tzinfo=None) != local:
+        utc = _end_of_gap(local, tz)
+    return utc.replace(tzinfo=None).isoformat(" ")
+
+
+def _end_of_gap(local: datetime.datetime, tz: datetime.tzinfo) -> datetime.datetime:
+    """The first moment after the skipped local time: where the two readings of it part, found by halving."""
+    early = local.replace(tzinfo=tz, fold=1).astimezone(datetime.UTC)
+    late = local.replace(tzinfo=tz, fold=0).astimezone(datetime.UTC)
+    low, high = min(early, late), max(early, late)
+    before = low.astimezone(tz).utcoffset()
+    while high - low > datetime.timedelta(seconds=1):
+        middle = low + datetime.timedelta(seconds=(high - low) // datetime.timedelta(seconds=2))
+        if middle.astimezone(tz).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def timestamp_from_utc(text: str, tz_name: str, digits: int) -> str:
+    """A stored TIMESTAMP in the session's zone, with `digits` fraction digits."""
+    if tz_name not in _UTC_NAMES and not is_zero(text):
+        utc = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.UTC)
+        text = utc.astimezone(zone(tz_name)).replace(tzinfo=None).isoformat(" ") + text[19:]
+    size = 20 + digits if digits else 19
+    if len(text) == size:
+        return text
+    return text[:size] if len(text) > size else (text + "." if len(text) == 19 else text).ljust(size, "0")
