@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from fauna.catalog.values import text_of
 from fauna.client.exceptions import Error, InterfaceError, OperationalError, error_of, from_sql_error
 from fauna.client.link import Answer, Column, Guard, Shape
 from fauna.client.placeholders import arrange, statement_of
@@ -125,7 +126,7 @@ class EmbeddedLink:
         self.run(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`")
         self._session.use(database)
 
-    def run(self, sql: str, params: Any = None, *, stream: bool = False) -> Answer:
+    def run(self, sql: str, params: Any = None, *, stream: bool = False, as_text: bool = False) -> Answer:
         session = self._session
         if session is None:
             raise InterfaceError(0, "the connection is closed")
@@ -138,7 +139,7 @@ class EmbeddedLink:
                     result = session.run(text, [bind(value) for value in values])
                 if result.__class__ is LocalInfile:
                     result = self._load_file(result)
-                return self._answer(result, stream)
+                return self._text_answer(result, stream) if as_text else self._answer(result, stream)
             except SqlError as problem:
                 raise from_sql_error(problem) from None
 
@@ -154,6 +155,19 @@ class EmbeddedLink:
         if stream:
             return self._streamed(result, decoding.shape, rows)
         return Answer(decoding.shape, list(rows), result.affected_rows, result.insert_id, result.warnings, result.info)
+
+    def _text_answer(self, result: Result, stream: bool) -> Answer:
+        if result.columns is None:
+            return self._answer(result, stream)
+        shape = Shape.of(_description(column) for column in result.columns)
+        printers = [text_of(column.sql_type) for column in result.columns]
+        rows = (
+            tuple(None if value is None else text(value) for value, text in zip(row, printers, strict=True))
+            for row in result.rows
+        )
+        if stream:
+            return self._streamed(result, shape, rows)
+        return Answer(shape, list(rows), result.affected_rows, result.insert_id, result.warnings, result.info)
 
     def _remember(self, columns: tuple[ResultColumn, ...]) -> _Decoding:
         if len(self._decodings) >= SHAPES_MAX:
@@ -190,6 +204,11 @@ class EmbeddedLink:
     @property
     def open(self) -> bool:
         return self._session is not None
+
+    def interrupt(self) -> None:
+        session = self._session
+        if session is not None:
+            session.interrupt()
 
     def ping(self) -> None:
         if self._session is None:

@@ -60,8 +60,11 @@ class Answer:
 class Link(Protocol):
     """`run` raises the exceptions of `fauna.client.exceptions` and nothing else."""
 
-    def run(self, sql: str, params: Any = None, *, stream: bool = False) -> Answer:
-        """Run one statement; with `params` not None its placeholders are bound to them."""
+    def run(self, sql: str, params: Any = None, *, stream: bool = False, as_text: bool = False) -> Answer:
+        """Run one statement; with `params` not None its placeholders are bound to them.
+
+        `as_text` (without params): values as the server prints them, str or bytes, for the shell.
+        """
         ...
 
     def next_answer(self) -> Answer | None:
@@ -72,6 +75,10 @@ class Link(Protocol):
     def in_transaction(self) -> bool: ...
     @property
     def open(self) -> bool: ...
+    def interrupt(self) -> None:
+        """Stop the running statement; safe from another thread (KILL QUERY)."""
+        ...
+
     def ping(self) -> None: ...
     def close(self) -> None: ...
 

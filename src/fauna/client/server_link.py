@@ -80,17 +80,20 @@ class ServerLink:
     def __init__(self, address: Address) -> None:
         if address.tls_mode not in ("off", "prefer", "require", "verify"):
             raise InterfaceError(0, f"tls={address.tls!r}: it is one of off, prefer, require, verify")
+        self._address = address
         self._guard = Guard()
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._connection: Any = _connect(address)
 
     # ── one statement ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, sql: str, params: Any = None, *, stream: bool = False) -> Answer:
+    def run(self, sql: str, params: Any = None, *, stream: bool = False, as_text: bool = False) -> Answer:
         if self._connection is None:
             raise InterfaceError(0, "the connection is closed")
         with self._guard:
             try:
+                if as_text:
+                    return self._run_undecoded(sql, stream)
                 if params is None:
                     return self._run_text(sql, stream)
                 text, values = arrange(statement_of(sql), params)
@@ -104,6 +107,14 @@ class ServerLink:
         connection = self._connection
         connection.query(sql, unbuffered=stream)
         return self._text_answer(connection._result, stream)
+
+    def _run_undecoded(self, sql: str, stream: bool) -> Answer:
+        connection = self._connection
+        decoders, connection.decoders = connection.decoders, {}
+        try:
+            return self._run_text(sql, stream)
+        finally:
+            connection.decoders = decoders
 
     def _text_answer(self, result: Any, stream: bool) -> Answer:
         if result.description is None:
@@ -227,6 +238,17 @@ class ServerLink:
     @property
     def open(self) -> bool:
         return self._connection is not None and bool(self._connection.open)
+
+    def interrupt(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            killer = _connect(self._address)
+            try:
+                killer.query(f"KILL QUERY {connection.thread_id()}")
+            except pymysql.err.Error as problem:
+                raise _translated(problem) from None
+            finally:
+                killer.close()
 
     def ping(self) -> None:
         if self._connection is None:
