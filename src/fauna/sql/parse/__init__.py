@@ -45,12 +45,15 @@ class Parsed:
     """statement   the syntax tree
     literals       how many liftable literals the text has
     markers        how many `?` it has
-    structural     numbers of the literals that shaped the tree itself and have no slot in it"""
+    structural     numbers of the literals that shaped the tree itself and have no slot in it
+    naming         numbers of the literals whose text is part of a column's name, as in SELECT a + 1: a plan whose
+                   result columns carry names may be shared only between texts that agree on those, too"""
 
     statement: Statement
     literals: int
     markers: int
     structural: tuple[int, ...]
+    naming: tuple[int, ...]
 
 
 def parse(text: str, mode: int = 0) -> Statement:
@@ -67,7 +70,7 @@ def parse_full(text: str, mode: int = 0) -> Parsed:
         p.fail()
     literals = sum(1 for token in p.tokens if token.literal_index is not None)
     structural = tuple(index for index in range(literals) if index not in p.used_literals)
-    return Parsed(found, literals, p.markers, structural)
+    return Parsed(found, literals, p.markers, structural, tuple(sorted(p.naming_literals)))
 
 
 def parse_expression(text: str, mode: int = 0) -> Expr:

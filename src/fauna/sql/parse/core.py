@@ -43,8 +43,8 @@ class Stream:
     that the expression grammar does not import the query grammar (which imports it).
     """
 
-    __slots__ = ("text", "flags", "tokens", "position", "token", "depth", "markers", "used_literals", "query", "operation",
-                 "first_row_only", "cut_rows")
+    __slots__ = ("text", "flags", "tokens", "position", "token", "depth", "markers", "used_literals", "naming_literals", "query",
+                 "operation")
 
     def __init__(
         self, text: str, flags: int, query: Callable[[Stream], Query], operation: Callable[[Stream, int], Expr]
@@ -57,10 +57,9 @@ class Stream:
         self.depth = 0
         self.markers = 0
         self.used_literals: set[int] = set()
+        self.naming_literals: set[int] = set()
         self.query = query
         self.operation = operation
-        self.first_row_only = False
-        self.cut_rows = False
 
     def expression(self) -> Expr:
         """A whole expression."""

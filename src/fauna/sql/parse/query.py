@@ -205,6 +205,7 @@ def select_items(p: Stream) -> tuple[SelectItem, ...]:
 
 
 def _select_item(p: Stream) -> SelectItem:
+    first = p.position
     token = p.token
     start = token.start
     if token.key == "*":
@@ -223,6 +224,8 @@ def _select_item(p: Stream) -> SelectItem:
         if token.kind == QUOTED or token.kind == STRING or (token.kind == WORD and token.key not in NOT_BARE_ALIAS):
             p.advance()
             alias = str(token.value)
+    if alias is None and not isinstance(expr, Name):
+        p.naming_literals.update(t.literal_index for t in p.tokens[first : p.position] if t.literal_index is not None)
     return SelectItem(expr, alias, text)
 
 
