@@ -196,6 +196,7 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "TOO_BIG_DISPLAYWIDTH": (1439, "42000", "Display width out of range for '{}' (max = {})"),
     "STACK_OVERRUN_NEED_MORE": (1436, "HY000", "The statement is nested too deeply: FaunaDB allows {} levels"),
     "DATETIME_FUNCTION_OVERFLOW": (1441, "22008", "Datetime function: {} field overflow"),
+    "WRONG_USAGE": (1221, "HY000", "Incorrect usage of {} and {}"),
     "DROP_INDEX_FK": (1553, "HY000", "Cannot drop index '{}': needed in a foreign key constraint"),
     "MAX_PREPARED_STMT_COUNT": (1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: {})"),
     "WRONG_PARAMCOUNT_TO_NATIVE_FCT": (1582, "42000", "Incorrect parameter count in the call to native function '{}'"),

@@ -7,7 +7,7 @@ warnings go, is in `current()`, which the executor sets for the thread before ea
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,6 +48,8 @@ class StatementContext:
     foreign_key_checks: bool = True
     group_concat_max_len: int = 1048576
     max_allowed_packet: int = 16777216
+    interrupted: Callable[[], bool] | None = None  # asked while a function waits: True once the statement is to stop
+    scratch: dict[object, object] = field(default_factory=dict)  # what a function keeps between its calls in one statement
 
     def warn(self, condition: str, *args: object, level: str = "Warning") -> None:
         """Add a warning: `condition` is a key of errors.CONDITIONS."""

@@ -65,6 +65,17 @@ class Function:
     pass_scale       the result's scale (digits of a second, or DECIMAL scale) is appended as one more argument (after the session values)
     bytes_too        STRING arguments may arrive as bytes
     collate_args     STRING arguments are compared/searched under one collation: its name is appended as a last argument
+    pass_types       a string with one letter per argument (`results.type_letter`) is appended, after all the above: i integer, b boolean,
+                     d DECIMAL, r float, s string, x bytes, j JSON, D date, T datetime, t time, n NULL; for ANY and TEMPORAL arguments,
+                     whose values alone do not tell.  In those positions a DECIMAL arrives as its text.
+
+    What `call` returns is a stored value (catalog/types.py), except that any int may be returned for a BIGINT UNSIGNED.
+    blocking         may wait on purpose (SLEEP, GET_LOCK): the statement must not run on the event loop
+    sql_for          like `sql`, from the argument texts as loaded, before conversion to their `Arg` forms, and their types;
+                     None: not for these types.  Asked first; session values, scale and type letters are not passed.
+
+    `sql` is meant for character strings: where an argument or the result is a byte string the binder uses `call`,
+    unless the function has `bytes_too`.
     """
 
     name: str
@@ -81,6 +92,9 @@ class Function:
     pass_scale: bool = False
     bytes_too: bool = False
     collate_args: bool = False
+    pass_types: bool = False
+    blocking: bool = False
+    sql_for: Callable[[Sequence[str], Sequence[SqlType]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +107,7 @@ class Aggregate:
     result: TypeRule
     factory: Callable[[], Any]
     pass_scale: bool = False
+    pass_types: bool = False
 
 
 FUNCTIONS: Final[dict[str, Function]] = {}

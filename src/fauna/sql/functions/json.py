@@ -1,0 +1,568 @@
+"""JSON functions, with MariaDB's meaning: JSON is text; results are in its loose form ('{"a": 1}')."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from fauna.catalog.types import Kind, SqlType
+from fauna.sql.context import current
+from fauna.sql.functions import json_text
+from fauna.sql.functions.collate import fold
+from fauna.sql.functions.json_text import NOTHING, Arr, JsonError, Num, Obj, Step, dump, find_all, find_one, is_wild, parse, parse_path
+from fauna.sql.functions.registry import Arg, ArgInfo, Function, TypeRule, register
+from fauna.sql.functions.results import BLOB_WIDTH, fixed, int_type, same_width, string_type, text_of, width
+
+_J: Final = (Arg.JSON,)
+_FLAG: Final = fixed(SqlType(Kind.INT, 1))
+
+
+class _Bad(Exception):
+    """A bad document or path; the warning has been given, the result is NULL."""
+
+
+def json_type(chars: int) -> SqlType:
+    """What JSON-making functions return: a string that other JSON functions take as JSON, not as a string to be quoted."""
+    return SqlType(Kind.JSON, min(chars, BLOB_WIDTH), collation="utf8mb4_general_ci")
+
+
+def _json_rule(per_argument: int) -> TypeRule:
+    return lambda args: json_type(sum(width(arg.type) * 2 + per_argument for arg in args))
+
+
+def double_text(number: float) -> str:
+    """A DOUBLE as MySQL prints it: shortest digits, exponents only beyond 15 places."""
+    if number == 0.0:
+        return "0"
+    digits, _, exponent_text = f"{number!r}".partition("e")
+    mantissa = f"{number:.16e}" if not exponent_text else ""
+    exponent = int(exponent_text) if exponent_text else int(mantissa.partition("e")[2])
+    if not exponent_text:
+        if exponent < 15:
+            return digits.removesuffix(".0")
+        sign, body = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
+        body = body.removesuffix(".0").replace(".", "").rstrip("0")
+        return f"{sign}{body[0]}{'.' + body[1:] if len(body) > 1 else ''}e{exponent}"
+    if -15 < exponent < 0:
+        from decimal import Decimal
+
+        return f"{Decimal(f'{number!r}'):f}"
+    return f"{digits.removesuffix('.0')}e{exponent}"
+
+
+def from_sql(value: Any, letter: str) -> Any:
+    """An SQL value as a parsed JSON value."""
+    if value is None:
+        return None
+    if letter == "b":
+        return bool(value)
+    if letter in "id":
+        return Num(value)
+    if letter == "r":
+        return Num(double_text(value))
+    if letter == "j":
+        try:
+            return parse(value)
+        except JsonError:
+            return json_text.string_value(value)
+    if letter == "t":
+        from fauna.sql.functions.temporal import time_text
+
+        return time_text(value, 6 if value % 1_000_000 else 0)
+    return json_text.string_value(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+
+
+def _document(text: str, argument: int, function: str) -> Any:
+    try:
+        return parse(text)
+    except JsonError as err:
+        json_text.warn(err, argument, function)
+        raise _Bad from None
+
+
+def _path(text: str, argument: int, function: str, *, wild: bool = True) -> tuple[Step, ...]:
+    try:
+        steps = parse_path(text)
+    except JsonError as err:
+        json_text.warn(err, argument, function)
+        raise _Bad from None
+    if not wild and is_wild(steps):
+        current().warn("JSON_PATH_NO_WILDCARD", argument, function)
+        raise _Bad
+    return steps
+
+
+def _null_when_bad(call: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(*args: Any) -> Any:
+        try:
+            return call(*args)
+        except _Bad:
+            return None
+
+    return guarded
+
+
+def _register(
+    name: str, args: tuple[Arg, ...], min_args: int, max_args: int | None, rule: TypeRule, call: Callable[..., Any], *synonyms: str,
+    **flags: Any,
+) -> None:
+    register(Function(name, args, min_args, max_args, rule, _null_when_bad(call), **flags), *synonyms)
+
+
+# --- looking ----------------------------------------------------------------------------------------------------
+
+
+def _extract(text: str, *paths: str) -> str | None:
+    document = _document(text, 1, "json_extract")
+    if len(paths) == 1:
+        steps = _path(paths[0], 2, "json_extract")
+        if not is_wild(steps):
+            value = find_one(document, steps)
+            return None if value is NOTHING else dump(value)
+        found = [value for _, value in find_all(document, steps)]
+    else:
+        found = []
+        for index, path in enumerate(paths, 2):
+            found += [value for _, value in find_all(document, _path(path, index, "json_extract"))]
+    return dump(found) if found else None
+
+
+def _first(document: Any, steps: tuple[Step, ...]) -> Any:
+    if not is_wild(steps):
+        return find_one(document, steps)
+    found = find_all(document, steps)
+    return found[0][1] if found else NOTHING
+
+
+def _value(text: str, path: str) -> str | None:
+    steps = _path(path, 2, "json_value")
+    document = _document(text, 1, "json_value")
+    for _, value in find_all(document, steps):
+        if not isinstance(value, list):
+            return None if value is None else "1" if value is True else "0" if value is False else str(value)
+    return None
+
+
+def _query(text: str, path: str) -> str | None:
+    steps = _path(path, 2, "json_query")
+    try:
+        document = json_text.parse_carefully(text)
+    except JsonError as err:
+        json_text.warn(err, 1, "json_query")
+        return None
+    for _, value in find_all(document, steps):
+        if isinstance(value, (Obj, Arr)):
+            return text[value.span[0] : value.span[1]]
+    return None
+
+
+def _unquote(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    try:
+        value = parse(text)
+    except JsonError as err:
+        json_text.warn(err, 1, "json_unquote")
+        return text
+    return str(value)
+
+
+def _exists(text: str, path: str) -> int:
+    return int(bool(find_all(_document(text, 1, "json_exists"), _path(path, 2, "json_exists"))))
+
+
+def _keys(text: str, *path: str) -> str | None:
+    value = _document(text, 1, "json_keys")
+    if path:
+        value = find_one(value, _path(path[0], 2, "json_keys", wild=False))
+    if not isinstance(value, Obj):
+        return None
+    return dump(list(dict.fromkeys(key for key, _ in value)))
+
+
+def _length(text: str, *path: str) -> int | None:
+    value = _document(text, 1, "json_length")
+    if path:
+        value = _first(value, _path(path[0], 2, "json_length"))
+        if value is NOTHING:
+            return None
+    return len(value) if isinstance(value, list) else 1
+
+
+def _depth(value: Any) -> int:
+    if not isinstance(value, list):
+        return 1
+    inner = (child for _, child in json_text.children(value))
+    return 1 + max((_depth(child) for child in inner), default=0)
+
+
+def _type(text: str) -> str:
+    value = _document(text, 1, "json_type")
+    if isinstance(value, Obj):
+        return "OBJECT"
+    if isinstance(value, list):
+        return "ARRAY"
+    if isinstance(value, Num):
+        return "DOUBLE" if "." in value else "INTEGER"
+    if isinstance(value, str):
+        return "STRING"
+    return "NULL" if value is None else "BOOLEAN"
+
+
+def _valid(text: str) -> int:
+    try:
+        parse(text)
+    except JsonError as err:
+        json_text.warn(err, 1, "json_valid", level="Note")
+        return 0
+    return 1
+
+
+def is_json(text: str) -> bool:
+    """Whether `text` is JSON: the check of a JSON column."""
+    try:
+        parse(text)
+    except JsonError:
+        return False
+    return True
+
+
+def _contains_value(target: Any, candidate: Any) -> bool:
+    if isinstance(candidate, Obj):
+        if isinstance(target, Obj):
+            for key, value in candidate:
+                index = target.find(key)
+                if index < 0 or not _contains_value(target[index][1], value):
+                    return False
+            return True
+        return isinstance(target, list) and any(_contains_value(item, candidate) for item in target if isinstance(item, list))
+    if isinstance(target, Obj):
+        return False
+    if isinstance(candidate, list):
+        return isinstance(target, list) and all(_contains_value(target, item) for item in candidate) if _flat(candidate) else (
+            isinstance(target, list) and all(any(_contains_value(part, item) for part in _parts(target, item)) for item in candidate)
+        )
+    if isinstance(target, list):
+        return any(not isinstance(item, list) and json_text.equal(item, candidate) for item in target)
+    return json_text.equal(target, candidate)
+
+
+def _flat(values: list[Any]) -> bool:
+    return not any(isinstance(value, list) for value in values)
+
+
+def _parts(target: list[Any], item: Any) -> list[Any]:
+    return [part for part in target if isinstance(part, list) == isinstance(item, list)]
+
+
+def _contains(text: str, candidate: str, *path: str) -> int | None:
+    value = _document(text, 1, "json_contains")
+    if path:
+        value = find_one(value, _path(path[0], 3, "json_contains", wild=False))
+        if value is NOTHING:
+            return None
+    return int(_contains_value(value, _document(candidate, 2, "json_contains")))
+
+
+def _one_or_all(mode: str, function: str) -> bool:
+    """True for 'all'."""
+    lowered = mode.lower()
+    if lowered not in ("one", "all"):
+        current().warn("JSON_ONE_OR_ALL", function)
+        raise _Bad
+    return lowered == "all"
+
+
+def _contains_path(text: str, mode: str, *paths: str) -> int:
+    want_all = _one_or_all(mode, "json_contains_path")
+    document = _document(text, 1, "json_contains_path")
+    found = (bool(find_all(document, _path(path, index, "json_contains_path"))) for index, path in enumerate(paths, 3))
+    return int(all(found) if want_all else any(found))
+
+
+def like_regex(pattern: str, escape: str = "\\") -> re.Pattern[str]:
+    """A LIKE pattern as a regular expression over the whole text."""
+    parts: list[str] = []
+    chars = iter(pattern)
+    for char in chars:
+        if char == escape:
+            parts.append(re.escape(next(chars, escape)))
+        else:
+            parts.append(".*" if char == "%" else "." if char == "_" else re.escape(char))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _search(text: str | None, mode: str | None, wanted: str | None, *rest: Any) -> str | None:
+    *rest_args, collation = rest
+    if text is None or mode is None or wanted is None:
+        return None
+    escape = rest_args[0] if rest_args and rest_args[0] else "\\"
+    want_all = _one_or_all(mode, "json_search")
+    document = _document(text, 1, "json_search")
+    pattern = like_regex(fold(wanted, collation), escape)
+    starts: list[tuple[str, Any]] = [("$", document)]
+    if len(rest_args) > 1:
+        starts = [hit for i, path in enumerate(rest_args[1:], 5) if path is not None for hit in find_all(document, _path(path, i, "json_search"))]
+    found: list[str] = []
+    for path, value in starts:
+        _search_in(path, value, lambda s: pattern.fullmatch(fold(s, collation)) is not None, found)
+    if not found:
+        return None
+    quoted = [json_text.string_value(path) for path in dict.fromkeys(found)]
+    return dump(quoted) if want_all and len(quoted) > 1 else dump(quoted[0])
+
+
+def _search_in(path: str, value: Any, matches: Callable[[str], bool], found: list[str]) -> None:
+    if isinstance(value, list):
+        for step, child in json_text.children(value):
+            _search_in(path + step, child, matches, found)
+    elif isinstance(value, str) and not isinstance(value, Num) and matches(value):
+        found.append(path)
+
+
+def _overlaps(left_text: str, right_text: str) -> int:
+    left, right = _document(left_text, 1, "json_overlaps"), _document(right_text, 2, "json_overlaps")
+    if isinstance(left, Obj) and isinstance(right, Obj):
+        return int(any(right.find(key) >= 0 and json_text.equal(value, right[right.find(key)][1]) for key, value in left))
+    lefts = left if isinstance(left, list) and not isinstance(left, Obj) else [left]
+    rights = right if isinstance(right, list) and not isinstance(right, Obj) else [right]
+    return int(any(json_text.equal(a, b) for a in lefts for b in rights))
+
+
+def _extract_rule(args: Sequence[ArgInfo]) -> SqlType:
+    return json_type(width(args[0].type) * 2 * max(len(args) - 1, 1))
+
+
+_register("JSON_EXTRACT", _J + (Arg.STRING,), 2, None, _extract_rule, _extract)
+_register("JSON_VALUE", _J + (Arg.STRING,), 2, 2, same_width(), _value)
+_register("JSON_QUERY", _J + (Arg.STRING,), 2, 2, lambda args: json_type(width(args[0].type)), _query)
+_register("JSON_UNQUOTE", _J, 1, 1, same_width(), _unquote)
+_register("JSON_EXISTS", _J + (Arg.STRING,), 2, 2, _FLAG, _exists)
+_register("JSON_KEYS", _J + (Arg.STRING,), 1, 2, lambda args: json_type(width(args[0].type)), _keys)
+_register("JSON_LENGTH", _J + (Arg.STRING,), 1, 2, int_type(10), _length)
+_register("JSON_DEPTH", _J, 1, 1, int_type(10), lambda text: _depth(_document(text, 1, "json_depth")))
+_register("JSON_TYPE", _J, 1, 1, text_of(12), _type)
+_register("JSON_VALID", _J, 1, 1, _FLAG, _valid)
+_register("JSON_CONTAINS", (Arg.JSON, Arg.JSON, Arg.STRING), 2, 3, _FLAG, _contains)
+_register("JSON_CONTAINS_PATH", _J + (Arg.STRING,), 3, None, _FLAG, _contains_path)
+_register(
+    "JSON_SEARCH", _J + (Arg.STRING,), 3, None, lambda args: string_type(width(args[0].type) ** 2 * 4), _search,
+    null_aware=True, collate_args=True,
+)
+_register("JSON_OVERLAPS", (Arg.JSON, Arg.JSON), 2, 2, _FLAG, _overlaps)
+_register(
+    "JSON_EQUALS", (Arg.JSON, Arg.JSON), 2, 2, _FLAG,
+    lambda a, b: int(json_text.equal(_document(a, 1, "json_equals"), _document(b, 2, "json_equals"))),
+)
+
+# --- making -----------------------------------------------------------------------------------------------------
+
+
+def _object(*values: Any) -> str:
+    letters = values[-1]
+    members = Obj()
+    for index in range(0, len(values) - 1, 2):
+        key = values[index]
+        text = "" if key is None else key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+        members.append((json_text.string_value(text), from_sql(values[index + 1], letters[index + 1])))
+    return dump(members)
+
+
+def _array(*values: Any) -> str:
+    return dump([from_sql(value, letter) for value, letter in zip(values[:-1], values[-1], strict=True)])
+
+
+def _quote(text: Any, letters: str) -> str | None:
+    return f'"{json_text.escape(text)}"' if letters in ("s", "j") else None
+
+
+_register("JSON_OBJECT", (Arg.ANY,), 0, None, _json_rule(6), _object, null_aware=True, pass_types=True, nullable=False)
+_register("JSON_ARRAY", (Arg.ANY,), 0, None, _json_rule(6), _array, null_aware=True, pass_types=True, nullable=False)
+_register("JSON_QUOTE", (Arg.ANY,), 1, 1, lambda args: json_type(width(args[0].type) * 12 + 2), _quote, pass_types=True)
+
+# --- changing ---------------------------------------------------------------------------------------------------
+
+
+def _assign(document: Any, steps: tuple[Step, ...], value: Any, *, insert: bool, replace: bool) -> Any:
+    """`document` with `value` at a path; the same when the path is not to be written."""
+    if not steps:
+        return value if replace else document
+    parent = find_one(document, steps[:-1])
+    if parent is NOTHING:
+        return document
+    kind, what = steps[-1]
+    if kind == "key":
+        if isinstance(parent, Obj):
+            index = parent.find(what)
+            if index >= 0:
+                if replace:
+                    parent[index] = (parent[index][0], value)
+            elif insert:
+                parent.append((json_text.string_value(what), value))
+        return document
+    if isinstance(parent, list) and not isinstance(parent, Obj):
+        at = what if what >= 0 else what + len(parent)
+        if 0 <= at < len(parent):
+            if replace:
+                parent[at] = value
+        elif insert and at >= 0:
+            parent.append(value)
+        return document
+    if what in (0, -1):
+        return _put(document, steps[:-1], value) if replace else document
+    return _put(document, steps[:-1], [parent, value]) if insert else document
+
+
+def _put(document: Any, steps: tuple[Step, ...], value: Any) -> Any:
+    """Replace what is at a path that exists."""
+    if not steps:
+        return value
+    parent = find_one(document, steps[:-1])
+    kind, what = steps[-1]
+    if kind == "key":
+        index = parent.find(what)
+        parent[index] = (parent[index][0], value)
+    elif isinstance(parent, list) and not isinstance(parent, Obj):
+        parent[what] = value
+    else:
+        return _put(document, steps[:-1], value)
+    return document
+
+
+def _setter(function: str, *, insert: bool, replace: bool) -> Callable[..., str | None]:
+    def call(text: str | None, *rest: Any) -> str | None:
+        letters = rest[-1]
+        if text is None or any(path is None for path in rest[0:-1:2]):
+            return None
+        document = _document(text, 1, function)
+        for index in range(0, len(rest) - 1, 2):
+            steps = _path(rest[index], index + 2, function, wild=False)
+            document = _assign(document, steps, from_sql(rest[index + 1], letters[index + 2]), insert=insert, replace=replace)
+        return dump(document)
+
+    return call
+
+
+def _append(text: str | None, *rest: Any) -> str | None:
+    letters = rest[-1]
+    if text is None or any(path is None for path in rest[0:-1:2]):
+        return None
+    document = _document(text, 1, "json_array_append")
+    for index in range(0, len(rest) - 1, 2):
+        steps = _path(rest[index], index + 2, "json_array_append", wild=False)
+        target = find_one(document, steps)
+        if target is NOTHING:
+            return None
+        value = from_sql(rest[index + 1], letters[index + 2])
+        if isinstance(target, list) and not isinstance(target, Obj):
+            target.append(value)
+        else:
+            document = _put(document, steps, [target, value])
+    return dump(document)
+
+
+def _array_insert(text: str | None, *rest: Any) -> str | None:
+    letters = rest[-1]
+    if text is None or any(path is None for path in rest[0:-1:2]):
+        return None
+    document = _document(text, 1, "json_array_insert")
+    for index in range(0, len(rest) - 1, 2):
+        steps = _path(rest[index], index + 2, "json_array_insert", wild=False)
+        if not steps or steps[-1][0] != "index":
+            current().warn("JSON_PATH_ARRAY", index + 2, "json_array_insert")
+            return None
+        target = find_one(document, steps[:-1])
+        if isinstance(target, list) and not isinstance(target, Obj):
+            at = steps[-1][1]
+            target.insert(at if at >= 0 else max(len(target) + at + 1, 0), from_sql(rest[index + 1], letters[index + 2]))
+    return dump(document)
+
+
+def _remove(text: str, *paths: str) -> str | None:
+    document = _document(text, 1, "json_remove")
+    for index, path in enumerate(paths, 2):
+        steps = _path(path, index, "json_remove", wild=False)
+        if not steps:
+            current().warn("JSON_PATH_ROOT", path, index, "json_remove")
+            return None
+        parent = find_one(document, steps[:-1])
+        kind, what = steps[-1]
+        if kind == "key" and isinstance(parent, Obj):
+            at = parent.find(what)
+            if at >= 0:
+                del parent[at]
+        elif kind == "index" and isinstance(parent, list) and not isinstance(parent, Obj):
+            if -len(parent) <= what < len(parent):
+                del parent[what]
+    return dump(document)
+
+
+def _merge_two(left: Any, right: Any) -> Any:
+    if isinstance(left, Obj) and isinstance(right, Obj):
+        merged = Obj(left)
+        for key, value in right:
+            index = merged.find(key)
+            if index >= 0:
+                merged[index] = (key, _merge_two(merged[index][1], value))
+            else:
+                merged.append((key, value))
+        return merged
+    lefts = left if isinstance(left, list) and not isinstance(left, Obj) else [left]
+    rights = right if isinstance(right, list) and not isinstance(right, Obj) else [right]
+    return [*lefts, *rights]
+
+
+def _merge_patch_two(left: Any, right: Any) -> Any:
+    if not isinstance(right, Obj):
+        return right
+    merged = Obj(left) if isinstance(left, Obj) else Obj()
+    for key, value in right:
+        index = merged.find(key)
+        if value is None:
+            if index >= 0:
+                del merged[index]
+        elif index >= 0:
+            merged[index] = (key, _merge_patch_two(merged[index][1], value))
+        else:
+            merged.append((key, _merge_patch_two(None, value)))
+    return merged
+
+
+def _merger(function: str, merge: Callable[[Any, Any], Any]) -> Callable[..., str]:
+    def call(*texts: str) -> str:
+        documents = [_document(text, index, function) for index, text in enumerate(texts, 1)]
+        merged = documents[0]
+        for document in documents[1:]:
+            merged = merge(merged, document)
+        return dump(merged)
+
+    return call
+
+
+_SET_ARGS: Final = (Arg.JSON, Arg.ANY)
+_CHANGER: Final = {"null_aware": True, "pass_types": True}
+_register("JSON_SET", _SET_ARGS, 3, None, _json_rule(6), _setter("json_set", insert=True, replace=True), **_CHANGER)
+_register("JSON_INSERT", _SET_ARGS, 3, None, _json_rule(6), _setter("json_insert", insert=True, replace=False), **_CHANGER)
+_register("JSON_REPLACE", _SET_ARGS, 3, None, _json_rule(6), _setter("json_replace", insert=False, replace=True), **_CHANGER)
+_register("JSON_ARRAY_APPEND", _SET_ARGS, 3, None, _json_rule(4), _append, **_CHANGER)
+_register("JSON_ARRAY_INSERT", _SET_ARGS, 3, None, _json_rule(4), _array_insert, **_CHANGER)
+_register("JSON_REMOVE", _J + (Arg.STRING,), 2, None, lambda args: json_type(width(args[0].type)), _remove)
+_register("JSON_MERGE_PRESERVE", _J, 2, None, _json_rule(0), _merger("json_merge_preserve", _merge_two), "JSON_MERGE")
+_register("JSON_MERGE_PATCH", _J, 2, None, _json_rule(0), _merger("json_merge_patch", _merge_patch_two))
+
+# --- layout -----------------------------------------------------------------------------------------------------
+
+
+def _detailed(text: str, *indent: int) -> str:
+    return json_text.dump_detailed(_document(text, 1, "json_detailed"), min(max(indent[0], 0), 16) if indent else 4)
+
+
+_register("JSON_COMPACT", _J, 1, 1, lambda args: json_type(width(args[0].type)), lambda t: dump(_document(t, 1, "json_compact"), ",", ":"))
+_register("JSON_LOOSE", _J, 1, 1, lambda args: json_type(width(args[0].type) * 2), lambda t: dump(_document(t, 1, "json_loose")))
+_register("JSON_DETAILED", (Arg.JSON, Arg.INTEGER), 1, 2, lambda args: json_type(BLOB_WIDTH), _detailed, "JSON_PRETTY")
+_register(
+    "JSON_NORMALIZE", _J, 1, 1, lambda args: json_type(width(args[0].type) * 5),
+    lambda t: dump(json_text.normalize(_document(t, 1, "json_normalize")), ",", ":"),
+)
+

@@ -1,0 +1,172 @@
+"""Regular expressions: REGEXP, REGEXP_REPLACE, REGEXP_INSTR, REGEXP_SUBSTR.
+
+MariaDB uses PCRE; Python's `re` agrees with it on all common syntax, after POSIX classes and a few escapes have been
+translated.  Case follows the collation: _ci ignores it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from fauna.catalog.types import Kind, SqlType
+from fauna.errors import error
+from fauna.sql.functions.collate import is_case_insensitive
+from fauna.sql.functions.registry import Arg, ArgInfo, Function, register
+from fauna.sql.functions.results import BLOB_WIDTH, collation_of, fixed, int_type, same_width, string_type
+
+Text = str | bytes
+_POSIX: Final = {
+    "alpha": "^\\W\\d_", "digit": "\\d", "alnum": "^\\W_", "upper": "A-Z", "lower": "a-z", "space": "\\s", "blank": " \\t",
+    "punct": "!-/:-@\\[-`{-~", "cntrl": "\\x00-\\x1f\\x7f", "print": "\\x20-\\x7e", "graph": "\\x21-\\x7e", "xdigit": "0-9A-Fa-f", "word": "\\w",
+}
+# Inside a bracket a negated set cannot be spelled, so these are taken as the letters of ASCII and Latin scripts.
+_INSIDE: Final = {"alpha": "A-Za-z\\u00c0-\\u024f\\u0370-\\uffdc", "alnum": "0-9A-Za-z\\u00c0-\\u024f\\u0370-\\uffdc"}
+_TOKEN = re.compile(
+    r"(?P<quoted>\\Q(?P<literal>.*?)(?:\\E|\Z))|(?P<escape>\\.)|(?P<word>\[\[:<:\]\]|\[\[:>:\]\])|"
+    r"(?P<single>\[\[:(?P<name>\w+):\]\])|(?P<posix>\[:(?P<inner>\w+):\])|(?P<named>\(\?<(?=[A-Za-z_]))",
+    re.DOTALL,
+)
+_ESCAPES: Final = {"\\h": "[ \\t\\xa0]", "\\R": "(?:\\r\\n|[\\n\\v\\f\\r])", "\\z": "\\Z", "\\Z": "(?=\\n?\\Z)", "\\E": "", "\\K": ""}
+_ERRORS: Final = {
+    "missing ), unterminated subpattern": "missing closing parenthesis",
+    "unterminated character set": "missing terminating ] for character class",
+    "nothing to repeat": "quantifier does not follow a repeatable item",
+    "multiple repeat": "quantifier does not follow a repeatable item",
+    "unbalanced parenthesis": "unmatched closing parenthesis",
+    "bad escape (end of pattern)": "\\ at end of pattern",
+    "look-behind requires fixed-width pattern": "lookbehind assertion is not fixed length",
+}
+
+
+def _translate(match: re.Match[str]) -> str:
+    if match["quoted"] is not None:
+        return re.escape(match["literal"])
+    if match["escape"] is not None:
+        return _ESCAPES.get(match["escape"], match["escape"])
+    if match["word"]:
+        return r"\b(?=\w)" if "<" in match["word"] else r"\b(?<=\w)"
+    if match["single"]:
+        return f"[{_posix(match['name'], _POSIX)}]"
+    if match["posix"]:
+        return _posix(match["inner"], {**_POSIX, **_INSIDE})
+    return "(?P<"
+
+
+def _posix(name: str, classes: dict[str, str]) -> str:
+    if name not in classes:
+        raise error("REGEXP", "unknown POSIX class name at offset 0")
+    return classes[name]
+
+
+@lru_cache(maxsize=512)
+def compile_pattern(pattern: Text, collation: str, options: str = "") -> re.Pattern[Any]:
+    """The compiled pattern; error 1139 when it is none.  `options`: MySQL's match_type letters."""
+    flags = re.IGNORECASE if is_case_insensitive(collation) else 0
+    for letter in options:
+        if letter == "c":
+            flags &= ~re.IGNORECASE
+        else:
+            flags |= {"i": re.IGNORECASE, "m": re.MULTILINE, "n": re.DOTALL}.get(letter, 0)
+    binary = isinstance(pattern, bytes)
+    text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
+    translated = _TOKEN.sub(_translate, text)
+    try:
+        return re.compile(translated.encode("latin-1"), flags & ~re.IGNORECASE) if binary else re.compile(translated, flags)
+    except (re.error, OverflowError, RecursionError) as err:
+        message = getattr(err, "msg", str(err))
+        position = getattr(err, "pos", None)
+        if message.startswith("missing )"):
+            position = len(text)
+        known = _ERRORS.get(message, message)
+        raise error("REGEXP", f"{known} at offset {position if position is not None else 0}") from None
+
+
+def _pair(text: Text, pattern: Text) -> tuple[Text, Text]:
+    if isinstance(text, bytes) == isinstance(pattern, bytes):
+        return text, pattern
+    return (text if isinstance(text, bytes) else text.encode()), (pattern if isinstance(pattern, bytes) else pattern.encode())
+
+
+def regexp_like(text: Text, pattern: Text, *rest: str) -> int:
+    """`text REGEXP pattern`: the collation is the last argument."""
+    *options, collation = rest
+    text, pattern = _pair(text, pattern)
+    return int(compile_pattern(pattern, collation, options[0] if options else "").search(text) is not None)
+
+
+_BACK_REFERENCE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _expand(match: re.Match[Any], replacement: str) -> str:
+    def group(reference: re.Match[str]) -> str:
+        what = reference[1]
+        if not what.isdigit():
+            return what
+        return (match.group(int(what)) or "") if int(what) <= match.re.groups else ""
+
+    return _BACK_REFERENCE.sub(group, replacement)
+
+
+def _replace(text: Text, pattern: Text, replacement: Text, *rest: Any) -> Text:
+    *options, collation = rest
+    if isinstance(text, bytes):
+        done = _replace(text.decode("latin-1"), _latin(pattern), _latin(replacement), *options, "binary")
+        return done.encode("latin-1", "replace") if isinstance(done, str) else done
+    start = options[0] - 1 if options else 0
+    occurrence = options[1] if len(options) > 1 else 0
+    compiled = compile_pattern(_latin(pattern), collation, options[2] if len(options) > 2 else "")
+    new = _latin(replacement)
+    count = 0
+
+    def one(match: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        return _expand(match, new) if occurrence in (0, count) else match.group()
+
+    return text[:start] + compiled.sub(one, text[start:])
+
+
+def _latin(text: Text) -> str:
+    return text if isinstance(text, str) else text.decode("latin-1")
+
+
+def _nth(text: Text, pattern: Text, options: Sequence[Any], collation: str, type_at: int) -> re.Match[Any] | None:
+    text, pattern = _pair(text, pattern)
+    compiled = compile_pattern(pattern, collation, options[type_at] if len(options) > type_at else "")
+    start = options[0] - 1 if options else 0
+    occurrence = max(options[1] if len(options) > 1 else 1, 1)
+    for index, match in enumerate(compiled.finditer(text, max(start, 0)), 1):
+        if index == occurrence:
+            return match
+    return None
+
+
+def _instr(text: Text, pattern: Text, *rest: Any) -> int:
+    *options, collation = rest
+    match = _nth(text, pattern, options, collation, 3)
+    if match is None:
+        return 0
+    return (match.end() if len(options) > 2 and options[2] else match.start()) + 1
+
+
+def _substr(text: Text, pattern: Text, *rest: Any) -> Text:
+    *options, collation = rest
+    match = _nth(text, pattern, options, collation, 2)
+    found: Text = match.group() if match else text[:0]
+    return found
+
+
+def _replace_rule(args: Sequence[ArgInfo]) -> SqlType:
+    return string_type(BLOB_WIDTH, collation_of(args[:1]))
+
+
+_S: Final = Arg.STRING
+_I: Final = Arg.INTEGER
+_FLAG: Final = fixed(SqlType(Kind.INT, 1))
+register(Function("REGEXP_LIKE", (_S,), 2, 3, _FLAG, regexp_like, bytes_too=True, collate_args=True))
+register(Function("REGEXP_REPLACE", (_S, _S, _S, _I, _I, _S), 3, 6, _replace_rule, _replace, bytes_too=True, collate_args=True))
+register(Function("REGEXP_INSTR", (_S, _S, _I, _I, _I, _S), 2, 6, int_type(11), _instr, bytes_too=True, collate_args=True))
+register(Function("REGEXP_SUBSTR", (_S, _S, _I, _I, _S), 2, 5, same_width(), _substr, bytes_too=True, collate_args=True))
