@@ -16,7 +16,6 @@ from fauna.catalog.types import (
     INT_WIDTHS,
     INTEGERS,
     NUMERIC,
-    TEMPORAL,
     Kind,
     SqlType,
     Stored,
@@ -36,7 +35,6 @@ from fauna.wire.protocol import (
     MYSQL_TYPE_BLOB,
     NO_DEFAULT_VALUE_FLAG,
     NOT_NULL_FLAG,
-    NUM_FLAG,
     ON_UPDATE_NOW_FLAG,
     PACKET_BYTES_MAX,
     PART_KEY_FLAG,
@@ -155,7 +153,13 @@ def _characters(sql_type: SqlType) -> int:
 
 
 def _decimals(column: ResultColumn) -> int:
+    """The decimals field; MariaDB marks a text that is no stored column as "not fixed"."""
+    if not column.org_name and _is_text(column.sql_type):
+        return _TEXT_DECIMALS
     return column.sql_type.scale & 0xFF
+
+
+_TEXT_DECIMALS: Final = 39
 
 
 _COLUMN_FLAGS: Final = (
@@ -175,25 +179,30 @@ def _flags(column: ResultColumn) -> int:
     for name, flag in _COLUMN_FLAGS:
         if getattr(column, name):
             flags |= flag
-    if kind in NUMERIC:
-        flags |= NUM_FLAG
-    if sql_type.unsigned or kind in (Kind.YEAR, Kind.BIT):
+    if sql_type.unsigned or kind in _ALWAYS_UNSIGNED:
         flags |= UNSIGNED_FLAG
     if sql_type.zerofill or kind is Kind.YEAR:
         flags |= ZEROFILL_FLAG
-    if COLUMN_TYPES[kind] == MYSQL_TYPE_BLOB:
+    if COLUMN_TYPES[kind] == MYSQL_TYPE_BLOB and column.org_name:
         flags |= BLOB_FLAG
-    if kind is Kind.TIMESTAMP:
+    if kind is Kind.TIMESTAMP and column.on_update_now:
         flags |= TIMESTAMP_FLAG
-    if kind in TEMPORAL or kind is Kind.NULL or (kind not in NUMERIC and not _is_text(sql_type)) or _is_bin(sql_type):
+    if _is_binary(column):
         flags |= BINARY_FLAG
     if kind is Kind.ENUM:
         flags |= ENUM_FLAG
     return flags | SET_FLAG if kind is Kind.SET else flags
 
 
-def _is_bin(sql_type: SqlType) -> bool:
-    return _is_text(sql_type) and sql_type.collation.endswith("_bin")
+_ALWAYS_UNSIGNED: Final = frozenset({Kind.YEAR, Kind.BIT, Kind.TIMESTAMP})
+
+
+def _is_binary(column: ResultColumn) -> bool:
+    """BINARY_FLAG: no text or compared by bytes.  Numbers have it when computed, not when stored: MariaDB's habit."""
+    sql_type = column.sql_type
+    if sql_type.kind in NUMERIC:
+        return not column.org_name
+    return not _is_text(sql_type) or sql_type.collation.endswith("_bin")
 
 
 # --- result sets -----------------------------------------------------------------------------------------------------

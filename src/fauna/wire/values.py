@@ -80,9 +80,11 @@ _NOT_FIXED: Final = 31  # scale of a FLOAT or DOUBLE without (M,D)
 
 
 def double_text(value: float, scale: int = _NOT_FIXED) -> str:
-    """A DOUBLE as MariaDB prints it: the shortest text that reads back the same, plain up to 15 digits' exponent."""
+    """A DOUBLE as MariaDB prints it: the shortest text that reads back the same, without exponent where MariaDB does."""
     if scale < _NOT_FIXED:
         return f"{value:.{scale}f}"
+    if not value:
+        return "0"  # also -0.0: MariaDB prints no negative zero
     if not math.isfinite(value):
         return "inf" if value > 0 else "-inf" if value < 0 else "nan"
     return _plain_or_exponent(repr(value))
@@ -92,7 +94,7 @@ def float_text(value: float, scale: int = _NOT_FIXED) -> str:
     """A FLOAT: at most six significant digits, as MariaDB prints it."""
     if scale < _NOT_FIXED:
         return f"{value:.{scale}f}"
-    if not math.isfinite(value):
+    if not value or not math.isfinite(value):
         return double_text(value)
     return _plain_or_exponent(f"{value:.6g}")
 
@@ -112,7 +114,7 @@ def _plain_or_exponent(text: str) -> str:
     point = len(whole) + int(exponent_text or 0)  # digits before the point
     point -= len(whole + fraction) - len(digits) if whole.strip("0") == "" else 0
     digits = digits.rstrip("0") or "0"
-    if -15 < point <= 15:
+    if -15 < point and (point <= 15 or point < len(digits)):
         return sign + _plain(digits, point)
     return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{point - 1}"
 
