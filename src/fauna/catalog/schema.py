@@ -9,7 +9,7 @@ catalog alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal as OneOf
@@ -63,6 +63,7 @@ class Index:
     physical: str = ""
     comment: str = ""
     using: str = ""
+    generated: bool = False  # came with a foreign key: goes when another index serves as well
 
     @property
     def unique(self) -> bool:
@@ -78,6 +79,7 @@ class ForeignKey:
     ref_columns: tuple[str, ...]
     on_delete: OneOf["RESTRICT", "CASCADE", "SET NULL", "NO ACTION"] = "RESTRICT"
     on_update: OneOf["RESTRICT", "CASCADE", "SET NULL", "NO ACTION"] = "RESTRICT"
+    number: int = 0  # within its table: names the triggers fk<table id>_<number>_…
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Table:
     next_column: int = 1
     created: str = ""  # UTC
     temporary: bool = False
+    row_format: str = ""  # as written: 'DYNAMIC' …
     by_name: Mapping[str, Column] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -169,6 +172,10 @@ class Sequence:
     cache: int = 1000
     cycle: bool = False
 
+    @property
+    def physical(self) -> str:
+        return f"s{self.id}"
+
 
 Relation = Table | View | Sequence
 
@@ -206,3 +213,36 @@ class Catalog:
         return replace(
             self, version=self.version + 1, databases={**self.databases, schema: replace(database, relations=left)}
         )
+
+    def with_database(self, database: Database) -> Catalog:
+        return replace(self, version=self.version + 1, databases={**self.databases, database.name: database})
+
+    def without_database(self, name: str) -> Catalog:
+        left = {key: value for key, value in self.databases.items() if key != name}
+        return replace(self, version=self.version + 1, databases=left)
+
+    def tables(self) -> Iterator[Table]:
+        """Every base table of every database."""
+        for database in self.databases.values():
+            for relation in database.relations.values():
+                if isinstance(relation, Table):
+                    yield relation
+
+    def table_by_id(self, table_id: int) -> Table | None:
+        return next((table for table in self.tables() if table.id == table_id), None)
+
+    def references_to(self, schema: str, name: str) -> list[tuple[Table, ForeignKey]]:
+        """The foreign keys that name this table as their parent, with their child tables."""
+        return [
+            (table, key) for table in self.tables() for key in table.foreign_keys
+            if key.ref_table == name and key.ref_schema == schema
+        ]
+
+    def with_temporaries(self, temporaries: Mapping[tuple[str, str], Table]) -> Catalog:
+        """This catalog as one session sees it: its temporary tables hide base tables of the same name."""
+        databases = dict(self.databases)
+        for (schema, name), table in temporaries.items():
+            if schema in databases:
+                database = databases[schema]
+                databases[schema] = replace(database, relations={**database.relations, name: table})
+        return replace(self, databases=databases)

@@ -1,0 +1,70 @@
+"""CREATE VIEW, ALTER VIEW, DROP VIEW.  A view is its text; its columns are kept as they were when it was made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fauna.catalog.column_definition import check_column_name
+from fauna.catalog.create_table import selected_column
+from fauna.catalog.ddl_work import DdlWork
+from fauna.catalog.schema import View
+from fauna.errors import error
+from fauna.sql import ast
+
+
+def create_view(work: DdlWork, statement: ast.CreateView) -> None:
+    schema = work.writable_schema(statement.view)
+    name = statement.view.name
+    work.check_name(name)
+    existing = work.catalog.relation(schema, name)
+    if existing is None and statement.alter:
+        raise error("NO_SUCH_TABLE", schema, name)
+    if existing is not None:
+        if statement.if_not_exists:
+            work.notes.add("TABLE_EXISTS", name)
+            return
+        if not isinstance(existing, View) and (statement.or_replace or statement.alter):
+            raise error("WRONG_OBJECT", schema, name, "VIEW")
+        if not statement.or_replace and not statement.alter:
+            raise error("TABLE_EXISTS", name)
+    selected = work.context.select_columns(statement.query)
+    if statement.columns and len(statement.columns) != len(selected):
+        raise error("VIEW_WRONG_LIST")
+    names = statement.columns or tuple(name for name, _, _ in selected)
+    _check_names(names)
+    columns = tuple(
+        replace(selected_column(column, at, sql_type, nullable), sql_type=sql_type)
+        for at, (column, (_, sql_type, nullable)) in enumerate(zip(names, selected, strict=True), 1)
+    )
+    work.put(
+        View(
+            schema, name, statement.text, statement.columns, statement.check_option, statement.algorithm, statement.security,
+            "@".join(work.context.user), columns,
+        )
+    )
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        check_column_name(name)
+        if name.lower() in seen:
+            raise error("DUP_FIELDNAME", name)
+        seen.add(name.lower())
+
+
+def drop_views(work: DdlWork, statement: ast.DropView) -> None:
+    missing = []
+    for name in statement.views:
+        schema = work.schema_of(name)
+        relation = work.catalog.relation(schema, name.name)
+        if isinstance(relation, View):
+            work.remove(relation)
+            continue
+        if relation is not None and statement.if_exists:
+            work.notes.add("WRONG_OBJECT", schema, name.name, "VIEW", level="Warning")
+        missing.append(f"{schema}.{name.name}")
+    if missing and not statement.if_exists:
+        raise error("UNKNOWN_VIEW", ",".join(missing))
+    if missing:
+        work.notes.add("UNKNOWN_VIEW", ",".join(missing))
