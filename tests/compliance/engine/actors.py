@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -10,6 +11,8 @@ from fauna.errors import SqlError
 from fauna.session.result import MustWait
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.shard import Branch, Isolation, MatchCheck, TableAccess
+
+T = TypeVar("T")
 
 
 def make_tables(shard: SqliteShard) -> None:
@@ -79,3 +82,12 @@ def waits(call: Callable[[], object]) -> MustWait:
     with pytest.raises(MustWait) as raised:
         call()
     return raised.value
+
+
+def waiting(call: Callable[[], T]) -> T:
+    """What a caller in a thread of its own does: wait for the lock as long as it takes."""
+    while True:
+        try:
+            return call()
+        except MustWait as wait:
+            wait.ticket.wait()

@@ -1,7 +1,7 @@
 """Random interleavings of a few transactions, checked against what the level promises.
 
-SERIALIZABLE      committed writers, replayed one after the other in commit order, read what they read here; a transaction that only
-                  read agrees with one state between its begin and its end
+SERIALIZABLE      committed writers, replayed one after the other in commit order, read what they read here; a transaction
+                  that only read agrees with one state between its begin and its end
 REPEATABLE READ   there is one state between begin and commit from which every read (with the transaction's own writes over it)
                   comes, and no row it wrote was changed by others after that state
 """
@@ -21,8 +21,10 @@ from fauna.shard.shard import Isolation
 from tests.compliance.engine.actors import Actor, latest
 
 State = dict[int, int]
-ROWS = 6
-OPERATIONS = ["get", "get", "all", "put", "put", "insert", "delete", "locked", "savepoint", "rollback_to", "commit", "commit", "rollback"]
+ROWS = 5
+OPERATIONS = [
+    *["get", "all", "put"] * 3, "insert", "delete", "locked", "savepoint", "rollback_to", *["commit"] * 2, "rollback",
+]
 
 
 @dataclass
@@ -141,7 +143,7 @@ def test_schedules(shard: SqliteShard, level: Isolation, seed: int) -> None:
     states: list[State] = [latest(shard)]
     runs: list[Run] = []
     committed = aborted = 0
-    for _ in range(600):
+    for _ in range(1000):
         if len(runs) < 3:
             runs.append(Run(Actor(shard, level), len(states) - 1))
         run = chance.choice(runs)

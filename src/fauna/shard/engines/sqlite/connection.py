@@ -37,12 +37,13 @@ class Guard:
     undoes that statement alone.  Any other writing statement is stopped by SQLite's interrupt, see `Mode`.
     """
 
-    __slots__ = ("_pending", "_ticked", "looks_left", "mode", "watch")
+    __slots__ = ("_pending", "_ticked", "looks_left", "mode", "overran", "watch")
 
     def __init__(self) -> None:
         self.watch: Watch | None = None
         self.looks_left = 0
         self.mode = Mode.READ
+        self.overran = False
         self._ticked = False
         self._pending: Exception | None = None
 
@@ -59,8 +60,11 @@ class Guard:
         reason: Exception | None = watch.stop_reason() if watch is not None else None
         if reason is None and self.looks_left:
             self.looks_left -= 1
-            if not self.looks_left and (self._ticked or self.mode is not Mode.LATER_WRITE):
-                reason = MustMove()
+            if not self.looks_left:
+                if self._ticked or self.mode is not Mode.LATER_WRITE:
+                    reason = MustMove()
+                else:
+                    self.overran = True  # let it finish; whoever asks can keep it off the loop next time
         if reason is None:
             return False
         if self._ticked and self.mode is not Mode.READ:

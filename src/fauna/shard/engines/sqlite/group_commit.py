@@ -97,8 +97,12 @@ class GroupCommit:
         try:
             self._sync(self._descriptor)
         except OSError as failed:
-            self.failed = error("ERROR_DURING_COMMIT", f"{failed.errno} \"{failed.strerror}\"; the write-ahead log could not be "
-                                "synced, the last changes may be lost. Writes are refused until the server is started again")
+            self.fail(f"{failed.errno} \"{failed.strerror}\"")
+
+    def fail(self, reason: str) -> None:
+        """A sync of the log failed, here or in a checkpoint: what the system had not written yet may be lost for good."""
+        self.failed = error("ERROR_DURING_COMMIT", f"{reason}; the write-ahead log could not be synced, the last changes may "
+                            "be lost. Writes are refused until the server is started again")
 
     def _run(self) -> None:
         while not self._stopping:

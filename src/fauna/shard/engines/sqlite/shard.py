@@ -53,7 +53,7 @@ class SqliteShard:
         writer = self._open_writer(self.path)
         self._group = GroupCommit(Path(str(self.path) + "-wal"), sync)
         self.writer = Writer(writer, self.history, self._group, self.settings)
-        self._checkpointer = Checkpointer(self._open(writer=True), self.queue, self.settings)
+        self._checkpointer = Checkpointer(self._open(writer=True), self.queue, self._group, self.settings)
         writer.connection.set_wal_hook(self._checkpointer.after_commit)
         self.pool = ReaderPool(lambda: self._open(writer=False), self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open(writer=False)
@@ -264,6 +264,18 @@ class SqliteShard:
     def sync(self) -> None:
         """Put everything committed so far on disk."""
         self._group.must_sync()
+
+    def integrity_errors(self) -> list[str]:
+        """What SQLite's own check finds wrong in the file; reads all of it."""
+        handle = self.pool.take()
+        try:
+            handle.guard.start(None, inline=False)
+            found = [str(row[0]) for row in handle.connection.execute("PRAGMA integrity_check")]
+        except apsw.Error as raised:
+            found = [str(raised)]
+        finally:
+            self.pool.give(handle)
+        return [] if found == ["ok"] else found
 
     def close(self) -> None:
         """Idempotent.  Open transactions are lost; what was committed is on disk and in the file."""

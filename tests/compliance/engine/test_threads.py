@@ -1,0 +1,105 @@
+"""Many threads at once: money is neither made nor lost, and nobody is forgotten in the queue."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import pytest
+
+from fauna.errors import SqlError
+from fauna.shard.engines.sqlite.shard import SqliteShard
+from fauna.shard.shard import Isolation, TableAccess
+from tests.compliance.engine.actors import Actor, latest, waiting
+
+ACCOUNTS = 20
+TOTAL = ACCOUNTS * 100
+
+
+def transfer(shard: SqliteShard, level: Isolation, chance: random.Random) -> bool:
+    actor = Actor(shard, level)
+    giver, taker = chance.sample(range(ACCOUNTS), 2)
+    try:
+        if level <= Isolation.READ_COMMITTED:
+            balance, other = waiting(lambda: actor.get_locked(giver)), waiting(lambda: actor.get_locked(taker))
+        else:
+            balance, other = actor.get(giver), actor.get(taker)
+        amount = chance.randrange(10)
+        waiting(lambda: actor.put(giver, balance - amount))
+        waiting(lambda: actor.put(taker, other + amount))
+        actor.commit()
+    except SqlError as failed:
+        assert failed.errno in (1205, 1213)
+        actor.rollback()
+        return False
+    return True
+
+
+@pytest.mark.parametrize("level", [Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE],
+                         ids=lambda level: level.name)
+def test_bank(shard: SqliteShard, level: Isolation) -> None:
+    setup = Actor(shard, level)
+    setup.branch.write("DELETE FROM t1", ())
+    setup.branch.write_many("INSERT INTO t1 VALUES (?, 100)", [(account,) for account in range(ACCOUNTS)])
+    setup.commit()
+    until = time.monotonic() + 2
+    done, tried, failures = [0] * 64, [0] * 64, []
+
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        try:
+            while time.monotonic() < until:
+                tried[number] += 1
+                if number % 4 == 0:
+                    actor = Actor(shard, Isolation.REPEATABLE_READ, read_only=True)
+                    parts = [actor.get(account) or 0 for account in range(ACCOUNTS)]
+                    [(total,)] = actor.branch.query("SELECT sum(c1) FROM t1", (), [TableAccess("t1")], inline=False)
+                    actor.commit()
+                    assert sum(parts) == total == TOTAL
+                    done[number] += 1
+                else:
+                    done[number] += transfer(shard, level, chance)
+        except BaseException as failed:
+            failures.append(failed)
+            raise
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not failures
+    assert sum(latest(shard).values()) == TOTAL
+    assert min(tried) > 1  # nobody starves
+    assert sum(done) > 200
+    assert shard.history.open_snapshots == 0
+    assert not shard.queue.held
+    assert shard.integrity_errors() == []
+
+
+def test_reader_never_waits_for_a_writer(shard: SqliteShard) -> None:
+    """While a transaction holds the lock, and while a large one commits, reads take no longer than usual."""
+    writer = Actor(shard, Isolation.READ_COMMITTED)
+    sql = "WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) INSERT INTO t1 SELECT i, i FROM n"
+    finished = threading.Event()
+
+    def write() -> None:
+        writer.branch.write(sql, ())
+        writer.commit()
+        finished.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    slowest, reads = 0.0, 0
+    while not finished.is_set():
+        start = time.perf_counter()
+        assert list(shard.autocommit_query("SELECT c1 FROM t1 WHERE c0 = 1", (), inline=True)) == [(10,)]
+        reader = Actor(shard, Isolation.REPEATABLE_READ)
+        assert reader.get(2) == 20
+        reader.commit()
+        slowest = max(slowest, time.perf_counter() - start)
+        reads += 1
+    thread.join()
+    assert reads > 50
+    assert slowest < 0.25

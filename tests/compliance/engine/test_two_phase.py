@@ -1,0 +1,206 @@
+"""prepare / commit / rollback / recover: a prepared transaction outlives its client and a crash, and happens once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fauna.shard.engines.sqlite.data_directory import DataDirectory
+from fauna.shard.engines.sqlite.shard import SqliteShard
+from fauna.shard.shard import Isolation
+from tests.compliance.engine.actors import Actor, latest, refused, waits
+from tests.compliance.engine.conftest import OpenShard
+
+RC, RR = Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ
+
+
+def prepared(shard: SqliteShard, gtrid: str = "g1") -> Actor:
+    actor = Actor(shard, RR, two_phase=True)
+    actor.put(1, 11)
+    actor.insert(3, 30)
+    actor.delete("c0 = 2")
+    actor.branch.prepare(gtrid)
+    return actor
+
+
+AFTER = {1: 11, 3: 30}
+BEFORE = {1: 10, 2: 20}
+
+
+class Crash:
+    """A copy of the data directory as a crash would leave it, opened on its own."""
+
+    def __init__(self, data: Path, to: Path) -> None:
+        shutil.copytree(data, to)
+        self.directory = DataDirectory(to)
+        self.shard = SqliteShard(self.directory)
+
+    def close(self) -> None:
+        self.shard.close()
+        self.directory.close()
+
+
+def test_commit(shard: SqliteShard) -> None:
+    actor = prepared(shard)
+    assert shard.recover() == ["g1"]
+    assert latest(shard) == BEFORE
+    shard.commit_prepared("g1").wait()
+    assert not actor.branch.is_open
+    assert latest(shard) == AFTER
+    assert shard.recover() == []
+    assert refused(lambda: shard.commit_prepared("g1")) == 1397
+    assert not shard.queue.held
+
+
+def test_rollback(shard: SqliteShard) -> None:
+    prepared(shard)
+    shard.rollback_prepared("g1")
+    assert latest(shard) == BEFORE
+    assert shard.recover() == []
+    assert refused(lambda: shard.rollback_prepared("g1")) == 1397
+    assert not shard.queue.held
+
+
+def test_one_phase(shard: SqliteShard) -> None:
+    actor = Actor(shard, RR, two_phase=True)
+    actor.put(1, 11)
+    actor.commit()
+    other = Actor(shard, RC)
+    other.put(2, 22)
+    other.commit()
+    assert latest(shard) == {1: 11, 2: 22}
+
+
+def test_survives_its_client_and_holds_its_lock(shard: SqliteShard) -> None:
+    actor = prepared(shard)
+    actor.rollback()
+    assert actor.branch.is_open
+    other = Actor(shard, RC)
+    ticket = waits(lambda: other.put(1, 99)).ticket
+    shard.commit_prepared("g1")
+    assert ticket.done()
+    other.put(1, 99)
+    other.commit()
+    assert latest(shard) == {1: 99, 3: 30}
+
+
+def test_same_gtrid_again(shard: SqliteShard) -> None:
+    prepared(shard)
+    other = Actor(shard, RC, two_phase=True, lock_wait_timeout_s=0)
+    assert refused(lambda: other.put(1, 1)) == 1205
+    shard.commit_prepared("g1")
+    for value in range(5):
+        actor = Actor(shard, RC, two_phase=True)
+        actor.put(1, value)
+        actor.branch.prepare("g1")
+        shard.commit_prepared("g1")
+    assert latest(shard)[1] == 4
+
+
+def test_needs_two_phase(shard: SqliteShard) -> None:
+    actor = Actor(shard, RC)
+    actor.put(1, 11)
+    assert refused(lambda: actor.branch.prepare("g1")) == 1399
+    actor.rollback()
+
+
+@pytest.mark.parametrize("decision", ["commit", "rollback"])
+def test_crash_while_prepared(shard: SqliteShard, tmp_path: Path, decision: str) -> None:
+    prepared(shard)
+    crash = Crash(tmp_path / "data", tmp_path / "crash")
+    recovered = crash.shard
+    assert recovered.recover() == ["g1"]
+    assert latest(recovered) == BEFORE
+    writer = Actor(recovered, RC)
+    ticket = waits(lambda: writer.put(1, 99)).ticket  # undecided: nobody may write
+    if decision == "commit":
+        recovered.commit_prepared("g1").wait()
+        assert latest(recovered) == AFTER
+    else:
+        recovered.rollback_prepared("g1")
+        assert latest(recovered) == BEFORE
+    assert ticket.done()
+    assert recovered.recover() == []
+    writer.put(1, 99)
+    writer.commit()
+    crash.close()
+
+
+def test_crash_after_the_commit_before_the_file_goes(shard: SqliteShard, tmp_path: Path) -> None:
+    """The changeset's file and the commit are both there: it must not be applied a second time."""
+    prepared(shard)
+    files = tmp_path / "files"
+    shutil.copytree(tmp_path / "data" / "shard-0.prepared", files)
+    shard.commit_prepared("g1")
+    shutil.rmtree(tmp_path / "data" / "shard-0.prepared")
+    shutil.copytree(files, tmp_path / "data" / "shard-0.prepared")
+    crash = Crash(tmp_path / "data", tmp_path / "crash")
+    assert crash.shard.recover() == []
+    assert latest(crash.shard) == AFTER
+    assert not crash.shard.queue.held
+    crash.close()
+
+
+def test_crash_in_the_middle_of_recovery(shard: SqliteShard, tmp_path: Path) -> None:
+    prepared(shard)
+    first = Crash(tmp_path / "data", tmp_path / "first")
+    second = Crash(tmp_path / "first", tmp_path / "second")
+    second.shard.commit_prepared("g1")
+    assert latest(second.shard) == AFTER
+    first.close()
+    second.close()
+
+
+def test_triggers_are_not_fired_again_by_redo(shard: SqliteShard, tmp_path: Path) -> None:
+    ddl = Actor(shard, RC)
+    ddl.branch.execute_ddl([("CREATE TRIGGER x AFTER UPDATE ON t1 BEGIN UPDATE t2 SET c1 = c1 + 1; END", ()),
+                            ("INSERT INTO t2 VALUES (1, 0)", ())])
+    ddl.commit()
+    actor = Actor(shard, RC, two_phase=True)
+    actor.put(1, 11)
+    actor.branch.prepare("g1")
+    crash = Crash(tmp_path / "data", tmp_path / "crash")
+    crash.shard.commit_prepared("g1")
+    assert latest(crash.shard, "t2") == {1: 1}
+    again = Actor(crash.shard, RC)
+    again.put(1, 12)
+    again.commit()
+    assert latest(crash.shard, "t2") == {1: 2}
+    crash.close()
+
+
+def test_replaced_rows_are_noted(shard: SqliteShard) -> None:
+    """What REPLACE removes, the update hook does not tell; the changeset does."""
+    reader = Actor(shard, RR)
+    assert reader.all() == [(1, 10), (2, 20)]
+    ddl = Actor(shard, RC)
+    ddl.branch.execute_ddl([("CREATE UNIQUE INDEX i1 ON t1 (c1)", ())])
+    ddl.commit()
+    actor = Actor(shard, RC, two_phase=True)
+    actor.branch.write("INSERT OR REPLACE INTO t1 VALUES (7, 10)", ())
+    actor.branch.prepare("g1")
+    shard.commit_prepared("g1")
+    assert refused(lambda: reader.put(1, 11)) == 1213
+
+
+def test_first_committer_wins_also_here(shard: SqliteShard) -> None:
+    actor = Actor(shard, RR, two_phase=True)
+    assert actor.all() == [(1, 10), (2, 20)]
+    other = Actor(shard, RC)
+    other.put(1, 99)
+    other.commit()
+    actor.put(2, 21)
+    assert actor.all() == [(1, 10), (2, 21)]
+    actor.branch.prepare("g1")
+    shard.commit_prepared("g1")
+    assert latest(shard) == {1: 99, 2: 21}
+
+
+def test_clean_restart_keeps_it(open_shard: OpenShard, shard: SqliteShard) -> None:
+    prepared(shard, "with/odd\0characters é")
+    shard = open_shard()
+    assert shard.recover() == ["with/odd\0characters é"]
+    shard.commit_prepared("with/odd\0characters é")
+    assert latest(shard) == AFTER
