@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pymysql
@@ -79,7 +80,8 @@ def _escaped(text: str) -> str:
 
 def error(problem: pymysql.MySQLError, sqlstate: str) -> list[str]:
     errno, message = (*problem.args, "", "")[:2]
-    first_line = str(message).split("\n", 1)[0]
+    # The name of the copy that ALTER TABLE fills holds process and thread numbers.
+    first_line = re.sub(r"#sql-alter-[0-9a-f]+-[0-9a-f]+", "#sql-alter", str(message).split("\n", 1)[0])
     return [f"ERROR {errno} ({sqlstate}): {first_line}"]
 
 
