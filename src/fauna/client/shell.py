@@ -150,18 +150,19 @@ class Shell:
         if not self.chatty:
             return call()
         outcome: list[Answer | BaseException] = []
+        done = threading.Event()
 
         def work() -> None:
             try:
                 outcome.append(call())
             except BaseException as problem:  # noqa: BLE001 (raised again in the waiting thread)
                 outcome.append(problem)
+            done.set()
 
-        thread = threading.Thread(target=work, name="statement", daemon=True)
-        thread.start()
-        while thread.is_alive():
+        threading.Thread(target=work, name="statement", daemon=True).start()
+        while not done.is_set():  # not join(): interrupted once, a thread counts as ended
             try:
-                thread.join()
+                done.wait()
             except KeyboardInterrupt:
                 self._print("^C -- stopping the statement")
                 self.link.interrupt()
