@@ -26,6 +26,7 @@ from fauna.sql.ast import (
     WindowCall,
     WindowSpec,
 )
+from fauna.sql.lexer import END
 from fauna.sql.parse.clauses import limit_clause, order_items
 from fauna.sql.parse.core import BIT_OR, PRODUCT, Stream
 from fauna.sql.parse.keywords import AGGREGATES, INTERVAL_UNITS
@@ -36,13 +37,24 @@ from fauna.sql.parse.types import cast_type
 
 def interval_operand(p: Stream) -> tuple[Expr, UnitArg] | None:
     """INTERVAL n unit, at INTERVAL; None (nothing read) when it is the function INTERVAL(n, a, b …)."""
-    mark = p.mark()
+    if p.peek().key == "(" and _has_comma(p):
+        return None
     p.expect("INTERVAL")
     amount = p.expression()
-    if isinstance(amount, RowExpr) and p.token.key not in INTERVAL_UNITS:
-        p.back_to(mark)
-        return None
     return amount, unit(p)
+
+
+def _has_comma(p: Stream) -> bool:
+    """Whether the parenthesis after the next token holds a list."""
+    ahead = 2
+    depth = 1
+    while depth:
+        token = p.peek(ahead)
+        if token.kind == END or (token.key == "," and depth == 1):
+            return token.key == ","
+        depth += {"(": 1, ")": -1}.get(token.key, 0)
+        ahead += 1
+    return False
 
 
 def unit(p: Stream) -> UnitArg:
