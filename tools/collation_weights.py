@@ -26,7 +26,9 @@ BY_RULE = 255
 
 def unicode_weights(cursor: Any, collation: str) -> list[tuple[int, ...]]:
     cursor.execute(
-        "SELECT WEIGHT_STRING(CONVERT(CHAR(seq USING utf32) USING utf8mb4) COLLATE " + collation + ") FROM mysql.seq_0_to_1114111 ORDER BY seq"
+        "SELECT WEIGHT_STRING(CONVERT(CHAR(seq USING utf32) USING utf8mb4) COLLATE "
+        + collation
+        + ") FROM mysql.seq_0_to_1114111 ORDER BY seq"
     )
     return [tuple(int.from_bytes(w[i : i + 2], "big") for i in range(0, len(w), 2)) for (w,) in cursor]
 
@@ -78,7 +80,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", required=True)
     connection = pymysql.connect(
-        unix_socket=parser.parse_args().socket, user="root", charset="utf8mb4", autocommit=True, cursorclass=pymysql.cursors.SSCursor
+        unix_socket=parser.parse_args().socket,
+        user="root",
+        charset="utf8mb4",
+        autocommit=True,
+        cursorclass=pymysql.cursors.SSCursor,
     )
     cursor = connection.cursor()
     OUT.mkdir(exist_ok=True)

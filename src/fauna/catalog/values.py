@@ -16,8 +16,32 @@ from typing import Any, Final
 from uuid import UUID
 
 from fauna.catalog.types import (
-    BIGINT_TYPE, BYTES, CHARS, DATE_TYPE, DOUBLE_TYPE, FLOATS, INT64_MAX, INT64_MIN, INT_WIDTHS, INTEGERS, NULL_TYPE, TEXTS, UBIGINT_TYPE,
-    UINT64_MAX, Kind, SqlType, Stored, datetime_type, decimal_type, from_unsigned, from_wide, time_type, to_unsigned, to_wide, varbinary, varchar,
+    BIGINT_TYPE,
+    BYTES,
+    CHARS,
+    DATE_TYPE,
+    DOUBLE_TYPE,
+    FLOATS,
+    INT64_MAX,
+    INT64_MIN,
+    INT_WIDTHS,
+    INTEGERS,
+    NULL_TYPE,
+    TEXTS,
+    UBIGINT_TYPE,
+    UINT64_MAX,
+    Kind,
+    SqlType,
+    Stored,
+    datetime_type,
+    decimal_type,
+    from_unsigned,
+    from_wide,
+    time_type,
+    to_unsigned,
+    to_wide,
+    varbinary,
+    varchar,
 )
 from fauna.errors import error
 

@@ -35,7 +35,17 @@ from typing import Any, Final
 
 import apsw
 
-from fauna.catalog.types import INT64_MAX, INT64_MIN, UINT64_MAX, WIDE_OFFSET, from_unsigned, from_wide, scaled_of, to_unsigned, to_wide
+from fauna.catalog.types import (
+    INT64_MAX,
+    INT64_MIN,
+    UINT64_MAX,
+    WIDE_OFFSET,
+    from_unsigned,
+    from_wide,
+    scaled_of,
+    to_unsigned,
+    to_wide,
+)
 from fauna.errors import SqlError, error
 from fauna.sql.context import current
 from fauna.sql.convert.numbers import rescale, round_away
@@ -313,12 +323,38 @@ def u_not(a: Any) -> Any:
 
 
 FUNCTIONS: Final[tuple[tuple[str, int, Callable[..., Any]], ...]] = (
-    ("dec_add", 2, dec_add), ("dec_sub", 2, dec_sub), ("dec_mul", 2, dec_mul), ("dec_mul", 4, dec_mul), ("dec_mod", 2, dec_mod),
-    ("dec_div", 5, dec_div), ("dec_intdiv", 2, dec_intdiv), ("dec_neg", 1, dec_neg), ("dec_abs", 1, dec_abs), ("dec_cmp", 2, dec_cmp),
-    ("dec_rescale", 3, dec_rescale), ("dec_round", 4, dec_round), ("dec_truncate", 4, dec_truncate), ("dec_rt", 5, dec_rt),
-    ("dec_ceil", 2, dec_ceil), ("dec_floor", 2, dec_floor), ("dec_cf", 3, dec_cf), ("dn_rt", 5, dn_rt), ("dn_cf", 3, dn_cf), ("i_abs", 1, i_abs),
-    ("u_add", 2, u_add), ("u_sub", 2, u_sub), ("u_mul", 2, u_mul), ("u_div", 2, u_div), ("u_mod", 2, u_mod), ("u_neg", 1, u_neg),
-    ("u_or", 2, u_or), ("u_and", 2, u_and), ("u_xor", 2, u_xor), ("u_shl", 2, u_shl), ("u_shr", 2, u_shr), ("u_not", 1, u_not),
+    ("dec_add", 2, dec_add),
+    ("dec_sub", 2, dec_sub),
+    ("dec_mul", 2, dec_mul),
+    ("dec_mul", 4, dec_mul),
+    ("dec_mod", 2, dec_mod),
+    ("dec_div", 5, dec_div),
+    ("dec_intdiv", 2, dec_intdiv),
+    ("dec_neg", 1, dec_neg),
+    ("dec_abs", 1, dec_abs),
+    ("dec_cmp", 2, dec_cmp),
+    ("dec_rescale", 3, dec_rescale),
+    ("dec_round", 4, dec_round),
+    ("dec_truncate", 4, dec_truncate),
+    ("dec_rt", 5, dec_rt),
+    ("dec_ceil", 2, dec_ceil),
+    ("dec_floor", 2, dec_floor),
+    ("dec_cf", 3, dec_cf),
+    ("dn_rt", 5, dn_rt),
+    ("dn_cf", 3, dn_cf),
+    ("i_abs", 1, i_abs),
+    ("u_add", 2, u_add),
+    ("u_sub", 2, u_sub),
+    ("u_mul", 2, u_mul),
+    ("u_div", 2, u_div),
+    ("u_mod", 2, u_mod),
+    ("u_neg", 1, u_neg),
+    ("u_or", 2, u_or),
+    ("u_and", 2, u_and),
+    ("u_xor", 2, u_xor),
+    ("u_shl", 2, u_shl),
+    ("u_shr", 2, u_shr),
+    ("u_not", 1, u_not),
 )
 
 

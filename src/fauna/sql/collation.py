@@ -67,7 +67,9 @@ def _unicode_rule(code_point: int) -> str:
 
 
 _RULES: Final[dict[str, Callable[[int], str]]] = {
-    "general": _general_rule, "unicode": _unicode_rule, "unicode_520": _unicode_520_rule,
+    "general": _general_rule,
+    "unicode": _unicode_rule,
+    "unicode_520": _unicode_520_rule,
 }
 
 
@@ -117,12 +119,21 @@ def _table(name: str) -> WeightTable:
 
 # What MySQL calls the collation within its character set -> weight table ('' for code points as they are).
 _TABLES: Final = {
-    "general_ci": "general", "general_nopad_ci": "general", "unicode_ci": "unicode", "unicode_nopad_ci": "unicode",
-    "unicode_520_ci": "unicode_520", "unicode_520_nopad_ci": "unicode_520", "0900_ai_ci": "unicode_520", "bin": "", "nopad_bin": "",
+    "general_ci": "general",
+    "general_nopad_ci": "general",
+    "unicode_ci": "unicode",
+    "unicode_nopad_ci": "unicode",
+    "unicode_520_ci": "unicode_520",
+    "unicode_520_nopad_ci": "unicode_520",
+    "0900_ai_ci": "unicode_520",
+    "bin": "",
+    "nopad_bin": "",
 }
 _UNICODE_CHARSETS: Final = frozenset({"utf8mb4", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32", "ascii"})
 _BYTE_TABLES: Final = {
-    "latin1_swedish_ci": "latin1_swedish_ci", "latin1_swedish_nopad_ci": "latin1_swedish_ci", "latin1_bin": "latin1_bin",
+    "latin1_swedish_ci": "latin1_swedish_ci",
+    "latin1_swedish_nopad_ci": "latin1_swedish_ci",
+    "latin1_bin": "latin1_bin",
     "latin1_nopad_bin": "latin1_bin",
 }
 

@@ -24,9 +24,17 @@ to character sets without a Python codec take every character.
 
 from fauna.sql.convert.modes import Mode, StoreLabel
 from fauna.sql.convert.specs import conversion, conversion_of, register_conversions, spec, store_conversion
-from fauna.sql.convert.timestamp import timestamp_from_utc, timestamp_to_utc
+from fauna.sql.convert.timestamp import store_timestamp, timestamp_from_utc, timestamp_to_utc
 
 __all__ = [
-    "Mode", "StoreLabel", "conversion", "conversion_of", "register_conversions", "spec", "store_conversion", "timestamp_from_utc",
+    "Mode",
+    "StoreLabel",
+    "conversion",
+    "conversion_of",
+    "register_conversions",
+    "spec",
+    "store_conversion",
+    "store_timestamp",
+    "timestamp_from_utc",
     "timestamp_to_utc",
 ]

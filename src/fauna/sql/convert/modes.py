@@ -9,7 +9,7 @@ from typing import Final
 from fauna.errors import error
 from fauna.sql.context import current
 
-SHOWN_CHARACTERS_MAX: Final = 100_000
+SHOWN_MAX: Final = 128  # of a value in a message
 
 
 class Mode(Enum):
@@ -33,12 +33,22 @@ NO_LABEL: Final = StoreLabel("", "", "")
 
 
 def shown(value: str | bytes) -> str:
-    """A value as MariaDB's messages show it: its message character set has three-byte UTF-8 only."""
+    """A value as MariaDB's messages show it: printable, cut when long, and in three-byte UTF-8."""
     if isinstance(value, bytes):
-        return "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02X}" for byte in value)
-    if value.isprintable() and value.isascii():
-        return value
-    return "".join("?" if char > "\uffff" else char if char >= " " else f"\\x{ord(char):02X}" for char in value)
+        text = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02X}" for byte in value[: SHOWN_MAX + 1])
+    elif value.isprintable() and value.isascii():
+        text = value
+    else:
+        text = "".join(
+            "?" if char > "\uffff" else char if char >= " " else f"\\x{ord(char):02X}" for char in value[: SHOWN_MAX + 1]
+        )
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."
+
+
+def _shown_character(char: str) -> str:
+    if char > "\uffff":
+        return "?"
+    return char if char >= " " else f"\\x{ord(char):02X}"
 
 
 def report(condition: str, *args: object) -> None:

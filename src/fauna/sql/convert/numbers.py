@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
-from fauna.catalog.types import EXACT, FLOATS, Kind, SqlType, from_unsigned, scaled_of
+from fauna.catalog.types import EXACT, FLOATS, INT64_MIN, Kind, SqlType, from_unsigned, scaled_of
 
 _NUMBER: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?", re.ASCII)
 _INTEGER: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?\d+)", re.ASCII)
@@ -110,6 +110,11 @@ def nearest_even(value: float) -> int:
     return round(value) if math.isfinite(value) else int(math.copysign(10**DIGITS_MAX, value))
 
 
+def as_int64(value: float) -> int:
+    """As the processor converts: what is out of range becomes the smallest number."""
+    return int(value) if -(2.0**63) <= value < 2.0**63 else INT64_MIN
+
+
 def text_of_bytes(value: bytes) -> str:
     """A byte string as text for reading a number or a date from it."""
     try:
@@ -142,7 +147,12 @@ def _same(value: Any) -> Any:
 def is_exact(source: SqlType) -> bool:
     """Whether `exact_reader` reads this type."""
     return source.kind in EXACT or source.kind in (
-        Kind.DATE, Kind.DATETIME, Kind.TIMESTAMP, Kind.TIME, Kind.ENUM, Kind.SET,
+        Kind.DATE,
+        Kind.DATETIME,
+        Kind.TIMESTAMP,
+        Kind.TIME,
+        Kind.ENUM,
+        Kind.SET,
     )
 
 
@@ -167,7 +177,7 @@ def time_number(digits: int) -> Callable[[int], int]:
         seconds, fraction = divmod(abs(value), 1_000_000)
         minutes, second = divmod(seconds, 60)
         hour, minute = divmod(minutes, 60)
-        size = (hour * 10000 + minute * 100 + second) * int(10**digits) + fraction // unit
+        size: int = (hour * 10000 + minute * 100 + second) * int(10**digits) + fraction // unit
         return -size if value < 0 else size
 
     return number

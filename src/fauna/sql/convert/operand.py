@@ -10,20 +10,49 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fauna.catalog.types import (
-    BYTES, CHARS, DATETIMES, FLOATS, INT64_MAX, INT64_MIN, INTEGERS, UINT64_MAX, Kind, SqlType, from_unsigned, to_unsigned, to_wide,
+    BYTES,
+    CHARS,
+    DATETIMES,
+    FLOATS,
+    INT64_MAX,
+    INT64_MIN,
+    INTEGERS,
+    UINT64_MAX,
+    Kind,
+    SqlType,
+    to_unsigned,
+    to_wide,
 )
 from fauna.catalog.values import format_double, format_scaled, text_of
 from fauna.sql.convert.modes import Mode, note, report, shown
 from fauna.sql.convert.numbers import (
-    DOUBLE_MAX, Rest, cut, double_prefix, exact_of_double, exact_prefix, exact_reader, integer_prefix, is_exact, is_float, nearest_even, rescale,
-    round_away, text_of_bytes,
+    DOUBLE_MAX,
+    Rest,
+    cut,
+    double_prefix,
+    exact_of_double,
+    exact_prefix,
+    exact_reader,
+    integer_prefix,
+    is_exact,
+    is_float,
+    nearest_even,
+    rescale,
+    round_away,
+    text_of_bytes,
 )
 from fauna.sql.convert.temporal import (
-    cut_time, datetime_reader, message_text, text_reader, time_reader, with_digits,
+    cut_time,
+    datetime_reader,
+    message_text,
+    text_reader,
+    time_reader,
+    with_digits,
 )
 
 Converter = Callable[[Any], Any]
 SCALE_NOT_FIXED: Final = 31
+DECIMAL_OVERFLOW: Final = 10**81  # past the digits of MariaDB's decimal buffers
 CAST_TO_UNSIGNED: Final = "Cast to unsigned converted negative integer to it's positive complement"
 CAST_TO_SIGNED: Final = "Cast to signed converted positive out-of-range integer to it's negative complement"
 
@@ -59,19 +88,33 @@ def _to_integer(source: SqlType, target: SqlType, mode: Mode) -> Converter | Non
         exact, scale = exact_reader(source)
         if kind is Kind.DECIMAL:
             return _decimal_to_integer(exact, scale, target.unsigned)
+        if kind is Kind.TIME and target.unsigned:
+            return _time_to_unsigned(source, exact, scale)
         if scale:  # the fraction of a temporal value is cut
             return lambda value: finish(cut(exact(value), scale), False)
         if not source.is_big_unsigned:
             if not target.unsigned:
                 return None if kind not in DATETIMES and kind is not Kind.TIME else exact
-            return lambda value: to_unsigned(exact(value) & UINT64_MAX)
+            return lambda value: finish(exact(value), warned)
         if target.unsigned:
             return None
         return lambda value: finish(exact(value), False)
     if is_float(source):
-        return _double_to_integer(target.unsigned)
+        return _double_to_integer(target.unsigned, warned)
     text = text_reader(source)
     return None if text is None else _text_to_integer(text, target.unsigned, warned)
+
+
+def _time_to_unsigned(source: SqlType, exact: Callable[[Any], int], scale: int) -> Converter:
+    message = message_text(source)
+
+    def convert(value: int) -> int:
+        number = cut(exact(value), scale)
+        if number < 0:
+            note("DATA_OVERFLOW", message(value), "UNSIGNED BIGINT")
+        return max(number, 0)
+
+    return convert
 
 
 def _wrap_unsigned(value: int, text: bool) -> int | bytes:
@@ -90,10 +133,6 @@ def _wrap_signed(value: int, text: bool) -> int:
     return value if value <= INT64_MAX else value - (1 << 64)
 
 
-def _overflow(text: str, unsigned: bool) -> None:
-    report("DATA_OVERFLOW", text, "UNSIGNED BIGINT" if unsigned else "SIGNED BIGINT")
-
-
 def _decimal_to_integer(exact: Callable[[Any], int], scale: int, unsigned: bool) -> Converter:
     low, high = (0, UINT64_MAX) if unsigned else (INT64_MIN, INT64_MAX)
 
@@ -101,15 +140,15 @@ def _decimal_to_integer(exact: Callable[[Any], int], scale: int, unsigned: bool)
         scaled = exact(value)
         number = round_away(scaled, scale) if scale else scaled
         if not low <= number <= high:
-            _overflow(format_scaled(scaled, scale), unsigned)
+            report("DATA_OVERFLOW", format_scaled(scaled, scale), "UNSIGNED INT" if unsigned else "INT")
             number = low if number < low else high
         return to_unsigned(number) if unsigned else number
 
     return convert
 
 
-def _double_to_integer(unsigned: bool) -> Converter:
-    low, high = (INT64_MIN, UINT64_MAX) if unsigned else (INT64_MIN, INT64_MAX)
+def _double_to_integer(unsigned: bool, cast: bool) -> Converter:
+    low, high = (0 if cast else INT64_MIN, UINT64_MAX) if unsigned else (INT64_MIN, INT64_MAX)
 
     def convert(value: float) -> Any:
         number = nearest_even(value)
@@ -121,6 +160,14 @@ def _double_to_integer(unsigned: bool) -> Converter:
     return convert
 
 
+def report_rest(rest: Rest, what: str, value: str | bytes) -> None:
+    """A warning for what follows a number in a text; a note when it is spaces."""
+    if rest is Rest.SPACES:
+        note("TRUNCATED_WRONG_VALUE", what, shown(value))
+    elif rest is not Rest.NOTHING:
+        report("TRUNCATED_WRONG_VALUE", what, shown(value))
+
+
 def _text_to_integer(text_of_value: Callable[[Any], str], unsigned: bool, warned: bool) -> Converter:
     wrap = _wrap_unsigned if unsigned else _wrap_signed
 
@@ -128,8 +175,7 @@ def _text_to_integer(text_of_value: Callable[[Any], str], unsigned: bool, warned
         text = text_of_value(value)
         number, rest = integer_prefix(text)
         out_of_range = number < INT64_MIN or number > UINT64_MAX
-        if rest in (Rest.GARBAGE, Rest.NO_NUMBER) or out_of_range:
-            report("TRUNCATED_WRONG_VALUE", "INTEGER", shown(value if isinstance(value, bytes) else text))
+        report_rest(Rest.GARBAGE if out_of_range else rest, "INTEGER", value if isinstance(value, bytes) else text)
         if out_of_range:
             number = INT64_MIN if number < 0 else UINT64_MAX
         negative = text.lstrip().startswith("-")
@@ -148,7 +194,12 @@ def _to_decimal(source: SqlType, target: SqlType, mode: Mode) -> Converter | Non
     scale = target.scale
     if is_exact(source):
         exact, source_scale = exact_reader(source)
-        if source.kind is Kind.DECIMAL and source_scale == scale and source.wide == target.wide and source.length <= target.length:
+        if (
+            source.kind is Kind.DECIMAL
+            and source_scale == scale
+            and source.wide == target.wide
+            and source.length <= target.length
+        ):
             return None
         if source_scale == scale:
             return lambda value: finish(exact(value))
@@ -163,16 +214,22 @@ def _to_decimal(source: SqlType, target: SqlType, mode: Mode) -> Converter | Non
     read = text
 
     def of_text(value: Any) -> Any:
-        scaled, source_scale, rest = exact_prefix(read(value))
-        if rest in (Rest.GARBAGE, Rest.NO_NUMBER):
-            report("TRUNCATED_WRONG_VALUE", "DECIMAL", shown(value if isinstance(value, bytes) else read(value)))
+        text = read(value)
+        scaled, source_scale, rest = exact_prefix(text)
+        if abs(scaled) >= DECIMAL_OVERFLOW and not source_scale:
+            report("DATA_OVERFLOW", "", "DECIMAL")
+            rest = Rest.GARBAGE
+        report_rest(rest, "DECIMAL", value if isinstance(value, bytes) else text)
         return finish(rescale(scaled, source_scale, scale))
 
     return of_text
 
 
 def _finite(value: float) -> tuple[int, int]:
-    return exact_of_double(value) if math.isfinite(value) else (int(math.copysign(10**90, value)), 0)
+    if math.isfinite(value) and abs(value) < DECIMAL_OVERFLOW:
+        return exact_of_double(value)
+    report("DATA_OVERFLOW", "", "DECIMAL")
+    return (DECIMAL_OVERFLOW if value > 0 else -DECIMAL_OVERFLOW), 0
 
 
 def decimal_finisher(target: SqlType, mode: Mode) -> Callable[[int], int | bytes]:
@@ -211,18 +268,26 @@ def to_double(source: SqlType) -> Converter | None:
     def of_text(value: Any) -> float:
         try:
             number = float(value)  # the common case: nothing but a number
-            if math.isfinite(number) and "_" not in value:
+            if math.isfinite(number) and value[-1:].isdigit() and "_" not in value:
                 return number
         except (ValueError, TypeError):
             pass
-        number, rest = double_prefix(read(value))
-        if rest in (Rest.GARBAGE, Rest.NO_NUMBER) or math.isinf(number):
-            report("TRUNCATED_WRONG_VALUE", "DOUBLE", shown(value if isinstance(value, bytes) else read(value)))
-        return math.copysign(DOUBLE_MAX, number) if math.isinf(number) else number
+        text = read(value)
+        number, rest = double_prefix(text)
+        infinite = math.isinf(number)
+        report_rest(Rest.GARBAGE if infinite else rest, "DOUBLE", value if isinstance(value, bytes) else text)
+        return math.copysign(DOUBLE_MAX, number) if infinite else number
 
-    if source.kind in BYTES or source.kind in (Kind.ENUM, Kind.SET):
-        return lambda value: of_text(read(value))
-    return of_text
+    if source.kind in CHARS:
+        return of_text
+
+    def of_other(value: Any) -> float:
+        text = read(value)
+        number, rest = double_prefix(text)
+        report_rest(rest, "DOUBLE", value if isinstance(value, bytes) else text)
+        return number
+
+    return of_other
 
 
 # ── strings ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +306,8 @@ def _to_text(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
     form = text_form(source)
     if source.kind in BYTES or source.kind is Kind.BIT:
         inner = form
-        form = (lambda value: text_of_bytes(inner(value))) if inner is not None else text_of_bytes
+        decode = _decoded if mode is Mode.CAST else text_of_bytes
+        form = (lambda value: decode(inner(value))) if inner is not None else decode
     if mode is Mode.IMPLICIT or not target.length:
         return form
     limit = target.length
@@ -256,20 +322,28 @@ def _to_text(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
     return cut_text
 
 
+def _decoded(value: str | bytes) -> str:
+    """Bytes as UTF-8; what is malformed becomes question marks, with a warning."""
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError as failure:
+        report("INVALID_CHARACTER_STRING", "utf8mb4", shown(value[failure.start : failure.start + 6]))
+        return value.decode("utf-8", "replace").replace("\ufffd", "?")
+
+
 def _to_bytes(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
     form = text_form(source)
     limit, padded = target.length, target.kind is Kind.BINARY
 
     def convert(value: Any) -> bytes:
         text = form(value) if form is not None else value
+        if mode is Mode.CAST and limit and len(text) > limit:  # characters are cut, not bytes
+            report("TRUNCATED_WRONG_VALUE", f"BINARY({limit})", shown(text))
+            text = text[:limit]
         data: bytes = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-        if mode is Mode.CAST and limit:
-            if len(data) > limit:
-                report("TRUNCATED_WRONG_VALUE", f"BINARY({limit})", shown(text))
-                return data[:limit]
-            if padded:
-                return data.ljust(limit, b"\0")
-        return data
+        return data.ljust(limit, b"\0") if padded and mode is Mode.CAST else data
 
     return None if source.kind in BYTES and (mode is Mode.IMPLICIT or not limit) else convert
 
@@ -287,15 +361,18 @@ def _to_datetime(source: SqlType, target: SqlType) -> Converter | None:
             return lambda value: value + suffix
         return None if source.scale == digits else lambda value: with_digits(value, digits)
     read, message = datetime_reader(source), message_text(source)
-    what = "date" if is_date else "datetime"
+    numeric = text_reader(source) is None and source.kind is not Kind.TIME
 
     def convert(value: Any) -> str | None:
         fields = read(value)
         if fields is None:
-            report("WRONG_VALUE", what, shown(message(value)))
+            report("WRONG_VALUE", "datetime", _shown_bytes(message(value)))
             return None
         if fields.truncated:
-            report("TRUNCATED_WRONG_VALUE", what, shown(message(value)))
+            report("TRUNCATED_WRONG_VALUE", "datetime" if fields.has_time else "date", _shown_bytes(message(value)))
+        elif numeric and fields.microsecond and fields.month and not fields.has_time:
+            note("TRUNCATED_WRONG_VALUE", "date", message(value))
+            fields.microsecond = 0
         return fields.date_text() if is_date else fields.text(digits)
 
     return convert
@@ -310,14 +387,14 @@ def _to_time(source: SqlType, target: SqlType) -> Converter | None:
     def convert(value: Any) -> int | None:
         fields = read(value)
         if fields is None:
-            report("WRONG_VALUE", "time", shown(message(value)))
+            report("WRONG_VALUE", "time", _shown_bytes(message(value)))
             return None
         if fields.truncated or fields.out_of_range:
-            report("TRUNCATED_WRONG_VALUE", "time", shown(message(value)))
+            report("TRUNCATED_WRONG_VALUE", "time", _shown_bytes(message(value)))
         return cut_time(fields.microseconds, digits)
 
     return convert
 
 
-def unsigned_of(value: Any) -> int:
-    return from_unsigned(value)
+def _shown_bytes(value: str | bytes) -> str:
+    return shown(value if isinstance(value, str) and value.isascii() else value.encode() if isinstance(value, str) else value)

@@ -107,15 +107,16 @@ def conversion_of(text: str) -> Callable[[Stored], Stored]:
     return lambda value: None if value is None else convert(value)
 
 
-def _cv(text: str, value: Stored) -> Stored:
+def _cv(text: Any, value: Any) -> Any:
     if value is None:
         return None
     convert = _by_spec.get(text)
     if convert is None:
         convert = _converter_of(text)
-    return convert(value)  # type: ignore[no-any-return]
+    return convert(value)
 
 
 def register_conversions(connection: apsw.Connection) -> None:
     """Make `cv(spec, value)` known to the connection."""
-    connection.create_scalar_function("cv", _cv, 2, deterministic=True)
+    function: Callable[..., Any] = _cv
+    connection.create_scalar_function("cv", function, 2, deterministic=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +17,13 @@ from fauna.catalog.values import format_double, format_scaled, format_time, memb
 from fauna.sql.context import current
 from fauna.sql.convert.numbers import exact_of_double, exact_reader, is_exact, is_float, text_of_bytes
 from fauna.sql.functions.temporal_parse import (
-    TIME_MAX_US, Fields, TimeFields, datetime_fields, fields_from_number, time_fields, time_from_number,
+    TIME_MAX_US,
+    Fields,
+    TimeFields,
+    datetime_fields,
+    fields_from_number,
+    time_fields,
+    time_from_number,
 )
 
 ZERO_DATE: Final = "0000-00-00"
@@ -24,6 +31,16 @@ ZERO_DATETIME: Final = "0000-00-00 00:00:00"
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
 NUMBER_MAX: Final = 10**30
+TIME_NUMBER_MAX: Final = 8_385_959  # 838:59:59 as a number; a larger one may be a date
+DATE_NUMBER_MIN: Final = 10_000_101
+DATE_NUMBER_MAX: Final = 99_991_231
+TIMESTAMP_NUMBER_MIN: Final = 10_000_000_000
+TIMESTAMP_NUMBER_MAX: Final = 99_991_231_235_959
+_THREE_PARTS: Final = re.compile(r"\s*(?:\d+[^\w\s]+\d+[^\w\s]+\d|\d{5})", re.ASCII)
+_NO_TIME: Final = re.compile(r"\s*-?(?:\.|\d+(?:\.\d*)?[eE][-+]?\d)", re.ASCII)
+_LEADING_NUMBER: Final = re.compile(r"\s*-?(\d{10,})", re.ASCII)
+_DATE_AND_TIME: Final = re.compile(r"\s*\d+-\d+-\d+[ T]\d", re.ASCII)
+UINT32_MAX: Final = (1 << 32) - 1
 
 ReadDatetime = Callable[[Any], Fields | None]
 ReadTime = Callable[[Any], TimeFields | None]
@@ -64,8 +81,15 @@ def fields_of_text(text: str) -> Fields:
         return Fields(int(text[:4]), int(text[5:7]), int(text[8:10]))
     fraction = text[20:]
     return Fields(
-        int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), int(text[17:19]),
-        int(fraction.ljust(6, "0")) if fraction else 0, digits=len(fraction), has_time=True,
+        int(text[:4]),
+        int(text[5:7]),
+        int(text[8:10]),
+        int(text[11:13]),
+        int(text[14:16]),
+        int(text[17:19]),
+        int(fraction.ljust(6, "0")) if fraction else 0,
+        digits=len(fraction),
+        has_time=True,
     )
 
 
@@ -86,17 +110,14 @@ def _datetime_of_number(scaled: int, scale: int) -> Fields | None:
     if scaled < 0:
         return None
     whole, micros, _ = split_number(scaled, scale)
-    fields = fields_from_number(whole, micros)
-    if fields is not None and whole == 0:
-        fields.microsecond = 0
-    return fields
+    return fields_from_number(whole, micros)
 
 
 def _time_of_number(scaled: int, scale: int) -> TimeFields | None:
     whole, micros, _ = split_number(scaled, scale)
-    if abs(whole) > 99991231235959:
+    if abs(whole) > TIMESTAMP_NUMBER_MAX:
         return TimeFields(-TIME_MAX_US if scaled < 0 else TIME_MAX_US, out_of_range=True)
-    if 8385959 < abs(whole) < 10_000_000_000:
+    if TIME_NUMBER_MAX < abs(whole) < TIMESTAMP_NUMBER_MIN:
         return _time_of_date(whole)
     if scaled < 0 and whole == 0:
         return TimeFields(-micros)
@@ -104,9 +125,37 @@ def _time_of_number(scaled: int, scale: int) -> TimeFields | None:
 
 
 def _time_of_date(whole: int) -> TimeFields | None:
-    """A number too large for a time may still be a date, whose time is midnight."""
-    fields = fields_from_number(whole) if whole > 0 else None
+    """A number too large for a time may still be a date, whose time is midnight; days are not checked against the month."""
+    month, day = whole // 100 % 100, whole % 100
+    if DATE_NUMBER_MIN <= whole <= DATE_NUMBER_MAX and month <= 12 and day <= 31:
+        return TimeFields(0)
+    fields = fields_from_number(whole) if whole > DATE_NUMBER_MAX else None
     return None if fields is None else TimeFields(fields.time_us())
+
+
+def datetime_of_text(text: str) -> Fields | None:
+    """A datetime needs three parts at least: '2020-10' and '12' are none."""
+    fields = datetime_fields(text)
+    if fields is not None and not fields.day and _THREE_PARTS.match(text) is None:
+        return None
+    return fields
+
+
+def time_of_text(text: str) -> TimeFields | None:
+    """No time: '.5', '1e2', a number past 32 bits, a datetime whose parts are out of range."""
+    if _NO_TIME.match(text) is not None:
+        return None
+    fields = time_fields(text)
+    if fields is None or not (fields.truncated or fields.out_of_range):
+        return fields
+    if _DATE_AND_TIME.match(text) is not None and datetime_fields(text) is None:
+        return None
+    number = _LEADING_NUMBER.match(text)
+    if number is not None and int(number[1][:20]) > UINT32_MAX:
+        return None
+    if fields.out_of_range:
+        fields.microseconds = -TIME_MAX_US if fields.microseconds < 0 else TIME_MAX_US
+    return fields
 
 
 def datetime_reader(source: SqlType) -> ReadDatetime:
@@ -117,7 +166,7 @@ def datetime_reader(source: SqlType) -> ReadDatetime:
         return _datetime_of_time
     text = text_reader(source)
     if text is not None:
-        return lambda value: datetime_fields(text(value))
+        return lambda value: datetime_of_text(text(value))
     return _number_reader(source, _datetime_of_number)
 
 
@@ -131,7 +180,7 @@ def time_reader(source: SqlType) -> ReadTime:
         return lambda value: TimeFields(fields_of_text(value).time_us())
     text = text_reader(source)
     if text is not None:
-        return lambda value: time_fields(text(value))
+        return lambda value: time_of_text(text(value))
     return _number_reader(source, _time_of_number)
 
 

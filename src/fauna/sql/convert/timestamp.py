@@ -13,12 +13,15 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fauna.errors import error
+from fauna.sql.context import current
+from fauna.sql.convert.modes import StoreLabel
 
 TIMESTAMP_MIN: Final = "1970-01-01 00:00:01"
 TIMESTAMP_MAX: Final = "2038-01-19 03:14:07"
 OFFSET_HOURS_MAX: Final = 14
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})", re.ASCII)
 _UTC_NAMES: Final = frozenset({"UTC", "+00:00", "-00:00"})
+_ZERO_DIGITS: Final = str.maketrans("123456789", "000000000")
 _HOUR: Final = datetime.timedelta(hours=1)
 
 
@@ -104,3 +107,16 @@ def timestamp_from_utc(text: str, tz_name: str, digits: int) -> str:
     if len(text) == size:
         return text
     return text[:size] if len(text) > size else (text + "." if len(text) == 19 else text).ljust(size, "0")
+
+
+def store_timestamp(text: str, tz_name: str, label: StoreLabel) -> str:
+    """`timestamp_to_utc` on assignment to a column: what cannot be is an error under strict mode, else zero with a
+    warning; a time that clocks skip moves to the end of the gap under lax mode."""
+    utc = timestamp_to_utc(text, tz_name)
+    context = current()
+    if utc is not None and (tz_name in _UTC_NAMES or is_zero(text) or not in_gap(text, tz_name)):
+        return utc
+    if context.strict:
+        raise error("INCORRECT_VALUE", "datetime", text, label.schema, label.table, label.column, context.row)
+    context.warn("WARN_DATA_OUT_OF_RANGE", label.column, context.row)
+    return utc if utc is not None else "0000-00-00 00:00:00" + text[19:].translate(_ZERO_DIGITS)
