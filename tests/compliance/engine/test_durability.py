@@ -66,6 +66,51 @@ class TestKill:
         assert len(acknowledged) > 20 * KILLS
 
 
+class TestPowerLoss:
+    def test_what_was_synced_is_enough(self, open_shard: OpenShard, tmp_path: Path) -> None:
+        """At every sync, the log as it is then is all that is sure to be on disk: it holds everything acknowledged by it."""
+        data, copies = tmp_path / "data", tmp_path / "copies"
+        copies.mkdir()
+        acknowledged: list[tuple[int, int]] = []  # (value, how many syncs there had been)
+        syncs = 0
+
+        def sync(descriptor: int) -> None:
+            nonlocal syncs
+            os.fdatasync(descriptor)
+            syncs += 1
+            for name in ("shard-0.db", "shard-0.db-wal"):
+                subprocess.run(["cp", data / name, copies / f"{syncs}-{name}"], check=True)
+
+        shard = open_shard(sync=sync)
+        make_tables(shard)
+
+        def write(first: int) -> None:
+            for value in range(first, first + 15):
+                actor = Actor(shard, RC)
+                waiting(partial(actor.insert, value, value))
+                ticket = actor.branch.commit()
+                ticket.wait()
+                acknowledged.append((value, syncs))
+
+        threads = [threading.Thread(target=write, args=(first,)) for first in (100, 200, 300, 400)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(acknowledged) == 60
+        for number in range(1, syncs + 1):
+            restored = tmp_path / f"restored-{number}"
+            restored.mkdir()
+            for name in ("shard-0.db", "shard-0.db-wal"):
+                (copies / f"{number}-{name}").rename(restored / name)
+            directory = DataDirectory(restored)
+            recovered = SqliteShard(directory)
+            rows = latest(recovered)
+            assert all(value in rows for value, by in acknowledged if by <= number)
+            recovered.close()
+            directory.close()
+
+
 class TestSync:
     def test_nothing_is_acknowledged_before_the_sync(self, open_shard: OpenShard) -> None:
         go_on, syncs = threading.Event(), []

@@ -352,6 +352,8 @@ class TestLimits:
             t1.branch.write("UPDATE t1 SET c1 = c1 + 1 WHERE fauna_tick() AND c0 > 1", (), inline=True)
         assert t1.get(1) == 11
         assert t1.branch.write("UPDATE t1 SET c1 = c1 + 1 WHERE c0 > 1", (), inline=True).changes == 30_001
+        with pytest.raises(MustMove):  # once bitten
+            t1.branch.write("UPDATE t1 SET c1 = c1 + 1 WHERE c0 > 1", (), inline=True)
         t1.commit()
         assert latest_one(shard) == 11
 

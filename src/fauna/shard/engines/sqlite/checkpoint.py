@@ -41,8 +41,8 @@ class Checkpointer:
         self._thread = threading.Thread(target=self._run, name="fauna-checkpointer", daemon=True)
         self._thread.start()
 
-    def after_commit(self, connection: apsw.Connection, database: str, pages: int) -> int:
-        """SQLite's WAL hook: `pages` are in the log now."""
+    def log_has(self, pages: int) -> None:
+        """A commit was made, `pages` are in the log now."""
         if pages < self._pages:  # it has been started over
             self._done_pages = 0
             self._start_over_at = self._settings.truncate_pages
@@ -50,7 +50,6 @@ class Checkpointer:
         if pages - self._done_pages >= self._settings.checkpoint_pages:
             self._done_pages = pages
             self._wanted.set()
-        return apsw.SQLITE_OK
 
     def close(self, *, last: bool) -> None:
         """Stop; with `last`, and everybody else gone, empty the log."""

@@ -103,10 +103,16 @@ class Handle:
         self.connection.close(True)
 
 
-def open_connection(path: Path, configure: Configure, settings: EngineSettings, *, writer: bool) -> Handle:
-    """A connection as all of ours are: WAL, no sync at commit, no checkpoint of its own."""
+def open_connection(
+    path: Path, configure: Configure, settings: EngineSettings, *, writer: bool, busy: bool = False
+) -> Handle:
+    """A connection as all of ours are: WAL, no sync at commit, no checkpoint of its own.
+
+    `busy`: it runs what many sessions ask, so it keeps more prepared statements.
+    """
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writer else 0)
-    connection = apsw.Connection(str(path), flags=flags, statementcachesize=settings.statement_cache)
+    statements = settings.statement_cache if busy else settings.reader_statement_cache
+    connection = apsw.Connection(str(path), flags=flags, statementcachesize=statements)
     try:
         connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
         _set_pragmas(connection, settings, writer=writer)

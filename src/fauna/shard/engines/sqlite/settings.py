@@ -26,6 +26,7 @@ class EngineSettings:
     writer_cache_kib: int = 32 * 1024
     mmap_bytes: int = 8 << 30
     statement_cache: int = 512
+    reader_statement_cache: int = 64
     untracked: frozenset[str] = frozenset()
     history_rows_max: int = 100_000
     history_commits: int = 256

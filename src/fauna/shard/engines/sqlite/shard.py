@@ -52,11 +52,11 @@ class SqliteShard:
         self.queue = WriteQueue()
         writer = self._open_writer(self.path)
         self._group = GroupCommit(Path(str(self.path) + "-wal"), sync)
-        self.writer = Writer(writer, self.history, self._group, self.settings)
-        self._checkpointer = Checkpointer(self._open(writer=True), self.queue, self._group, self.settings)
-        writer.connection.set_wal_hook(self._checkpointer.after_commit)
-        self.pool = ReaderPool(lambda: self._open(writer=False), self.settings.readers_max, self.settings.readers_idle_max)
-        self._inline = self._open(writer=False)
+        checkpointing = open_connection(self.path, lambda connection: None, self.settings, writer=True)
+        self._checkpointer = Checkpointer(checkpointing, self.queue, self._group, self.settings)
+        self.writer = Writer(writer, self.history, self._group, self._checkpointer, self.settings)
+        self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
+        self._inline = self._open_reader(busy=True)
         self._store = PreparedStore(directory.prepared_directory(number))
         self._prepared: dict[str, SqliteBranch] = {}
         self._swept: list[str] = []
@@ -136,6 +136,7 @@ class SqliteShard:
     @staticmethod
     def _end_read(reader: Handle) -> None:
         if reader.connection.in_transaction:
+            reader.guard.start(None, inline=False)
             reader.execute("COMMIT")
 
     # -- writing
@@ -283,7 +284,6 @@ class SqliteShard:
             return
         self._closed = True
         self.queue.close()
-        self.writer.handle.connection.set_wal_hook(None)
         with contextlib.suppress(FaunaError):
             self._group.must_sync()
         self._group.close()
@@ -292,16 +292,16 @@ class SqliteShard:
         self.writer.handle.close()
         self._checkpointer.close(last=self._group.failed is None)
 
-    def _open(self, *, writer: bool) -> Handle:
+    def _open_reader(self, *, busy: bool = False) -> Handle:
         try:
-            return open_connection(self.path, self._configure, self.settings, writer=writer)
+            return open_connection(self.path, self._configure, self.settings, writer=False, busy=busy)
         except apsw.Error as raised:
             raise translate(raised) from None
 
     def _open_writer(self, path: Path) -> Handle:
         """The first connection: recovers the log after a crash, and finds out whether the file can be used at all."""
         try:
-            handle = open_connection(path, self._configure, self.settings, writer=True)
+            handle = open_connection(path, self._configure, self.settings, writer=True, busy=True)
         except apsw.Error as raised:
             raise _cannot_start(path, raised) from None
         try:

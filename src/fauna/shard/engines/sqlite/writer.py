@@ -6,21 +6,30 @@ REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoev
 
 from __future__ import annotations
 
+from typing import Final
+
 import apsw
 
 from fauna.errors import error
+from fauna.session.result import MustMove
+from fauna.shard.engines.sqlite.checkpoint import Checkpointer
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.errors import translate
-from fauna.shard.engines.sqlite.group_commit import CommitTicket, GroupCommit
+from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, Change, History
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.shard import Params, Watch, Written
 from fauna.txn.ticket import OneShot, done_ticket
 
+_OVERRAN_MAX: Final = 1_000
+
 
 class Writer:
-    def __init__(self, handle: Handle, history: History, group: GroupCommit, settings: EngineSettings) -> None:
+    def __init__(
+        self, handle: Handle, history: History, group: GroupCommit, checkpointer: Checkpointer, settings: EngineSettings
+    ) -> None:
         self.handle = handle
+        self._checkpointer = checkpointer
         self.history = history
         self._group = group
         self._untracked = settings.untracked
@@ -32,6 +41,9 @@ class Writer:
         # Set while the writer pretends: changes that will be undone before anybody sees them are not noted.
         self.pretending = False
         self.session: apsw.Session | None = None
+        self._overran: set[str] = set()
+        self._log_written = False
+        self._connection.set_wal_hook(self._after_commit)
         self._connection.preupdate_hook(self._note)
 
     # -- transactions
@@ -39,52 +51,49 @@ class Writer:
     def begin(self) -> None:
         self.changes = []
         self.whole = set()
-        try:
-            self.handle.execute("BEGIN IMMEDIATE")
-        except apsw.Error as raised:
-            raise translate(raised) from None
+        self._run("BEGIN IMMEDIATE")
 
     def commit(self) -> OneShot:
         """The open transaction is visible on return, and durable when the ticket is done; on an error it is undone."""
-        if not self.changes and not self.whole:
-            self._execute_or_undo("COMMIT")
-            return done_ticket()
         if self._group.failed is not None:
             self.rollback()
             raise self._group.failed
         history = self.history
         history.committing = True
+        self._log_written = False
         try:
-            self._execute_or_undo("COMMIT")
+            self._run("COMMIT")
         except BaseException:
             history.committing = False
+            self.rollback()
             raise
+        if not self._log_written:  # nothing has changed
+            history.committing = False
+            return done_ticket()
         history.append(self.changes, frozenset(self.whole))
-        ticket: CommitTicket = self._group.ticket()
-        return ticket
+        return self._group.ticket()
 
     def rollback(self) -> None:
         if self._connection.in_transaction:
-            self.handle.execute("ROLLBACK")
+            self._run("ROLLBACK")
+
+    def _after_commit(self, connection: apsw.Connection, database: str, pages: int) -> int:
+        """SQLite's WAL hook: a commit has written to the log, which has `pages` now."""
+        self._log_written = True
+        self._checkpointer.log_has(pages)
+        return apsw.SQLITE_OK
 
     @property
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
-
-    def _execute_or_undo(self, sql: str) -> None:
-        self.handle.guard.start(None, inline=False)
-        try:
-            self.handle.execute(sql)
-        except apsw.Error as raised:
-            failed = translate(raised)
-            self.rollback()
-            raise failed from None
 
     # -- statements
 
     def write(self, sql: str, params: Params, watch: Watch | None, *, inline: bool, mode: Mode) -> Written:
         """Run one statement.  When it fails it has changed nothing, or `in_transaction` is False."""
         handle = self.handle
+        if inline and mode is Mode.LATER_WRITE and sql in self._overran:
+            raise MustMove
         handle.guard.start(watch, inline=inline, mode=mode)
         mark = len(self.changes)
         try:
@@ -95,8 +104,17 @@ class Writer:
         except BaseException:
             del self.changes[mark:]
             raise
+        if handle.guard.overran:
+            self._remember_overrun(sql)
         connection = self._connection
         return Written(connection.changes(), connection.last_insert_rowid(), rows)
+
+    def _remember_overrun(self, sql: str) -> None:
+        """It ran long on the loop, where it could not be stopped without losing its transaction: not again."""
+        self.handle.guard.overran = False
+        if len(self._overran) >= _OVERRAN_MAX:
+            self._overran.clear()
+        self._overran.add(sql)
 
     def savepoint(self, name: str) -> int:
         """The mark to hand to `rollback_to`."""
