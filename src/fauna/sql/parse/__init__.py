@@ -65,7 +65,8 @@ def parse_full(text: str, mode: int = 0) -> Parsed:
     """The statement, and what a plan cache must know about its literals."""
     p = Stream(text, int(mode), query, operation)
     found = statement(p)
-    p.accept(";")
+    while p.accept(";"):
+        pass
     if p.token.kind != lexer.END:
         p.fail()
     literals = sum(1 for token in p.tokens if token.literal_index is not None)

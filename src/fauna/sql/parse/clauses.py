@@ -19,7 +19,7 @@ def order_item(p: Stream) -> OrderItem:
 
 def order_by(p: Stream) -> tuple[OrderItem, ...]:
     """[ORDER BY …]"""
-    return order_items(p) if p.accept_words("ORDER", "BY") else ()
+    return order_items(p) if p.accept_by("ORDER") else ()
 
 
 def limit_clause(p: Stream) -> Limit | None:
@@ -38,6 +38,11 @@ def limit_clause(p: Stream) -> Limit | None:
     if p.token.key in ("OFFSET", "FETCH"):
         return _fetch(p)
     return None
+
+
+def row_limit(p: Stream) -> Limit | None:
+    """[LIMIT n] of UPDATE and DELETE"""
+    return Limit(_limit_value(p)) if p.accept("LIMIT") else None
 
 
 def _rows_examined(p: Stream, limit: Limit | None) -> Limit | None:

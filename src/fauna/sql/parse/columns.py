@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, NoReturn, Final
 from typing import Literal as OneOf
 
-from fauna.errors import unsupported
+from fauna.errors import error, unsupported
 from fauna.sql.ast import (
     Call,
     CheckClause,
@@ -52,9 +52,18 @@ def column_definition(p: Stream) -> ColumnDef:
 def _attribute(p: Stream, fields: dict[str, Any]) -> bool:
     """Read one attribute of a column, if one is next."""
     parse = _ATTRIBUTES.get(p.token.key)
-    if parse is None:
-        return False
-    return parse(p, fields)
+    if parse is not None:
+        return parse(p, fields)
+    if p.at_name() and p.token.key not in ("FIRST", "AFTER"):
+        unknown_option(p)
+    return False
+
+
+def unknown_option(p: Stream) -> NoReturn:
+    """name = value of a storage engine that is not ours."""
+    name = p.name()
+    p.expect("=")
+    raise error("UNKNOWN_OPTION", name)
 
 
 def _null(p: Stream, fields: dict[str, Any]) -> bool:

@@ -121,6 +121,13 @@ class Stream:
             return True
         return False
 
+    def accept_by(self, word: str) -> bool:
+        """Read ORDER BY, GROUP BY or PARTITION BY if its first word is next."""
+        if self.accept(word):
+            self.expect("BY")
+            return True
+        return False
+
     def accept_any(self, *keys: str) -> str:
         """Read one of these and return it; '' when none is next."""
         key = self.token.key
@@ -146,7 +153,8 @@ class Stream:
         raise self.syntax_error(token)
 
     def syntax_error(self, token: Token | None = None) -> SqlError:
-        start = (token or self.token).start
+        token = token or self.token
+        start = token.end if token.key == "," else token.start  # so does MariaDB
         near = self.text.rstrip("; \t\r\n\v\f\0")[start:][:NEAR_CHARACTERS_MAX]
         return error("PARSE", near, self.text.count("\n", 0, start) + 1)
 

@@ -23,7 +23,7 @@ from fauna.sql.ast import (
     With,
 )
 from fauna.sql.lexer import HEX, QUOTED, STRING, VARIABLE, WORD
-from fauna.sql.parse.clauses import limit_clause, order_by
+from fauna.sql.parse.clauses import order_by, row_limit
 from fauna.sql.parse.core import OR, Stream
 from fauna.sql.parse.expressions import operation
 from fauna.sql.parse.keywords import RESERVED
@@ -154,7 +154,7 @@ def update(p: Stream, with_: With | None = None) -> Update:
     assignments = p.list_of(lambda: assignment(p))
     where = operation(p, OR) if p.accept("WHERE") else None
     ordering = order_by(p)
-    return Update(source, assignments, where, ordering, limit_clause(p), ignore, with_)
+    return Update(source, assignments, where, ordering, row_limit(p), ignore, with_)
 
 
 # ── DELETE: DELETE FROM t …, DELETE a, b FROM …, DELETE FROM a, b USING … ──
@@ -177,7 +177,7 @@ def delete(p: Stream, with_: With | None = None) -> Delete:
     source = _single_source(p)
     where = operation(p, OR) if p.accept("WHERE") else None
     ordering = order_by(p)
-    limit = limit_clause(p)
+    limit = row_limit(p)
     return Delete(source, (), where, ordering, limit, ignore, returning(p), with_)
 
 

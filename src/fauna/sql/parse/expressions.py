@@ -195,7 +195,7 @@ def _negated(p: Stream, left: Expr, floor: int) -> Expr | None:
     """a NOT BETWEEN …, NOT LIKE …, NOT IN …, NOT REGEXP …"""
     rule = _NEGATABLE.get(p.peek().key)
     if rule is None:
-        return None
+        p.fail(p.peek())
     level, parse = rule
     if level < floor:
         return None

@@ -109,7 +109,7 @@ def _aggregate(p: Stream, name: str) -> Expr:
     separator = None
     limit = None
     if name in ("GROUP_CONCAT", "JSON_ARRAYAGG"):
-        if p.accept_words("ORDER", "BY"):
+        if p.accept_by("ORDER"):
             order_by = order_items(p)
         if name == "GROUP_CONCAT" and p.accept("SEPARATOR"):
             separator = p.string()
@@ -136,9 +136,9 @@ def window_spec(p: Stream) -> WindowSpec:
     name = p.name() if p.at_name() and p.token.key not in ("ROWS", "RANGE") else None
     partition_by: tuple[Expr, ...] = ()
     order_by: tuple[OrderItem, ...] = ()
-    if p.accept_words("PARTITION", "BY"):
+    if p.accept_by("PARTITION"):
         partition_by = p.list_of(p.expression)
-    if p.accept_words("ORDER", "BY"):
+    if p.accept_by("ORDER"):
         order_by = order_items(p)
     frame = _frame(p) if p.token.key in ("ROWS", "RANGE") else None
     p.expect(")")
@@ -161,7 +161,8 @@ def _frame(p: Stream) -> Frame:
 
 def _frame_bound(p: Stream) -> FrameBound:
     if p.accept("UNBOUNDED"):
-        return FrameBound("UNBOUNDED PRECEDING" if p.expect_any("PRECEDING", "FOLLOWING") == "PRECEDING" else "UNBOUNDED FOLLOWING")
+        preceding = p.expect_any("PRECEDING", "FOLLOWING") == "PRECEDING"
+        return FrameBound("UNBOUNDED PRECEDING" if preceding else "UNBOUNDED FOLLOWING")
     if p.accept("CURRENT"):
         p.expect("ROW")
         return FrameBound("CURRENT ROW")

@@ -44,7 +44,10 @@ def query(p: Stream) -> Query:
     """[WITH …] a query with its ORDER BY, LIMIT and locking clause."""
     p.enter()
     with_ = with_clause(p)
-    found = _tail(p, _union(p))
+    bare = p.at("SELECT")
+    found = _union(p)
+    if not (bare and isinstance(found, Select)):  # a SELECT has read its own ORDER BY and LIMIT
+        found = _tail(p, found)
     p.depth -= 1
     if with_ is not None and isinstance(found, Select | SetOperation | ValuesQuery):
         found = replace(found, with_=with_)
@@ -155,9 +158,12 @@ _SELECT_OPTIONS: Final = frozenset({
 def select(p: Stream, alone: bool) -> Select:
     """SELECT …; with ORDER BY, LIMIT, INTO and locking when it is no operand of a set operation."""
     p.advance()
-    distinct = calc_found_rows = False
+    distinct = keep_all = calc_found_rows = False
     while p.token.key in _SELECT_OPTIONS:
         option = p.advance().key
+        if (option == "ALL" and distinct) or (option.startswith("DISTINCT") and keep_all):
+            raise error("WRONG_USAGE", "ALL", "DISTINCT")
+        keep_all = keep_all or option == "ALL"
         distinct = distinct or option.startswith("DISTINCT")
         calc_found_rows = calc_found_rows or option == "SQL_CALC_FOUND_ROWS"
     items = select_items(p)
@@ -168,7 +174,7 @@ def select(p: Stream, alone: bool) -> Select:
     where = operation(p, OR) if p.accept("WHERE") else None
     group_by: tuple[OrderItem, ...] = ()
     rollup = False
-    if p.accept_words("GROUP", "BY"):
+    if p.accept_by("GROUP"):
         group_by = order_items(p)
         rollup = p.accept_words("WITH", "ROLLUP")
     having = operation(p, OR) if p.accept("HAVING") else None
@@ -185,7 +191,7 @@ def select(p: Stream, alone: bool) -> Select:
         locking = locking_clause(p)
     into = into if into[0] or into[1] else _into(p)
     return Select(
-        items, source, where, group_by, rollup, having, windows, ordering, limit, distinct, calc_found_rows, locking, None, into[0], into[1]
+        items, source, where, group_by, rollup, having, windows, ordering, limit, distinct, calc_found_rows, locking, None, *into
     )
 
 
@@ -279,9 +285,10 @@ def _variable_name(p: Stream) -> str:
 def locking_clause(p: Stream) -> Locking | None:
     """[FOR UPDATE | FOR SHARE | LOCK IN SHARE MODE] [OF …] [NOWAIT | SKIP LOCKED | WAIT n]"""
     mode: OneOf["UPDATE", "SHARE"]
-    if p.accept_words("FOR", "UPDATE"):
-        mode = "UPDATE"
-    elif p.accept_words("FOR", "SHARE") or p.accept_words("LOCK", "IN", "SHARE", "MODE"):
+    if p.accept("FOR"):
+        mode = "UPDATE" if p.expect_any("UPDATE", "SHARE") == "UPDATE" else "SHARE"
+    elif p.accept("LOCK"):
+        p.expect_words("IN", "SHARE", "MODE")
         mode = "SHARE"
     else:
         return None

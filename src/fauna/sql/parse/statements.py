@@ -7,6 +7,7 @@ from typing import Final
 
 from fauna.errors import error
 from fauna.sql.ast import QueryStatement, Statement
+from fauna.sql.lexer import END
 from fauna.sql.parse import admin, dml, objects, settings, show, tables
 from fauna.sql.parse.core import Stream
 from fauna.sql.parse.query import query, with_clause
@@ -18,7 +19,7 @@ def statement(p: Stream) -> Statement:
     parse = _STATEMENTS.get(key)
     if parse is not None:
         return parse(p)
-    if p.at_end():
+    if p.token.kind == END or (key == ";" and p.peek().kind == END):
         raise error("EMPTY_QUERY")
     what = _UNSUPPORTED.get(key)
     if what is not None:

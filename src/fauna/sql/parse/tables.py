@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from typing import Literal as OneOf
 
-from fauna.errors import unsupported
+from fauna.errors import error, unsupported
 from fauna.sql.ast import (
     AddCheck,
     AddColumn,
@@ -41,7 +41,7 @@ from fauna.sql.ast import (
 )
 from fauna.sql.lexer import DECIMAL, INTEGER, QUOTED, STRING, WORD
 from fauna.sql.parse.clauses import order_items
-from fauna.sql.parse.columns import column_definition, constraint, default_value, key_options, key_parts, table_element
+from fauna.sql.parse.columns import unknown_option, column_definition, constraint, default_value, key_options, key_parts, table_element
 from fauna.sql.parse.core import Stream
 from fauna.sql.parse.query import query
 from fauna.sql.parse.types import accept_charset_keyword, charset_name
@@ -73,7 +73,7 @@ def create_table(p: Stream, or_replace: bool, temporary: bool) -> CreateTable:
     p.accept("AS")
     source: Query | None = query(p) if p.at("SELECT") or p.at("WITH") or p.at("(") or p.at("VALUES") else None
     if not elements and source is None:
-        p.fail()
+        raise error("TABLE_MUST_HAVE_COLUMNS")
     return CreateTable(table, elements, options, if_not_exists, or_replace, temporary, None, source, duplicates)
 
 
@@ -103,11 +103,13 @@ def _table_option(p: Stream, found: dict[str, Any]) -> bool:
     parse = _OPTIONS.get(key)
     if parse is not None:
         return parse(p, found)
-    if key in _OTHER_OPTIONS or (p.token.kind in (WORD, QUOTED) and p.peek().key == "=" and p.at_name()):
+    if key in _OTHER_OPTIONS:
         name = p.word()
         p.accept("=")
         found["other"].append((name, _option_value(p)))
         return True
+    if p.at_name():
+        unknown_option(p)
     return False
 
 

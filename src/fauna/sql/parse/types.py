@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from fauna.errors import unsupported
+from fauna.errors import error, unsupported
 from fauna.sql.ast import TypeName
-from fauna.sql.lexer import HEX
+from fauna.sql.lexer import HEX, WORD
 from fauna.sql.parse.core import Stream
+from fauna.sql.parse.keywords import RESERVED
 
 _SYNONYMS: Final = {
     "INTEGER": "INT", "INT1": "TINYINT", "INT2": "SMALLINT", "INT3": "MEDIUMINT", "MIDDLEINT": "MEDIUMINT", "INT4": "INT",
@@ -26,6 +27,12 @@ _NO_LENGTH: Final = frozenset({
     "DATE", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "JSON", "SERIAL", "UUID", "INET6", "INET4",
     "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION",
 })
+_RESERVED_TYPES: Final = frozenset(
+    """
+    INT INTEGER INT1 INT2 INT3 INT4 INT8 MIDDLEINT TINYINT SMALLINT MEDIUMINT BIGINT NUMERIC DECIMAL DEC REAL FLOAT FLOAT4 FLOAT8 DOUBLE
+    CHAR CHARACTER VARCHAR VARCHARACTER BINARY VARBINARY TINYBLOB BLOB MEDIUMBLOB LONGBLOB TINYTEXT MEDIUMTEXT LONGTEXT LONG SET
+    """.split()
+)
 
 
 def type_name(p: Stream) -> TypeName:
@@ -40,7 +47,9 @@ def type_name(p: Stream) -> TypeName:
 
 def _base(p: Stream) -> TypeName:
     word = p.token.key
-    p.word()
+    if p.token.kind != WORD or (word in RESERVED and word not in _RESERVED_TYPES):
+        p.fail()
+    p.advance()
     national = False
     if word in ("NATIONAL", "NCHAR", "NVARCHAR"):
         national = True
@@ -76,8 +85,7 @@ def _sized(p: Stream, name: str) -> TypeName:
         return TypeName(name, _length(p))
     if name in _NO_LENGTH:
         return TypeName(name)
-    p.back_to((p.position - 1, p.markers))
-    p.fail()
+    raise error("UNKNOWN_DATA_TYPE", name.lower())
 
 
 def _member(p: Stream) -> str:
@@ -168,4 +176,6 @@ def cast_type(p: Stream) -> TypeName:
         return _base(p)
     if word in ("INET6", "INET4", "UUID"):
         raise unsupported(f"CAST AS {word}")
-    p.fail()
+    if not p.at_name():
+        p.fail()
+    raise error("UNKNOWN_DATA_TYPE", word.lower())
