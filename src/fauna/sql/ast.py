@@ -911,6 +911,14 @@ class SetStatement(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class SetForStatement(Statement):
+    """SET STATEMENT a = 1, b = 2 FOR statement: the settings hold while the statement runs."""
+
+    settings: tuple[SetSystemVariable, ...]
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
 class SetPassword(Statement):
     user: str | None
     host: str | None
@@ -974,6 +982,12 @@ class PrepareStatement(Statement):
 @dataclass(frozen=True, slots=True)
 class ExecuteStatement(Statement):
     name: str
+    using: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteImmediate(Statement):
+    source: Expr
     using: tuple[Expr, ...] = ()
 
 

@@ -10,7 +10,7 @@ from fauna.sql.ast import (
     Commit,
     DeallocateStatement,
     Do,
-    ExecuteStatement,
+    ExecuteImmediate, ExecuteStatement,
     Expr,
     Flush,
     Kill,
@@ -123,7 +123,9 @@ def _source(p: Stream) -> Expr:
 def execute(p: Stream) -> Statement:
     p.advance()
     if p.at("IMMEDIATE"):
-        return unsupported_statement(p, "EXECUTE IMMEDIATE")
+        p.advance()
+        source = operation(p, OR)
+        return ExecuteImmediate(source, p.list_of(lambda: operation(p, OR)) if p.accept("USING") else ())
     name = p.name()
     using = p.list_of(lambda: operation(p, OR)) if p.accept("USING") else ()
     return ExecuteStatement(name, using)

@@ -70,7 +70,7 @@ from fauna.sql.parse.core import (
     XOR,
     Stream,
 )
-from fauna.sql.parse.functions import SPECIAL_CALLS, call, date_arithmetic, interval_operand
+from fauna.sql.parse.functions import SPECIAL_CALLS, call, date_arithmetic, interval_operand, match
 from fauna.sql.parse.keywords import CHARSETS, FUNCTION_WORDS, RESERVED
 
 LITERAL_KINDS: Final = {
@@ -636,6 +636,7 @@ _KEYWORDS: Final[dict[str, Callable[[Stream], Expr | None]]] = {
     "CASE": _case,
     "EXISTS": _exists,
     "DEFAULT": _default,
+    "MATCH": match,
     "INTERVAL": _interval,
     "DATE": _temporal(LiteralKind.DATE),
     "TIME": _temporal(LiteralKind.TIME),

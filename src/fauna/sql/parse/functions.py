@@ -348,10 +348,10 @@ def _default(p: Stream) -> Expr:
     return DefaultValue(name)
 
 
-def _match(p: Stream) -> Expr:
-    """MATCH (a, b) AGAINST ('x' IN BOOLEAN MODE)"""
+def match(p: Stream) -> Expr:
+    """MATCH (a, b) AGAINST ('x' IN BOOLEAN MODE); the parentheses may be left out"""
     p.advance()
-    columns = p.parenthesised(lambda: _column(p))
+    columns = p.parenthesised(lambda: _column(p)) if p.at("(") else p.list_of(lambda: _column(p))
     p.expect("AGAINST")
     p.expect("(")
     against = p.operation(p, BIT_OR)
@@ -439,7 +439,7 @@ SPECIAL_CALLS: Final[dict[str, Callable[[Stream], Expr]]] = {
     "VALUES": _values,
     "VALUE": _values,
     "DEFAULT": _default,
-    "MATCH": _match,
+    "MATCH": match,
     "MOD": _mod,
     "NEXTVAL": _sequence_call(False),
     "LASTVAL": _sequence_call(True),

@@ -206,6 +206,8 @@ def select_items(p: Stream) -> tuple[SelectItem, ...]:
     items = [_select_item(p)]
     while p.token.key == ",":
         p.advance()
+        if p.token.key == "*":  # a bare star comes first or not at all
+            p.fail()
         items.append(_select_item(p))
     return tuple(items)
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from typing import Literal as OneOf
 
 from fauna.errors import unsupported
 from fauna.sql.ast import (
-    Expr,
-    Literal,
-    LiteralKind,
-    Name,
-    SetNames,
-    SetPassword,
-    SetStatement,
-    SetSystemVariable,
-    SetTransaction,
-    SetUserVariable,
-    Statement,
+    Expr, Name, SetForStatement, SetNames, SetPassword, SetStatement, SetSystemVariable, SetTransaction, SetUserVariable, Statement,
 )
 from fauna.sql.lexer import QUOTED, STRING, VARIABLE, WORD
 from fauna.sql.parse.core import OR, Stream
@@ -29,10 +20,10 @@ Scope = OneOf["GLOBAL", "SESSION"] | None
 _SCOPES: Final = frozenset({"GLOBAL", "SESSION", "LOCAL"})
 
 
-def set_(p: Stream, statement: object) -> Statement:
+def set_(p: Stream, statement: Callable[[Stream], Statement]) -> Statement:
     p.advance()
     if p.at("STATEMENT") and p.peek().kind in (WORD, QUOTED):
-        return unsupported_statement(p, "SET STATEMENT")
+        return _for_statement(p, statement)
     if p.at("PASSWORD") and p.peek().key in ("=", "FOR", ":="):
         return _password(p)
     if p.at_words("DEFAULT", "ROLE") or (p.at("ROLE") and p.peek().key not in ("=", ":=")):
@@ -48,6 +39,17 @@ def set_(p: Stream, statement: object) -> Statement:
         items.append(_item(p, scope))
         if not p.accept(","):
             return SetStatement(tuple(items))
+
+
+def _for_statement(p: Stream, statement: Callable[[Stream], Statement]) -> SetForStatement:
+    """SET STATEMENT a = 1, b = 2 FOR statement"""
+    p.advance()
+    settings = p.list_of(lambda: _item(p, None))
+    p.expect("FOR")
+    p.enter()
+    inner = statement(p)
+    p.depth -= 1
+    return SetForStatement(tuple(item for item in settings if isinstance(item, SetSystemVariable)), inner)
 
 
 def _scope(p: Stream) -> Scope:
@@ -158,5 +160,3 @@ def _password(p: Stream) -> SetPassword:
         raise unsupported("OLD_PASSWORD")
     return SetPassword(user, host, password)
 
-
-__all__ = ["Literal", "LiteralKind", "set_"]

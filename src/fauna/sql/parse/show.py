@@ -12,7 +12,7 @@ from fauna.sql.lexer import STRING
 from fauna.sql.parse.clauses import limit_clause
 from fauna.sql.parse.core import OR, Stream
 from fauna.sql.parse.expressions import operation
-from fauna.sql.parse.objects import account
+from fauna.sql.parse.objects import account, unsupported_statement
 from fauna.sql.parse.types import accept_charset_keyword
 
 # Plain words after SHOW, and what they are called; LIKE and WHERE may follow all of them.
@@ -75,6 +75,8 @@ def _full(p: Stream) -> Show:
         return Show("PROCESSLIST", full=full)
     if p.accept("TABLES"):
         return _filtered(p, Show("TABLES", database=_in_database(p), full=full))
+    if full and p.at("TRIGGERS"):
+        return _of_database("TRIGGERS")(p)
     p.expect_any("COLUMNS", "FIELDS")
     return _filtered(p, Show("COLUMNS", table=_in_table(p), full=full))
 
@@ -201,6 +203,8 @@ def describe(p: Stream, statement: Callable[[Stream], Statement]) -> Statement:
             break
     if p.token.key in _EXPLAINABLE:
         return Explain(statement(p), analyze, format_, extended)
+    if p.at("FOR"):
+        return unsupported_statement(p, "EXPLAIN FOR CONNECTION")
     table = p.table_name()
     if p.token.kind == STRING:
         return Describe(table, p.string())
