@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -320,6 +321,30 @@ class TestLimits:
         t1.put(1, 11)
         t1.commit()
         assert latest_one(shard) == 11
+
+    def test_large_rows_must_move(self, shard: SqliteShard) -> None:
+        sql = "SELECT zeroblob(?) FROM t1 LIMIT ?"
+        with pytest.raises(MustMove):
+            shard.autocommit_query(sql, (20_000, 100), inline=True)
+        assert len(list(shard.autocommit_query(sql, (20_000, 30), inline=True))) == 30
+        assert len(list(shard.autocommit_query(sql, (100, 400), inline=True))) == 400
+
+    def test_interrupted_write_many_undoes_only_itself(self, shard: SqliteShard) -> None:
+        watch = Watch()
+        t1 = Actor(shard, RC, watch=watch)
+        t1.put(1, 11)
+
+        def rows() -> Iterator[tuple[int, int]]:
+            for row in range(100_000, 200_000):
+                if row == 101_000:
+                    watch.interrupt()
+                yield (row, row)
+
+        assert refused(lambda: t1.branch.write_many("INSERT INTO t1 VALUES (?, ?)", rows())) == 1317
+        watch.clear()
+        assert t1.branch.is_open
+        assert t1.all("c0 >= 100000 OR c0 = 1") == [(1, 11)]
+        t1.commit()
 
     def test_long_query_in_a_transaction_must_move(self, shard: SqliteShard) -> None:
         t1 = Actor(shard, RR)

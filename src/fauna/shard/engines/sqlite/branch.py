@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fauna.errors import SqlError, error
 from fauna.session.result import MustWait, Ticket
@@ -26,7 +26,9 @@ from fauna.txn.ticket import done_ticket
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
 
-_STATEMENT = "fauna_statement"
+_STATEMENT: Final = "fauna_statement"
+# write_many looks whether it should stop every so many rows.
+_LOOK_ROWS: Final = 64
 
 
 class _Savepoint:
@@ -202,13 +204,17 @@ class SqliteBranch:
             self.lock_to_write()
         if self._streams:
             self._detach_streams()
-        writer, mixed = self._writer, self._mixed
+        mixed = self._mixed
         if mixed is not None and match is not None:
             self._or_deadlock(mixed.may_write(self, match, inline=inline))
+        return self._write(sql, params, self.watch, inline=inline)
+
+    def _write(self, sql: str, params: Params, watch: Watch | None, *, inline: bool) -> Written:
+        writer, mixed = self._writer, self._mixed
         mark = len(writer.changes)
         mode = Mode.LATER_WRITE if self._wrote else Mode.FIRST_WRITE
         try:
-            written = writer.write(sql, params, self.watch, inline=inline, mode=mode)
+            written = writer.write(sql, params, watch, inline=inline, mode=mode)
         except BaseException:
             self._after_failure()
             raise
@@ -217,13 +223,22 @@ class SqliteBranch:
             self._or_deadlock(mixed.are_mine(writer.changes, mark, writer.whole))
         return written
 
+    def _stop_between_rows(self) -> None:
+        """An ordinary error undoes one statement; SQLite's own interrupt would undo the transaction."""
+        reason = self.watch.stop_reason() if self.watch is not None else None
+        if reason is not None:
+            raise reason
+
     def write_many(self, sql: str, rows: Iterable[Params]) -> Written:
         """`sql` once per row, as one statement: all or nothing."""
         self.begin_statement()
+        self._detach_streams()
         changes = last_rowid = done = 0
         try:
             for params in rows:
-                written = self.write(sql, params)
+                if done % _LOOK_ROWS == 0:
+                    self._stop_between_rows()
+                written = self._write(sql, params, None, inline=False)
                 changes += written.changes
                 last_rowid = written.last_rowid
                 done += 1

@@ -16,6 +16,10 @@ from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.shard import Params
 
 _NO_ROWS: Final[list[Row]] = []
+# An inline result is looked at after this many rows: when the first and the last of them are large, the rest is not
+# fetched on the loop.
+_FEW_ROWS: Final = 32
+_LARGE_ROW_BYTES: Final = 8 * 1024
 
 
 class MemoryRows:
@@ -127,13 +131,23 @@ AnyRows = MemoryRows | StreamRows
 def run_inline(handle: Handle, sql: str, params: Params, rows_max: int) -> MemoryRows:
     """All rows of a short query, or MustMove.  The caller has started the guard."""
     try:
-        rows: list[Row] = list(islice(handle.execute(sql, params), rows_max + 1))
+        cursor = handle.execute(sql, params)
+        rows: list[Row] = list(islice(cursor, _FEW_ROWS))
+        if len(rows) == _FEW_ROWS:
+            if _size_of(rows[0]) + _size_of(rows[-1]) > 2 * _LARGE_ROW_BYTES:
+                rows_max = 0
+            else:
+                rows += islice(cursor, rows_max + 1 - _FEW_ROWS)
     except apsw.Error as raised:
         raise translate(raised) from None
     if len(rows) > rows_max:
         handle.renew_cursor().close(True)
         raise MustMove
     return MemoryRows(rows)
+
+
+def _size_of(row: Row) -> int:
+    return sum(len(value) for value in row if isinstance(value, (str, bytes)))
 
 
 def run_streamed(
