@@ -184,7 +184,22 @@ def compare(collation: str) -> Compare:
         return _compare_code_points_padded if pads else _compare_code_points
     if table in ("unicode", "unicode_520"):
         return _compare_unicode(table, pads)
+    if table == "latin1_bin":
+        return _compare_latin1_bin(pads)
     return _compare_upper(table, pads)
+
+
+def _compare_latin1_bin(pads: bool) -> Compare:
+    """By the byte; only '€' and the other characters of 0x80 … 0x9F are elsewhere in Unicode."""
+    by_code_point = _compare_code_points_padded if pads else _compare_code_points
+
+    def compare_bytes(a: str, b: str) -> int:
+        if not (a.isascii() and b.isascii()):
+            weights = _table("latin1_bin")
+            a, b = a.translate(weights), b.translate(weights)
+        return by_code_point(a, b)
+
+    return compare_bytes
 
 
 def _compare_code_points(a: str, b: str) -> int:
@@ -224,36 +239,44 @@ def _compare_upper(table: str, pads: bool) -> Compare:
 
 
 @lru_cache(maxsize=4)
-def _ascii_ranks(table: str) -> dict[int, str]:
-    """ASCII -> ASCII, in the order of the table's weights; '' for ignorable characters.
+def _ascii_ranks(table: str) -> tuple[bytes, bytes]:
+    """(translation of ASCII bytes to ranks in the order of the table's weights, ignorable bytes).
 
-    Translating ASCII to ASCII is several times faster in CPython than to anything else.
+    Translating bytes is several times faster in CPython than translating a str.
     """
     weights = _table(table)
     order = sorted({weights[point] for point in range(128)} - {""})
-    rank = {weight: chr(index + 1) for index, weight in enumerate(order)}
-    return {point: rank.get(weights[point], "") for point in range(128)}
+    rank = {weight: index for index, weight in enumerate(order)}
+    ranks = bytes(rank.get(weights[point], 0) for point in range(128)) + bytes(range(128, 256))
+    return ranks, bytes(point for point in range(128) if not weights[point])
 
 
 def _compare_unicode(table: str, pads: bool) -> Compare:
-    ranks: dict[int, str] = {}
-    rank_space = weight_space = ""
+    ranks = ignorable = rank_space = b""
+    weight_space = ""
+
+    def load() -> None:
+        nonlocal ranks, ignorable, rank_space, weight_space
+        weight_space = _table(table)[32]
+        ranks, ignorable = _ascii_ranks(table)
+        rank_space = ranks[32:33]
 
     def compare_keys(a: str, b: str) -> int:
-        nonlocal rank_space, weight_space
         if a == b:
             return 0
         if not ranks:
-            weight_space = _table(table)[32]
-            rank_space = _ascii_ranks(table)[32]
-            ranks.update(_ascii_ranks(table))
+            load()
         if a.isascii() and b.isascii():
-            a, b, space = a.translate(ranks), b.translate(ranks), rank_space
-        else:
-            weights = _table(table)
-            a, b, space = a.translate(weights), b.translate(weights), weight_space
+            left = a.encode().translate(ranks, ignorable)
+            right = b.encode().translate(ranks, ignorable)
+            if pads and len(left) != len(right):
+                size = max(len(left), len(right))
+                left, right = left.ljust(size, rank_space), right.ljust(size, rank_space)
+            return -1 if left < right else left > right
+        weights = _table(table)
+        a, b = a.translate(weights), b.translate(weights)
         if pads and len(a) != len(b):
-            return _padded(a, b, space)
+            return _padded(a, b, weight_space)
         return -1 if a < b else a > b
 
     return compare_keys
@@ -306,10 +329,16 @@ def sort_key(collation: str) -> Callable[[str], bytes]:
     """Bytes that order as the strings do."""
     table = _must_table(collation)
     key = _key(table)
+    if collation == "binary":
+        return _bytes_of
     if not _pads(collation):
         return lambda text: key(text).encode("utf-8", "surrogatepass")
     space = _space(table)
     return lambda text: _padded_key(key(text).rstrip(space), space).encode("utf-8", "surrogatepass")
+
+
+def _bytes_of(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
 
 
 def _padded_key(key: str, space: str) -> str:
@@ -342,7 +371,9 @@ class _Representatives(dict[int, str]):
         self._weights = table
         self._by_weights: dict[str, str] = {}
         for point in range(128):
-            self[point] = self._by_weights.setdefault(table[point], chr(point).upper())
+            # Ignorable ones stand for themselves, so that `_fold` may leave ASCII texts to str.upper.
+            letter = chr(point).upper()
+            self[point] = self._by_weights.setdefault(table[point], letter) if table[point] else letter
 
     def __missing__(self, code_point: int) -> str:
         self[code_point] = found = self._by_weights.setdefault(self._weights[code_point], chr(code_point))
