@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from fauna.errors import FaunaError, SqlError
+from fauna.errors import FaunaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,9 @@ class _Parser(argparse.ArgumentParser):
 def _failed(problem: Exception) -> int:
     if os.environ.get("FAUNADB_LOG_LEVEL") == "debug" and not isinstance(problem, FaunaError):
         raise problem
-    if isinstance(problem, SqlError):
-        text = f"ERROR {problem.errno} ({problem.sqlstate}): {problem.message}"
+    errno = getattr(problem, "errno", None) if isinstance(problem, FaunaError) else None
+    if errno:  # a server's answer, or a session's: MySQL's form
+        text = f"ERROR {errno} ({getattr(problem, 'sqlstate', 'HY000')}): {getattr(problem, 'message', problem)}"
     elif isinstance(problem, (FaunaError, OSError)):
         text = str(problem)
     else:
