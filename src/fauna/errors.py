@@ -292,6 +292,10 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "UNKNOWN_VIEW": (4092, "42S02", "Unknown VIEW: '{}'"),
     "UNKNOWN_OPTION": (1911, "HY000", "Unknown option '{}'"),
     "UNKNOWN_DATA_TYPE": (4161, "HY000", "Unknown data type: '{}'"),
+    "NONEXISTING_GRANT": (1141, "42000", "There is no such grant defined for user '{}' on host '{}'"),
+    "PASSWORD_NO_MATCH": (1133, "28000", "Can't find any matching row in the user table"),
+    "TRG_DOES_NOT_EXIST": (1360, "HY000", "Trigger does not exist"),
+    "EVENT_DOES_NOT_EXIST": (1539, "HY000", "Unknown event '{}'"),
     "VIEW_DUP": (1050, "42S01", "Table '{}' already exists"),
 }
 
