@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHAPES_MAX: Final = 1024
 IN_TRANSACTION: Final = 1  # SERVER_STATUS_IN_TRANS
+UNKNOWN_DATABASE: Final = 1049
 INFILE_BATCH_BYTES: Final = 1 << 16
 
 
@@ -122,9 +123,18 @@ class EmbeddedLink:
             raise
 
     def _use(self, database: str) -> None:
-        # As a file is made when SQLite opens it: a program that brings its database along needs no setup step.
-        self.run(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`")
-        self._session.use(database)
+        """Choose the database, making it when it does not exist.
+
+        As a file is made when SQLite opens it: a program that brings its database along needs no setup step.  It is
+        looked for first, because making one needs the write lock, which another connection may hold.
+        """
+        try:
+            self._session.use(database)
+        except SqlError as problem:
+            if problem.errno != UNKNOWN_DATABASE:
+                raise
+            self._session.run(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`", ())
+            self._session.use(database)
 
     def run(self, sql: str, params: Any = None, *, stream: bool = False, as_text: bool = False) -> Answer:
         session = self._session
