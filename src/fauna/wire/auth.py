@@ -268,7 +268,8 @@ class Authenticator:
         if attempt.plugin != account.plugin:
             if not attempt.can_switch:
                 raise error("NOT_SUPPORTED_AUTH_MODE")
-            attempt.nonce = new_nonce()
+            # The same nonce again, as MySQL and MariaDB send: in COM_CHANGE_USER libmariadb answers with the one it
+            # has, whatever the request says.
             attempt.response = yield Send(auth_switch_request(account.plugin, attempt.nonce))
             attempt.password_sent = attempt.response not in (b"", b"\0")
         if not attempt.password_sent:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from fauna.errors import SqlError, error
 from fauna.wire import replies
+from fauna.wire.auth import new_nonce
 from fauna.wire.charset import UTF8MB4
 from fauna.wire.command_phase import CommandPhase
 from fauna.wire.framing import Compression, PacketReader, frame
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: WireServer, connection_id: int) -> None:
         self.server = server
         self.connection_id = connection_id
+        self.nonce = new_nonce()
         self.peer_host = ""
         self.straight = False
         self.busy = False
@@ -248,6 +250,7 @@ class Connection(asyncio.Protocol):
 
     def _start_compression(self) -> None:
         compression = self._compression = Compression()
+        self.reader.check_sequence = False
         below = self.write
         if self._tls is None:
             self._unwrap = compression.unwrap

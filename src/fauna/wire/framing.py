@@ -135,11 +135,14 @@ class PacketReader:
     so that a client which writes it all before it reads gets the error rather than a broken pipe.
     """
 
-    __slots__ = ("_buffer", "_expected", "_last", "_parts", "_parts_bytes", "_skip", "_skipping", "payload_bytes_max", "sequence")
+    __slots__ = ("_buffer", "_expected", "_last", "_parts", "_parts_bytes", "_skip", "_skipping", "check_sequence",
+                 "payload_bytes_max", "sequence")
 
     def __init__(self, payload_bytes_max: int) -> None:
         self.payload_bytes_max = payload_bytes_max
         self.sequence = 0
+        # Under compression the ids that count are the compressed packets'; those inside them are each client's own.
+        self.check_sequence = True
         self._buffer = bytearray()
         self._parts: list[bytes] = []
         self._parts_bytes = 0
@@ -189,7 +192,9 @@ class PacketReader:
             header = int.from_bytes(buffer[:4], "little")
             size = header & 0xFFFFFF
             if header >> 24 != self._expected:
-                raise error("NET_PACKETS_OUT_OF_ORDER")
+                if self.check_sequence:
+                    raise error("NET_PACKETS_OUT_OF_ORDER")
+                self._expected = header >> 24
             if self._skipping or self._parts_bytes + size > self.payload_bytes_max:
                 self._begin_skip(size)
                 return self.next()

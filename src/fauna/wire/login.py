@@ -38,7 +38,7 @@ class Login:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._server = connection.server
-        self._nonce = auth.new_nonce()
+        self._nonce = connection.nonce
         self._exchange: auth.Exchange
         self._attempt: auth.Attempt
         self._response: HandshakeResponse
@@ -72,11 +72,8 @@ class Login:
         self._begin(response)
 
     def change_user(self, payload: bytes, capabilities: int) -> None:
-        """COM_CHANGE_USER: always with a fresh nonce, because the first one has been seen on the wire."""
-        response = parse_change_user(payload, capabilities)
-        if capabilities & CLIENT_PLUGIN_AUTH:
-            response.plugin = ""  # so that the exchange asks for a new answer
-        self._begin(response)
+        """COM_CHANGE_USER: the client answers the nonce of the greeting a second time."""
+        self._begin(parse_change_user(payload, capabilities))
 
     def _begin(self, response: HandshakeResponse) -> None:
         connection = self._connection

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fauna.catalog.types import BIGINT_TYPE, INT_TYPE, Kind, SqlType, Stored, varchar
+from fauna.catalog.types import BIGINT_TYPE, INT_TYPE, SqlType, varchar
 from fauna.errors import error
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn, Row
 from fauna.wire.auth import stored_password
@@ -154,6 +154,8 @@ class MemorySession:
         elif upper[:1] == ["SET"] and "=" in text:
             name, _, value = text[4:].partition("=")
             self.variables[name.strip().lower()] = value.strip(" '")
+        elif upper[:1] == ["KILL"]:
+            self.kill(int(words[1]), query_only=False)
         elif upper[:1] == ["BEGIN"]:
             self.status |= IN_TRANS
         elif upper[:1] in (["COMMIT"], ["ROLLBACK"]):
@@ -162,7 +164,7 @@ class MemorySession:
             return rows_of([text[5:]], varchar(1000))
         elif upper[:1] == ["SELECT"] and len(words) == 2 and words[1].isdigit():
             return rows_of([int(words[1])], BIGINT_TYPE)
-        elif upper[:1] == ["SELECT"] and words[1] in ("@@max_allowed_packet", "DATABASE()"):
+        elif upper[:1] == ["SELECT"] and words[1].lower() in ("@@max_allowed_packet", "database()"):
             return rows_of([self.variables["max_allowed_packet"] if "packet" in words[1] else self.database], varchar(64))
         elif not upper:
             raise error("EMPTY_QUERY")
