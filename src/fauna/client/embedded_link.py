@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from fauna.catalog.values import text_of
 from fauna.client.exceptions import Error, InterfaceError, OperationalError, error_of, from_sql_error
@@ -22,7 +22,7 @@ from fauna.client.link import Answer, Column, Guard, Shape
 from fauna.client.placeholders import arrange, statement_of
 from fauna.client.stored_values import TYPE_CODES, Decode, bind, decoder
 from fauna.errors import SqlError, StartError
-from fauna.session.result import LocalInfile, Result, ResultColumn
+from fauna.session.result import LocalInfile, MustWait, Result, ResultColumn
 from fauna.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class EmbeddedLink:
         except SqlError as problem:
             if problem.errno != UNKNOWN_DATABASE:
                 raise
-            self._session.run(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`", ())
+            self._execute(f"CREATE DATABASE IF NOT EXISTS `{database.replace('`', '``')}`")
             self._session.use(database)
 
     def run(self, sql: str, params: Any = None, *, stream: bool = False, as_text: bool = False) -> Answer:
@@ -143,15 +143,27 @@ class EmbeddedLink:
         with self._guard:
             try:
                 if params is None:
-                    result = session.run(sql, ())
+                    result = self._execute(sql)
                 else:
                     text, values = arrange(statement_of(sql), params)
                     result = session.run(text, [bind(value) for value in values])
-                if result.__class__ is LocalInfile:
-                    result = self._load_file(result)
                 return self._text_answer(result, stream) if as_text else self._answer(result, stream)
             except SqlError as problem:
                 raise from_sql_error(problem) from None
+
+    def _execute(self, sql: str) -> Result:
+        """A text without parameters: its literals are lifted, so that texts which differ only in those share a plan."""
+        while True:
+            try:
+                result = self._session.execute(sql, inline=False)
+            except MustWait as waiting:
+                waiting.ticket.wait()
+                continue
+            if isinstance(result, LocalInfile):
+                result = self._load_file(result)
+            if result.durable is not None:
+                result.durable.wait()
+            return cast(Result, result)
 
     def _answer(self, result: Result, stream: bool) -> Answer:
         columns = result.columns
