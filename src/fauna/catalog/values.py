@@ -48,6 +48,7 @@ from fauna.errors import error
 SCALE_NOT_FIXED: Final = 31
 DOUBLE_POINT_MAX: Final = 15  # more digits before the point than this: exponent form
 DOUBLE_POINT_MIN: Final = -14  # more zeros after the point than this: exponent form
+_PLAIN_BELOW: Final = 1e15
 FLOAT_DIGITS: Final = 6
 SECOND_US: Final = 1_000_000
 DECIMAL_EXPONENT_MAX: Final = 400
@@ -61,7 +62,10 @@ Text = Callable[[Any], Any]
 
 def format_double(value: float) -> str:
     """A DOUBLE as MariaDB prints it: the shortest digits that give the value back."""
-    return _general(repr(value))
+    text = repr(value)
+    if -_PLAIN_BELOW < value < _PLAIN_BELOW and "e" not in text:
+        return text[:-2] if text[-2:] == ".0" else text
+    return _general(text)
 
 
 def format_float(value: float) -> str:
@@ -72,8 +76,6 @@ def format_float(value: float) -> str:
 def _general(text: str) -> str:
     """Python's digits with MariaDB's rule for when an exponent is written: 0.00001, 1e15, 1.5e-16."""
     mantissa, _, exponent = text.partition("e")
-    if not exponent and len(text) < DOUBLE_POINT_MAX and text[-2:] == ".0":
-        return text[:-2] if text != "-0.0" else "-0"
     sign = "-" if mantissa[0] == "-" else ""
     whole, _, fraction = mantissa.lstrip("-").partition(".")
     if not whole.isdigit():

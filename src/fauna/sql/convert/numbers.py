@@ -19,6 +19,7 @@ _SPACES: Final = " \t\n\v\f\r"
 DOUBLE_MAX: Final = 1.7976931348623157e308
 DIGITS_MAX: Final = 100  # past the 65 digits of a DECIMAL and the 20 of a BIGINT: out of range for all of them
 SCALE_MAX: Final = 400
+PLAIN_MAX: Final = 80
 
 
 class Rest(Enum):
@@ -58,6 +59,10 @@ def rescale(value: int, scale: int, target: int) -> int:
 
 def exact_prefix(text: str) -> tuple[int, int, Rest]:
     """(scaled integer, its scale, what follows) of the number at the start of `text`; huge ones come out merely big."""
+    whole, point, fraction = text.partition(".")
+    digits = whole[1:] if whole[:1] == "-" else whole
+    if len(text) < PLAIN_MAX and text.isascii() and digits.isdigit() and (fraction.isdigit() or not point):
+        return int(whole + fraction), len(fraction), Rest.NOTHING
     match = _NUMBER.match(text)
     if match is None:
         return 0, 0, Rest.NO_NUMBER

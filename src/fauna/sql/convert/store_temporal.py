@@ -21,6 +21,8 @@ from fauna.sql.convert.temporal import (
     ZERO_DATE,
     cut_time,
     datetime_reader,
+    is_plain_date,
+    is_plain_datetime,
     message_text,
     split_number,
     text_reader,
@@ -41,8 +43,11 @@ def store_datetime(source: SqlType, target: SqlType, reporter: Reporter) -> Conv
     zero = ZERO_DATE if is_date else zero_datetime(digits)
     numeric = text_reader(source) is None and source.kind is not Kind.TIME
     timestamp = target.kind is Kind.TIMESTAMP
+    plain = is_plain_date if is_date else is_plain_datetime
 
     def convert(value: Any) -> str:
+        if isinstance(value, str) and plain(value):
+            return value if is_date else with_digits(value, digits)
         fields = read(value)
         if (
             fields is None

@@ -133,6 +133,30 @@ def _time_of_date(whole: int) -> TimeFields | None:
     return None if fields is None else TimeFields(fields.time_us())
 
 
+def is_plain_date(text: str) -> bool:
+    """Whether the text is exactly 'YYYY-MM-DD', and a date with no zero part."""
+    if len(text) != 10 or text[4] != "-" or text[7] != "-":
+        return False
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_plain_datetime(text: str) -> bool:
+    """Whether the text is exactly 'YYYY-MM-DD HH:MM:SS' or that with '.ffffff', with no zero part in the date."""
+    if len(text) != 19 and not (len(text) == 26 and text[19] == "." and text[20:].isdigit()):
+        return False
+    if text[4] + text[7] + text[10] + text[13] + text[16] != "-- ::" or text[11:13] > "23":
+        return False
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def datetime_of_text(text: str) -> Fields | None:
     """A datetime needs three parts at least: '2020-10' and '12' are none."""
     fields = datetime_fields(text)

@@ -7,6 +7,7 @@ the first moment after the gap; one that comes twice is the earlier, as in Maria
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from functools import lru_cache
 from typing import Final
@@ -20,8 +21,12 @@ TIMESTAMP_MIN: Final = "1970-01-01 00:00:01"
 TIMESTAMP_MAX: Final = "2038-01-19 03:14:07"
 OFFSET_HOURS_MAX: Final = 14
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})", re.ASCII)
-_UTC_NAMES: Final = frozenset({"UTC", "+00:00", "-00:00"})
+_UTC_FILES: Final = frozenset(
+    {"UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"}
+)
 _ZERO_DIGITS: Final = str.maketrans("123456789", "000000000")
+_LAST_SECOND: Final = datetime.timedelta(seconds=3599)
+_NO_TIME: Final = datetime.timedelta(0)
 _HOUR: Final = datetime.timedelta(hours=1)
 
 
@@ -30,6 +35,8 @@ def zone(name: str) -> datetime.tzinfo:
     """The zone a session's time_zone names: 'SYSTEM', '+02:00', 'Europe/Berlin'.  Raises 1298."""
     if name.upper() == "SYSTEM":
         return _system_zone()
+    if name in _UTC_FILES:
+        return datetime.UTC
     offset = _OFFSET.fullmatch(name)
     if offset is not None:
         size = datetime.timedelta(hours=int(offset[2]), minutes=int(offset[3]))
@@ -43,11 +50,26 @@ def zone(name: str) -> datetime.tzinfo:
 
 
 def _system_zone() -> datetime.tzinfo:
-    try:
-        with open("/etc/localtime", "rb") as file:
-            return ZoneInfo.from_file(file)
-    except (OSError, ValueError):
+    """TZ of the environment, else the machine's."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    place = os.path.realpath("/etc/localtime")
+    name = named or (place.partition("/zoneinfo/")[2])
+    if name in _UTC_FILES:
         return datetime.UTC
+    try:
+        if name:
+            return ZoneInfo(name)
+        with open(place, "rb") as file:
+            return ZoneInfo.from_file(file)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        return datetime.UTC
+
+
+@lru_cache(maxsize=256)
+def is_utc(tz_name: str) -> bool:
+    """Whether the zone never differs from UTC."""
+    tz = zone(tz_name)
+    return isinstance(tz, datetime.timezone) and not tz.utcoffset(None)
 
 
 def is_zero(text: str) -> bool:
@@ -63,13 +85,34 @@ def in_gap(text: str, tz_name: str) -> bool:
     return local.replace(tzinfo=tz).astimezone(datetime.UTC).astimezone(tz).replace(tzinfo=None) != local
 
 
+@lru_cache(maxsize=8192)
+def _offset_in_utc_hour(tz_name: str, hour: str) -> datetime.timedelta | None:
+    """The zone's distance from UTC, when it is one throughout the hour of UTC."""
+    start = datetime.datetime.fromisoformat(hour + ":00:00").replace(tzinfo=datetime.UTC)
+    offsets = {moment.astimezone(zone(tz_name)).utcoffset() for moment in (start, start + _LAST_SECOND)}
+    return offsets.pop() if len(offsets) == 1 else None
+
+
+@lru_cache(maxsize=8192)
+def _offset_in_local_hour(tz_name: str, hour: str) -> datetime.timedelta | None:
+    """The same for an hour of the zone's own clock; None also where the hour is skipped or comes twice."""
+    start = datetime.datetime.fromisoformat(hour + ":00:00")
+    tz = zone(tz_name)
+    offsets = {tz.utcoffset(moment.replace(fold=fold)) for moment in (start, start + _LAST_SECOND) for fold in (0, 1)}
+    return offsets.pop() if len(offsets) == 1 else None
+
+
 def timestamp_to_utc(text: str, tz_name: str) -> str | None:
     """A session's local time in UTC; None when it is outside of what a TIMESTAMP holds."""
     if is_zero(text):
         return text
-    if tz_name not in _UTC_NAMES:
+    if not is_utc(tz_name):
         try:
-            text = _to_utc(text[:19], zone(tz_name)) + text[19:]
+            offset = _offset_in_local_hour(tz_name, text[:13])
+            if offset is not None:
+                text = str(datetime.datetime.fromisoformat(text[:19]) - offset) + text[19:]
+            else:
+                text = _to_utc(text[:19], zone(tz_name)) + text[19:]
         except (ValueError, OverflowError):
             return None
     return text if TIMESTAMP_MIN <= text[:19] <= TIMESTAMP_MAX else None
@@ -100,9 +143,12 @@ def _end_of_gap(local: datetime.datetime, tz: datetime.tzinfo) -> datetime.datet
 
 def timestamp_from_utc(text: str, tz_name: str, digits: int) -> str:
     """A stored TIMESTAMP in the session's zone, with `digits` fraction digits."""
-    if tz_name not in _UTC_NAMES and not is_zero(text):
-        utc = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.UTC)
-        text = utc.astimezone(zone(tz_name)).replace(tzinfo=None).isoformat(" ") + text[19:]
+    if not is_utc(tz_name) and not is_zero(text):
+        offset = _offset_in_utc_hour(tz_name, text[:13])
+        utc = datetime.datetime.fromisoformat(text[:19])
+        if offset is None:
+            offset = utc.replace(tzinfo=datetime.UTC).astimezone(zone(tz_name)).utcoffset() or _NO_TIME
+        text = str(utc + offset) + text[19:]
     size = 20 + digits if digits else 19
     if len(text) == size:
         return text
@@ -114,7 +160,7 @@ def store_timestamp(text: str, tz_name: str, label: StoreLabel) -> str:
     warning; a time that clocks skip moves to the end of the gap under lax mode."""
     utc = timestamp_to_utc(text, tz_name)
     context = current()
-    if utc is not None and (tz_name in _UTC_NAMES or is_zero(text) or not in_gap(text, tz_name)):
+    if utc is not None and (is_utc(tz_name) or is_zero(text) or not in_gap(text, tz_name)):
         return utc
     if context.strict:
         raise error("INCORRECT_VALUE", "datetime", text, label.schema, label.table, label.column, context.row)
