@@ -37,8 +37,8 @@ class Alteration:
         self.redefined: set[int] = set()  # numbers of columns whose expressions are in new names already
         self.auto_increment: int | None = None
         self.dropped_keys: list[str] = []
+        self.dropped_columns: list[Column] = []
         self.new_name: tuple[str, str] | None = None
-        self.force = False
 
     def position(self, name: str) -> int | None:
         """Where the column with this name before the statement now stands."""
@@ -84,8 +84,7 @@ def _drop_column(alteration: Alteration, action: ast.DropColumn) -> None:
         if parts:
             left.append(key if parts == key.parts else replace(key, parts=parts))
     alteration.draft.keys = left
-    if alteration.work.context.foreign_key_checks:
-        _check_drop_allowed(alteration, column)
+    alteration.dropped_columns.append(column)
     if name in {part.lower() for part in alteration.old.shard_key}:
         raise unsupported("dropping a column of the shard key")
 
@@ -256,6 +255,9 @@ def _rename_to(alteration: Alteration, action: ast.RenameTableTo) -> None:
 
 def _order(alteration: Alteration, action: ast.OrderTable) -> None:
     """InnoDB keeps rows in key order whatever is asked here, and so do we."""
+    if any(key.kind == "PRIMARY" for key in alteration.draft.keys):
+        text = f"ORDER BY ignored as there is a user-defined clustered index in the table '{alteration.old.name}'"
+        alteration.work.notes.add("UNKNOWN_ERROR", text, level="Warning")
 
 
 def _enable_keys(alteration: Alteration, action: ast.EnableKeys) -> None:
@@ -298,6 +300,9 @@ def alter_table(work: DdlWork, statement: ast.AlterTable) -> None:
         _ACTIONS[type(action)](alteration, action)
     if not alteration.draft.columns:
         raise error("CANT_REMOVE_ALL_FIELDS")
+    if work.context.foreign_key_checks:
+        for column in alteration.dropped_columns:
+            _check_drop_allowed(alteration, column)
     _apply_renames(alteration)
     alteration.draft.checks = [*alteration.kept_checks, *alteration.draft.checks]
     without = work.catalog if old.temporary else work.catalog.without_relation(old.schema, old.name)

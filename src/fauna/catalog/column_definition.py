@@ -173,14 +173,14 @@ def _sized_text(kind: Kind, length: int | None, collation: str) -> SqlType:
 
 def _members(kind: Kind, name: ast.TypeName, column: str, collation: str) -> SqlType:
     members = tuple(member.rstrip(" ") for member in name.members)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for member in members:
         folded = member if collation.endswith("_bin") or collation == "binary" else member.casefold()
         if folded in seen:
-            raise error("DUPLICATED_VALUE_IN_TYPE", column, member, kind.name)
+            raise error("DUPLICATED_VALUE_IN_TYPE", column, seen[folded], kind.name)
         if kind is Kind.SET and "," in member:
             raise error("ILLEGAL_VALUE_FOR_TYPE", "set", member)
-        seen.add(folded)
+        seen[folded] = member
     if len(members) > MEMBERS_MAX[kind.name]:
         raise error("TOO_MANY_MEMBERS", column, kind.name)
     sizes = [len(member) for member in members]
@@ -234,7 +234,7 @@ def with_default(column: Column, default: ast.Expr | None, context: DdlContext) 
             raise error("INVALID_DEFAULT", column.name)
         return replace(column, has_default=True, default=None, default_expr="", default_text="NULL")
     if is_now(default) and column.sql_type.kind in (Kind.DATETIME, Kind.TIMESTAMP):
-        text = current_timestamp_text(min(now_scale(default), column.sql_type.scale))
+        text = current_timestamp_text(min(now_scale(default, column.sql_type.scale), column.sql_type.scale))
         return replace(column, has_default=True, default=None, default_expr=text, default_text=text)
     if is_constant(default):
         stored, text = _constant(column, default, context)
@@ -269,11 +269,12 @@ def is_now(expr: ast.Expr | None) -> bool:
     return isinstance(expr, ast.Call) and expr.name in ("NOW", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "LOCALTIME")
 
 
-def now_scale(expr: ast.Expr) -> int:
+def now_scale(expr: ast.Expr, default: int) -> int:
+    """The digits of a second that NOW(n) asks for; `default` without n."""
     assert isinstance(expr, ast.Call)
     if expr.args and isinstance(expr.args[0], ast.Literal) and isinstance(expr.args[0].value, int):
         return expr.args[0].value
-    return 0
+    return default
 
 
 def current_timestamp_text(scale: int) -> str:

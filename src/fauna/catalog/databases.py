@@ -55,8 +55,6 @@ def drop_database(work: DdlWork, statement: ast.DropDatabase) -> None:
         work.notes.add("DB_DROP_EXISTS", statement.name)
         return
     _drop(work, statement.name)
-    if work.context.database == statement.name:
-        work.database = None
 
 
 def _drop(work: DdlWork, name: str) -> None:
@@ -72,4 +70,6 @@ def _drop(work: DdlWork, name: str) -> None:
     for table in [table for (schema, _), table in work.temporaries.items() if schema == name]:
         work.drop(table)
     work.commits = True
+    if work.context.database == name:
+        work.database = None
     work.catalog = work.catalog.without_database(name)

@@ -181,16 +181,18 @@ def _foreign_keys(draft: Draft, table: Table, catalog: Catalog, context: DdlCont
     if new and table.temporary:
         raise error("CANT_CREATE_TABLE", table.schema, table.name, *foreign_keys.MALFORMED)
     named = foreign_keys.name_foreign_keys(new, table.name, existing)
-    taken = {key.name.lower() for key in existing}
-    taken |= {
+    own = {key.name.lower() for key in existing}
+    taken = {
         key.name.lower() for other in catalog.tables() if other.schema == table.schema and other.name != table.name
         for key in other.foreign_keys
     }
     checked = []
     for key in named:
+        if key.name.lower() in own:
+            raise error("CANT_CREATE_TABLE", table.schema, table.name, *foreign_keys.MALFORMED)
         if key.name.lower() in taken:
             raise error("CANT_CREATE_TABLE", table.schema, table.name, *foreign_keys.DUPLICATE)
-        taken.add(key.name.lower())
+        own.add(key.name.lower())
         required = context.foreign_key_checks
         checked.append(foreign_keys.check_foreign_key(table, key, catalog, parent_required=required))
     return (*existing, *checked)

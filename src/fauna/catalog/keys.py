@@ -169,6 +169,7 @@ def _resolve_part(key: Key, part: IndexPart, column: Column, notes: Notes) -> tu
             raise error("BLOB_KEY_WITHOUT_LENGTH", name)
         if key.kind == "UNIQUE":
             return replace(part, column=name), 0, True
+        notes.add("TOO_LONG_KEY", KEY_BYTES_MAX)
         return IndexPart(name, KEY_BYTES_MAX // width, part.descending), KEY_BYTES_MAX, False
     length = part.length if part.length != column.sql_type.length or long else None
     size = (part.length or column.sql_type.length) * width if is_string else _fixed_bytes(column.sql_type)

@@ -78,6 +78,8 @@ def drop_sequences(work: DdlWork, statement: ast.DropSequence) -> None:
         relation = work.find(name)
         if isinstance(relation, Sequence):
             work.drop(relation)
+        elif relation is not None:
+            raise error("NOT_SEQUENCE2", work.schema_of(name), name.name)
         else:
             missing.append(f"{work.schema_of(name)}.{name.name}")
     if missing and not statement.if_exists:

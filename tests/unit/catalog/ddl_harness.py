@@ -156,8 +156,8 @@ class Server:
         meta = next(self.connection.execute(store.LOAD_META))
         return store.load(meta, list(self.connection.execute(store.LOAD_ENTRIES)))
 
-    def next_auto_increment(self, name: str) -> int:
-        found = list(self.connection.execute("SELECT next FROM auto_increment WHERE table_id = ?", (self.table(name).id,)))
+    def next_auto_increment(self, table: Table) -> int:
+        found = list(self.connection.execute("SELECT next FROM auto_increment WHERE table_id = ?", (table.id,)))
         return int(found[0][0]) if found else 0
 
 

@@ -177,8 +177,7 @@ def shown_default(column: Column) -> str | None:
     kind = column.sql_type.kind
     if not text.startswith("'") or column.default_expr or kind in TEXTS or kind in BLOBS:
         return text
-    inside = text[1:-1].replace("''", "'")
-    return _unescaped(inside) if kind not in BYTES else inside
+    return _unescaped(text[1:-1].replace("''", "'"))
 
 
 def _unescaped(text: str) -> str:
