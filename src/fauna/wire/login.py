@@ -72,8 +72,13 @@ class Login:
         self._begin(response)
 
     def change_user(self, payload: bytes, capabilities: int) -> None:
-        """COM_CHANGE_USER: the client answers the nonce of the greeting a second time."""
-        self._begin(parse_change_user(payload, capabilities))
+        """COM_CHANGE_USER.  Like MySQL and MariaDB we ask for the answer again, with the greeting's nonce: libmysqlclient
+        sends none of its own accord, and libmariadb's knows no other nonce.
+        """
+        response = parse_change_user(payload, capabilities)
+        if capabilities & CLIENT_PLUGIN_AUTH:
+            response.plugin = ""
+        self._begin(response)
 
     def _begin(self, response: HandshakeResponse) -> None:
         connection = self._connection
