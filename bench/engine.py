@@ -32,8 +32,12 @@ def main() -> None:
         directory = DataDirectory(path)
         shard = SqliteShard(directory, sync=lambda descriptor: None)
         branch = shard.begin(Isolation.READ_COMMITTED)
-        branch.execute_ddl([("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 INTEGER NOT NULL, c2 TEXT NOT NULL) STRICT", ()),
-                            ("CREATE INDEX i1 ON t1 (c1)", ())])
+        branch.execute_ddl(
+            [
+                ("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 INTEGER NOT NULL, c2 TEXT NOT NULL) STRICT", ()),
+                ("CREATE INDEX i1 ON t1 (c1)", ()),
+            ]
+        )
         branch.write_many("INSERT INTO t1 VALUES (?, ?, ?)", ((row, row % 1000, "x" * 120) for row in range(ROWS)))
         branch.commit().wait()
         point = "SELECT c2 FROM t1 WHERE c0 = ?"
@@ -43,8 +47,11 @@ def main() -> None:
         measure("apsw alone: point query", 50_000, lambda i: raw(point, (i,)).fetchall())
         measure("point query, inline", 50_000, lambda i: shard.autocommit_query(point, (i,), inline=True))
         measure("point query, pooled", 50_000, lambda i: shard.autocommit_query(point, (i,), inline=False))
-        measure("range of 100 rows, inline", 10_000, lambda i: shard.autocommit_query(
-            "SELECT c2 FROM t1 WHERE c0 BETWEEN ? AND ?", (i, i + 99), inline=True))
+        measure(
+            "range of 100 rows, inline",
+            10_000,
+            lambda i: shard.autocommit_query("SELECT c2 FROM t1 WHERE c0 BETWEEN ? AND ?", (i, i + 99), inline=True),
+        )
 
         def autocommit_write(i: int) -> None:
             branch = shard.begin(Isolation.READ_COMMITTED)
