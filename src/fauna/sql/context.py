@@ -48,6 +48,11 @@ class StatementContext:
     foreign_key_checks: bool = True
     group_concat_max_len: int = 1048576
     max_allowed_packet: int = 16777216
+    matched: int = 0  # rows an UPDATE matched, and of these changed
+    changed: int = 0
+    insert_id: int | None = None  # set by LAST_INSERT_ID(n)
+    sequence: Callable[[int, bool], int | None] = lambda number, last: None
+    now: str = ""  # statement start, session time zone, six digits
     interrupted: Callable[[], bool] | None = None  # asked while a function waits: True once the statement is to stop
     scratch: dict[object, object] = field(default_factory=dict)  # what a function keeps between its calls in one statement
 

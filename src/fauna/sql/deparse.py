@@ -263,15 +263,20 @@ def _is_test(expr: IsTest) -> tuple[str, int]:
     return f"{_print(expr.operand, _COMPARE)} is {'not ' if expr.negated else ''}{what}", _COMPARE
 
 
+def _tested(expr: Between | InList | Like) -> str:
+    """The left side: a NOT would otherwise join what stands before it (a LIKE b NOT IN (c) is a LIKE (b NOT IN (c)))."""
+    return _print(expr.operand, _BIT_OR if expr.negated else _LIKE)
+
+
 def _between(expr: Between) -> tuple[str, int]:
     word = "not between" if expr.negated else "between"
-    return f"{_print(expr.operand, _LIKE)} {word} {_print(expr.low, _LIKE)} and {_print(expr.high, _LIKE)}", _BETWEEN
+    return f"{_tested(expr)} {word} {_print(expr.low, _LIKE)} and {_print(expr.high, _LIKE)}", _BETWEEN
 
 
 def _in_list(expr: InList) -> tuple[str, int]:
     if len(expr.items) == 1:
         return _binary(Binary("<>" if expr.negated else "=", expr.operand, expr.items[0]))
-    return f"{_print(expr.operand, _LIKE)} {'not in' if expr.negated else 'in'} ({_list(expr.items)})", _LIKE
+    return f"{_tested(expr)} {'not in' if expr.negated else 'in'} ({_list(expr.items)})", _LIKE
 
 
 def _in_query(expr: InQuery) -> tuple[str, int]:
@@ -281,7 +286,7 @@ def _in_query(expr: InQuery) -> tuple[str, int]:
 
 def _like(expr: Like) -> tuple[str, int]:
     escape = f" escape {_print(expr.escape, _UNARY)}" if expr.escape is not None else ""
-    return f"{_print(expr.operand, _LIKE)} {' not ' if expr.negated else ''}like {_print(expr.pattern, _BIT_OR)}{escape}", _LIKE
+    return f"{_tested(expr)} {' not ' if expr.negated else ''}like {_print(expr.pattern, _BIT_OR)}{escape}", _LIKE
 
 
 def _quantified(expr: Quantified) -> tuple[str, int]:

@@ -123,10 +123,11 @@ class TableSource:
 
 @dataclass(frozen=True, slots=True)
 class InfoSource:
-    """A table of information_schema, served by a virtual table of that name."""
+    """A table of information_schema; its rows come as one JSON parameter."""
 
-    module: str
+    name: str
     alias: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class BindContext:
     volatile: bool = False  # set when the plan must not be reused (user variables, sequences)
     alias_count: int = 0
     view_depth: int = 0
+    assigned: dict[str, SqlType] = field(default_factory=dict)
 
     def new_alias(self) -> str:
         self.alias_count += 1

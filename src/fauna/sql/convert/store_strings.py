@@ -13,10 +13,12 @@ from fauna.catalog.types import (
     CHARS,
     DATETIMES,
     INT64_MIN,
+    INTEGERS,
     TEXTS,
     UINT64_MAX,
     Kind,
     SqlType,
+    from_unsigned,
     to_unsigned,
 )
 from fauna.catalog.values import format_double
@@ -29,7 +31,7 @@ from fauna.sql.convert.numbers import (
     is_exact,
     is_float,
 )
-from fauna.sql.convert.operand import SCALE_NOT_FIXED, Converter, text_form
+from fauna.sql.convert.operand import Converter, text_form
 from fauna.sql.convert.temporal import (
     text_reader,
 )
@@ -159,54 +161,66 @@ def _set_of_text(text: str, find: Callable[[str], int | None], masked: Callable[
 # ── strings ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _shape(source: SqlType) -> Converter | None:
+    """The text that a value is stored as; None when it is a string already.  Numbers go without ZEROFILL."""
+    if source.kind in INTEGERS or source.kind in (Kind.YEAR, Kind.BIT):
+        return str if not source.is_big_unsigned else _unsigned_text
+    return format_double if is_float(source) else text_form(source)
+
+
+def _unsigned_text(value: int | bytes) -> str:
+    return str(from_unsigned(value))
+
+
 def store_text(source: SqlType, target: SqlType, reporter: Reporter) -> Converter | None:
     put = _text_putter(target, reporter)
-    if source.kind in BYTES or source.kind is Kind.BIT:
+    if source.kind in BYTES:
         decode = _decoder(target, reporter)
-        bits = text_form(source)
-        if bits is None:
-            return lambda value: put(decode(value) if isinstance(value, bytes) else value)
-        data = bits
-        return lambda value: put(decode(data(value)))
-    form = text_form(source)
-    if form is None:
+        return lambda value: put(decode(value) if isinstance(value, bytes) else value)
+    shape = _shape(source)
+    if shape is None:
         return put
-    shape = form
     if is_float(source) and target.kind in (Kind.CHAR, Kind.VARCHAR):
-        return _double_to_text(source, shape, target.length, put)
+        return _double_to_text(target.length, put, reporter)
     return lambda value: put(shape(value))
 
 
-def _double_to_text(source: SqlType, form: Converter, limit: int, put: Converter) -> Converter:
+def _double_to_text(limit: int, put: Converter, reporter: Reporter) -> Converter:
     """A double too long for the column loses digits before it is refused."""
 
     def convert(value: float) -> Any:
-        text = form(value)
-        if len(text) <= limit or source.scale < SCALE_NOT_FIXED:
+        text = format_double(value)
+        if len(text) <= limit:
             return put(text)
-        return put(fitting_double(value, limit))
+        shorter, mangled = fitting_double(value, limit)
+        if mangled:
+            reporter.too_long()
+        return put(shorter[:limit])
 
     return convert
 
 
-def fitting_double(value: float, width: int) -> str:
-    """The double in at most `width` characters if it can be, in the form that keeps more digits."""
-    best, best_digits = format_double(value), 0
+def fitting_double(value: float, width: int) -> tuple[str, bool]:
+    """The double in at most `width` characters, in the form that keeps more digits, and whether too little of it is left."""
+    best, best_digits, mangled = format_double(value), 0, True
     for digits in range(17, 0, -1):
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         text = f"{mantissa}e{int(exponent)}"
         if len(text) <= width:
-            best, best_digits = text, digits
+            # MariaDB keeps a place for the point whenever digits are lost, whether it comes to stand there or not.
+            tight = len(text) == width and len(mantissa.lstrip("-")) == 1
+            best, best_digits, mangled = text, digits, tight and float(text) != value
             break
     for decimals in range(width, -1, -1):
         text = f"{value:.{decimals}f}"
         if len(text) <= width:
-            digits = len(text.lstrip("-0.").replace(".", ""))
-            if digits >= best_digits:
-                best = text.rstrip("0").rstrip(".") if "." in text else text
+            kept = len(text.replace(".", "").lstrip("-0"))
+            text = text.rstrip("0").rstrip(".") if "." in text else text
+            if kept >= best_digits:
+                best, mangled = ("0" if text == "-0" else text), False
             break
-    return best
+    return best, mangled
 
 
 def _decoder(target: SqlType, reporter: Reporter) -> Callable[[bytes], str]:
@@ -290,25 +304,19 @@ def store_bytes(source: SqlType, target: SqlType, reporter: Reporter) -> Convert
     is_blob = target.kind in BLOBS
     limit = BYTES_MAX[target.kind] if is_blob else target.length
     padded = target.kind is Kind.BINARY
-    form = text_form(source)
     codec = charset_of(source.collation).codec if source.kind in CHARS and source.collation else "utf-8"
-    if source.kind not in BYTES and source.kind is not Kind.BIT and form is None:
-        form = _same
+    on_error = "surrogatepass" if codec == "utf-8" else "replace"
 
     def put(value: Any) -> bytes:
-        data: bytes = value.encode(codec, "surrogatepass" if codec == "utf-8" else "replace") if isinstance(value, str) else value
+        data: bytes = value.encode(codec, on_error) if isinstance(value, str) else value
         if len(data) > limit:
             reporter.too_long()
             data = data[:limit]
         return data.ljust(limit, b"\0") if padded else data
 
-    if form is None or form is _same:
+    shape = _shape(source)
+    if shape is None:
         return put
-    shape = form
     if is_float(source) and not is_blob:
-        return _double_to_text(source, shape, limit, put)
+        return _double_to_text(limit, put, reporter)
     return lambda value: put(shape(value))
-
-
-def _same(value: Any) -> Any:
-    return value

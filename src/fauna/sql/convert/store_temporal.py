@@ -116,13 +116,13 @@ def store_time(source: SqlType, target: SqlType, reporter: Reporter) -> Converte
             reporter.time_out_of_range(message(value))
         elif fields.truncated:
             reporter.incorrect_temporal("time", message(value))
-        elif noted or _has_date(value, numeric):
+        elif (noted and not value.startswith(ZERO_DATE)) or _has_date(value, numeric):
             reporter.truncated_note()
         return cut_time(fields.microseconds, digits)
 
     def _has_date(value: Any, numeric: bool) -> bool:
         if not numeric:
-            return len(value) >= 12 and "-" in value[1:] or "/" in value if isinstance(value, str) else False
+            return not noted and len(value) >= 12 and "-" in value[1:] or "/" in value if isinstance(value, str) else False
         return abs(_whole(value)) > 8385959
 
     whole = _whole_reader(source) if numeric else None

@@ -37,7 +37,9 @@ class GroupConcat:
         if len(value) > limit:
             value = value[: limit + 1]
         self._values.append(value)
-        self._size += (len(value) if isinstance(value, bytes) else _utf8_size(value)) + (len(separator) if len(self._values) > 1 else 0)
+        self._size += (len(value) if isinstance(value, bytes) else _utf8_size(value)) + (
+            len(separator) if len(self._values) > 1 else 0
+        )
         if self._size > limit and not self._warned:
             self._warned = True
             current().warn("CUT_VALUE_GROUP_CONCAT", len(self._values), "group_concat(")
@@ -295,7 +297,7 @@ def _average_rule(args: Sequence[ArgInfo]) -> SqlType:
     return decimal_type(precision + 4, min(sql_type.scale + 4, 38))
 
 
-_TEXT: Final = fixed(SqlType(Kind.TEXT, GROUP_CONCAT_CHARS, collation="utf8mb4_general_ci"))
+_TEXT: Final = fixed(SqlType(Kind.TEXT, GROUP_CONCAT_CHARS))
 _BITS: Final = bigint_type(21, unsigned=True)
 register_aggregate(Aggregate("GROUP_CONCAT", (Arg.STRING, Arg.STRING), _group_concat_rule, GroupConcat))
 register_aggregate(Aggregate("BIT_AND", (Arg.INTEGER,), _BITS, BitAnd))

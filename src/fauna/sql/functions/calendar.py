@@ -79,11 +79,11 @@ def microseconds_of(fields: Fields) -> int:
 
 
 def set_from_microseconds(fields: Fields, total: int) -> bool:
-    """Fill `fields` from microseconds since day 0; False when that is out of range."""
+    """Fill `fields` from microseconds since day 0; False when that is outside the years 1 to 9999."""
     days, rest = divmod(total, US_PER_DAY)
-    if days < 0 or days > DAY_NUMBER_MAX:
-        return False
     fields.year, fields.month, fields.day = date_of(days)
+    if fields.month == 0:
+        return False
     seconds, fields.microsecond = divmod(rest, US_PER_SECOND)
     minutes, fields.second = divmod(seconds, 60)
     fields.hour, fields.minute = divmod(minutes, 60)

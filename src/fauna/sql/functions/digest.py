@@ -6,11 +6,11 @@ import hashlib
 import secrets
 import zlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from fauna.catalog.types import Kind, SqlType
+from fauna.catalog.types import STRINGS, Kind, SqlType
 from fauna.sql.context import current
 from fauna.sql.functions.registry import Arg, ArgInfo, Function, register
 from fauna.sql.functions.results import BLOB_WIDTH, bytes_of, bytes_per_char, constant_int, fixed, string_type, text_of, width
@@ -22,11 +22,14 @@ UNCOMPRESSED_MASK: Final = 0x3FFF_FFFF
 
 
 def _octets(info: ArgInfo) -> int:
-    return width(info.type) * bytes_per_char(info.type.collation or "utf8mb4")
+    return width(info.type) * (bytes_per_char(info.type.collation) if info.type.kind in STRINGS else 1)
 
 
-def _sha2(data: bytes, bits: int) -> str | None:
-    make = _SHA2.get(bits)
+def _sha2(data: bytes | None, bits: int | None) -> str | None:
+    """A NULL length counts as 0, which means 256."""
+    if data is None:
+        return None
+    make = _SHA2.get(bits or 0)
     if make is None:
         current().warn("WRONG_PARAMETERS_TO_NATIVE_FCT", "sha2")
         return None
@@ -40,7 +43,7 @@ def _sha2_rule(args: Sequence[ArgInfo]) -> SqlType:
 
 register(Function("MD5", _B, 1, 1, text_of(32), lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest()))
 register(Function("SHA1", _B, 1, 1, text_of(40), lambda data: hashlib.sha1(data, usedforsecurity=False).hexdigest()), "SHA")
-register(Function("SHA2", (Arg.BYTES, Arg.INTEGER), 2, 2, _sha2_rule, _sha2))
+register(Function("SHA2", (Arg.BYTES, Arg.INTEGER), 2, 2, _sha2_rule, _sha2, null_aware=True))
 
 
 def _crc32(*values: int | bytes) -> int:
@@ -59,7 +62,7 @@ def _folded_key(key: bytes, size: int) -> bytes:
     return bytes(folded)
 
 
-def _cipher(key: bytes, mode_name: str, vector: bytes) -> Cipher[modes.Mode | None]:
+def _cipher(key: bytes, mode_name: str, vector: bytes) -> Cipher[Any]:
     _, bits, mode = mode_name.lower().split("-")
     algorithm = algorithms.AES(_folded_key(key, int(bits) // 8))
     if mode == "cbc":
@@ -119,15 +122,20 @@ def _random_bytes(count: int) -> bytes | None:
 
 register(
     Function(
-        "RANDOM_BYTES", (Arg.INTEGER,), 1, 1, lambda a: string_type(max(constant_int(a[0]) or 0, 0) if constant_int(a[0]) else 1024, "binary"),
-        _random_bytes, deterministic=False,
+        "RANDOM_BYTES",
+        (Arg.INTEGER,),
+        1,
+        1,
+        lambda a: string_type(max(constant_int(a[0]) or 0, 0) if constant_int(a[0]) else 1024, "binary"),
+        _random_bytes,
+        deterministic=False,
     )
 )
 
 # --- passwords --------------------------------------------------------------------------------------------------
 
 
-def _password(data: bytes) -> str:
+def _password(data: bytes | None) -> str:
     """mysql_native_password's stored form."""
     if not data:
         return ""
@@ -148,7 +156,7 @@ def _old_password(data: bytes) -> str:
     return f"{number & 0x7FFF_FFFF:08x}{second & 0x7FFF_FFFF:08x}"
 
 
-register(Function("PASSWORD", _B, 1, 1, text_of(41), _password))
+register(Function("PASSWORD", _B, 1, 1, text_of(41), _password, null_aware=True))
 register(Function("OLD_PASSWORD", _B, 1, 1, text_of(16), _old_password))
 
 # --- compression ------------------------------------------------------------------------------------------------
@@ -183,12 +191,12 @@ def _uncompress(data: bytes) -> bytes | None:
     return plain
 
 
-def _uncompressed_length(data: bytes) -> int:
+def _uncompressed_length(data: bytes) -> int | None:
     if not data:
         return 0
     if len(data) <= 4:
         current().warn("ZLIB_DATA")
-        return 0
+        return None
     return int.from_bytes(data[:4], "little") & UNCOMPRESSED_MASK
 
 

@@ -11,7 +11,7 @@ from fauna.catalog.types import Kind, SqlType
 from fauna.errors import error
 from fauna.sql.context import current
 from fauna.sql.functions.registry import Arg, Function, register
-from fauna.sql.functions.results import BLOB_WIDTH, bigint_type, bytes_of, fixed, int_type, text_of
+from fauna.sql.functions.results import BLOB_WIDTH, bigint_type, bytes_of, fixed, text_of
 from fauna.sql.functions.user_locks import LOCKS, POLL_S
 
 _FLAG: Final = fixed(SqlType(Kind.INT, 1))
@@ -20,7 +20,10 @@ _USER_CHARS: Final = 384
 
 def _session(name: str, value: str, rule: Any, *synonyms: str, nullable: bool = True) -> None:
     """A function without arguments whose value the session supplies."""
-    register(Function(name, (), 0, 0, rule, lambda x: x, null_aware=True, nullable=nullable, deterministic=False, session=(value,)), *synonyms)
+    register(
+        Function(name, (), 0, 0, rule, lambda x: x, null_aware=True, nullable=nullable, deterministic=False, session=(value,)),
+        *synonyms,
+    )
 
 
 _session("VERSION", "version", text_of(26), nullable=False)
@@ -75,21 +78,39 @@ register(
 )
 register(
     Function(
-        "RELEASE_LOCK", (Arg.STRING,), 1, 1, _FLAG, lambda name, me: LOCKS.release(_lock_name(name), me),
-        deterministic=False, session=("connection_id",),
+        "RELEASE_LOCK",
+        (Arg.STRING,),
+        1,
+        1,
+        _FLAG,
+        lambda name, me: LOCKS.release(_lock_name(name), me),
+        deterministic=False,
+        session=("connection_id",),
     )
 )
 register(Function("IS_FREE_LOCK", (Arg.STRING,), 1, 1, _FLAG, _is_free_lock, deterministic=False))
 register(
     Function(
-        "IS_USED_LOCK", (Arg.STRING,), 1, 1, fixed(SqlType(Kind.INT, 10, unsigned=True)), lambda name: LOCKS.owner(_lock_name(name)),
+        "IS_USED_LOCK",
+        (Arg.STRING,),
+        1,
+        1,
+        fixed(SqlType(Kind.INT, 10, unsigned=True)),
+        lambda name: LOCKS.owner(_lock_name(name)),
         deterministic=False,
     )
 )
 register(
     Function(
-        "RELEASE_ALL_LOCKS", (), 0, 0, fixed(SqlType(Kind.INT, 11, unsigned=True)), LOCKS.release_all,
-        nullable=False, deterministic=False, session=("connection_id",),
+        "RELEASE_ALL_LOCKS",
+        (),
+        0,
+        0,
+        fixed(SqlType(Kind.INT, 11, unsigned=True)),
+        LOCKS.release_all,
+        nullable=False,
+        deterministic=False,
+        session=("connection_id",),
     )
 )
 
@@ -136,8 +157,14 @@ def _is_uuid(text: str) -> int:
 
 register(
     Function(
-        "UUID", (), 0, 0, fixed(SqlType(Kind.CHAR, 36, collation="utf8mb4_general_ci")), lambda: str(uuid.uuid1()),
-        nullable=False, deterministic=False,
+        "UUID",
+        (),
+        0,
+        0,
+        fixed(SqlType(Kind.CHAR, 36)),
+        lambda: str(uuid.uuid1()),
+        nullable=False,
+        deterministic=False,
     )
 )
 register(Function("SYS_GUID", (), 0, 0, text_of(32), lambda: uuid.uuid1().hex, nullable=False, deterministic=False))

@@ -6,11 +6,27 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from fauna.catalog.types import Kind, SqlType
+from fauna.catalog.types import STRINGS, TEMPORAL, Kind, SqlType
+from fauna.catalog.values import format_double, format_time
+from fauna.errors import error
 from fauna.sql.context import current
 from fauna.sql.functions import json_text
 from fauna.sql.functions.collate import fold
-from fauna.sql.functions.json_text import NOTHING, Arr, JsonError, Num, Obj, Step, dump, find_all, find_one, is_wild, parse, parse_path
+from fauna.sql.functions.json_text import (
+    NOTHING,
+    Arr,
+    Hit,
+    JsonError,
+    Num,
+    Obj,
+    Step,
+    dump,
+    find_all,
+    find_one,
+    is_wild,
+    parse,
+    parse_path,
+)
 from fauna.sql.functions.registry import Arg, ArgInfo, Function, TypeRule, register
 from fauna.sql.functions.results import BLOB_WIDTH, fixed, int_type, same_width, string_type, text_of, width
 
@@ -22,33 +38,34 @@ class _Bad(Exception):
     """A bad document or path; the warning has been given, the result is NULL."""
 
 
-def json_type(chars: int) -> SqlType:
-    """What JSON-making functions return: a string that other JSON functions take as JSON, not as a string to be quoted."""
-    return SqlType(Kind.JSON, min(chars, BLOB_WIDTH), collation="utf8mb4_general_ci")
+def _value_chars(info: ArgInfo) -> int:
+    """Characters that an argument takes inside JSON: strings may need escapes, NULL is 'null'."""
+    chars = width(info.type)
+    doubled = info.type.kind in STRINGS or info.type.kind in TEMPORAL
+    return max(chars * 2 if doubled else chars, 4) + 4
 
 
-def _json_rule(per_argument: int) -> TypeRule:
-    return lambda args: json_type(sum(width(arg.type) * 2 + per_argument for arg in args))
+def _values_rule(args: Sequence[ArgInfo]) -> SqlType:
+    return string_type(2 + sum(_value_chars(arg) for arg in args) if args else 0)
 
 
-def double_text(number: float) -> str:
-    """A DOUBLE as MySQL prints it: shortest digits, exponents only beyond 15 places."""
-    if number == 0.0:
-        return "0"
-    digits, _, exponent_text = f"{number!r}".partition("e")
-    mantissa = f"{number:.16e}" if not exponent_text else ""
-    exponent = int(exponent_text) if exponent_text else int(mantissa.partition("e")[2])
-    if not exponent_text:
-        if exponent < 15:
-            return digits.removesuffix(".0")
-        sign, body = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
-        body = body.removesuffix(".0").replace(".", "").rstrip("0")
-        return f"{sign}{body[0]}{'.' + body[1:] if len(body) > 1 else ''}e{exponent}"
-    if -15 < exponent < 0:
-        from decimal import Decimal
+def _object_rule(args: Sequence[ArgInfo]) -> SqlType:
+    if len(args) % 2:
+        raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", "JSON_OBJECT")
+    return _values_rule(args)
 
-        return f"{Decimal(f'{number!r}'):f}"
-    return f"{digits.removesuffix('.0')}e{exponent}"
+
+def _set_rule(args: Sequence[ArgInfo]) -> SqlType:
+    if len(args) % 2 == 0:
+        raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", "JSON_SET")
+    chars = width(args[0].type) * 2
+    return string_type(chars + sum(width(p.type) + 2 + _value_chars(v) for p, v in zip(args[1::2], args[2::2], strict=True)))
+
+
+def _append_rule(args: Sequence[ArgInfo]) -> SqlType:
+    if len(args) % 2 == 0:
+        raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", "JSON_ARRAY_APPEND")
+    return string_type(width(args[0].type) + sum(width(value.type) + 4 for value in args[2::2]))
 
 
 def from_sql(value: Any, letter: str) -> Any:
@@ -60,16 +77,14 @@ def from_sql(value: Any, letter: str) -> Any:
     if letter in "id":
         return Num(value)
     if letter == "r":
-        return Num(double_text(value))
+        return Num(format_double(value))
     if letter == "j":
         try:
             return parse(value)
         except JsonError:
             return json_text.string_value(value)
     if letter == "t":
-        from fauna.sql.functions.temporal import time_text
-
-        return time_text(value, 6 if value % 1_000_000 else 0)
+        return format_time(value, 6 if value % 1_000_000 else 0)
     return json_text.string_value(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
 
 
@@ -104,7 +119,13 @@ def _null_when_bad(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _register(
-    name: str, args: tuple[Arg, ...], min_args: int, max_args: int | None, rule: TypeRule, call: Callable[..., Any], *synonyms: str,
+    name: str,
+    args: tuple[Arg, ...],
+    min_args: int,
+    max_args: int | None,
+    rule: TypeRule,
+    call: Callable[..., Any],
+    *synonyms: str,
     **flags: Any,
 ) -> None:
     register(Function(name, args, min_args, max_args, rule, _null_when_bad(call), **flags), *synonyms)
@@ -120,45 +141,43 @@ def _extract(text: str, *paths: str) -> str | None:
         if not is_wild(steps):
             value = find_one(document, steps)
             return None if value is NOTHING else dump(value)
-        found = [value for _, value in find_all(document, steps)]
+        hits = find_all(document, steps)
     else:
-        found = []
-        for index, path in enumerate(paths, 2):
-            found += [value for _, value in find_all(document, _path(path, index, "json_extract"))]
-    return dump(found) if found else None
+        hits = [hit for index, path in enumerate(paths, 2) for hit in find_all(document, _path(path, index, "json_extract"))]
+        hits.sort(key=lambda hit: hit.order)
+    return dump([hit.value for hit in hits]) if hits else None
 
 
 def _first(document: Any, steps: tuple[Step, ...]) -> Any:
     if not is_wild(steps):
         return find_one(document, steps)
     found = find_all(document, steps)
-    return found[0][1] if found else NOTHING
+    return found[0].value if found else NOTHING
 
 
 def _value(text: str, path: str) -> str | None:
-    steps = _path(path, 2, "json_value")
-    document = _document(text, 1, "json_value")
-    for _, value in find_all(document, steps):
-        if not isinstance(value, list):
-            return None if value is None else "1" if value is True else "0" if value is False else str(value)
-    return None
+    steps = _path(path, 2, "json_value", wild=False)
+    try:
+        value = find_one(parse(text), steps)
+    except JsonError:
+        return None
+    if value is NOTHING or value is None or isinstance(value, list):
+        return None
+    return "1" if value is True else "0" if value is False else str(value)
 
 
 def _query(text: str, path: str) -> str | None:
     steps = _path(path, 2, "json_query")
     try:
-        document = json_text.parse_carefully(text)
-    except JsonError as err:
-        json_text.warn(err, 1, "json_query")
+        hits = find_all(json_text.parse_carefully(text), steps)
+    except JsonError:
         return None
-    for _, value in find_all(document, steps):
-        if isinstance(value, (Obj, Arr)):
-            return text[value.span[0] : value.span[1]]
-    return None
+    spans = (hit.value.span for hit in hits if isinstance(hit.value, (Obj, Arr)))
+    return next((text[start:end] for start, end in spans), None)
 
 
 def _unquote(text: str) -> str:
-    if not text.startswith('"'):
+    if not text.lstrip().startswith('"'):
         return text
     try:
         value = parse(text)
@@ -168,8 +187,12 @@ def _unquote(text: str) -> str:
     return str(value)
 
 
-def _exists(text: str, path: str) -> int:
-    return int(bool(find_all(_document(text, 1, "json_exists"), _path(path, 2, "json_exists"))))
+def _exists(text: str, path: str) -> int | None:
+    try:
+        steps = parse_path(path)
+    except JsonError:
+        return None
+    return int(bool(find_all(_document(text, 1, "json_exists"), steps)))
 
 
 def _keys(text: str, *path: str) -> str | None:
@@ -193,7 +216,7 @@ def _length(text: str, *path: str) -> int | None:
 def _depth(value: Any) -> int:
     if not isinstance(value, list):
         return 1
-    inner = (child for _, child in json_text.children(value))
+    inner = (member for _, member in value) if isinstance(value, Obj) else iter(value)
     return 1 + max((_depth(child) for child in inner), default=0)
 
 
@@ -229,31 +252,17 @@ def is_json(text: str) -> bool:
 
 
 def _contains_value(target: Any, candidate: Any) -> bool:
-    if isinstance(candidate, Obj):
-        if isinstance(target, Obj):
-            for key, value in candidate:
-                index = target.find(key)
-                if index < 0 or not _contains_value(target[index][1], value):
-                    return False
-            return True
-        return isinstance(target, list) and any(_contains_value(item, candidate) for item in target if isinstance(item, list))
+    """MariaDB's rule: an array contains what any of its items contains, and an array all of whose items it contains."""
     if isinstance(target, Obj):
-        return False
-    if isinstance(candidate, list):
-        return isinstance(target, list) and all(_contains_value(target, item) for item in candidate) if _flat(candidate) else (
-            isinstance(target, list) and all(any(_contains_value(part, item) for part in _parts(target, item)) for item in candidate)
-        )
+        if not isinstance(candidate, Obj):
+            return False
+        places = [(target.find(key), value) for key, value in candidate]
+        return all(index >= 0 and _contains_value(target[index][1], value) for index, value in places)
     if isinstance(target, list):
-        return any(not isinstance(item, list) and json_text.equal(item, candidate) for item in target)
-    return json_text.equal(target, candidate)
-
-
-def _flat(values: list[Any]) -> bool:
-    return not any(isinstance(value, list) for value in values)
-
-
-def _parts(target: list[Any], item: Any) -> list[Any]:
-    return [part for part in target if isinstance(part, list) == isinstance(item, list)]
+        if isinstance(candidate, list) and not isinstance(candidate, Obj):
+            return all(_contains_value(target, item) for item in candidate)
+        return any(_contains_value(item, candidate) for item in target)
+    return not isinstance(candidate, list) and json_text.equal(target, candidate)
 
 
 def _contains(text: str, candidate: str, *path: str) -> int | None:
@@ -261,7 +270,7 @@ def _contains(text: str, candidate: str, *path: str) -> int | None:
     if path:
         value = find_one(value, _path(path[0], 3, "json_contains", wild=False))
         if value is NOTHING:
-            return None
+            return 0
     return int(_contains_value(value, _document(candidate, 2, "json_contains")))
 
 
@@ -301,24 +310,25 @@ def _search(text: str | None, mode: str | None, wanted: str | None, *rest: Any) 
     want_all = _one_or_all(mode, "json_search")
     document = _document(text, 1, "json_search")
     pattern = like_regex(fold(wanted, collation), escape)
-    starts: list[tuple[str, Any]] = [("$", document)]
+    starts = [Hit("$", document)]
     if len(rest_args) > 1:
-        starts = [hit for i, path in enumerate(rest_args[1:], 5) if path is not None for hit in find_all(document, _path(path, i, "json_search"))]
+        paths = [(path, index) for index, path in enumerate(rest_args[1:], 5) if path is not None]
+        starts = [hit for path, index in paths for hit in find_all(document, _path(path, index, "json_search"))]
     found: list[str] = []
-    for path, value in starts:
-        _search_in(path, value, lambda s: pattern.fullmatch(fold(s, collation)) is not None, found)
+    for start in starts:
+        _search_in(start, lambda s: pattern.fullmatch(fold(s, collation)) is not None, found)
     if not found:
         return None
     quoted = [json_text.string_value(path) for path in dict.fromkeys(found)]
     return dump(quoted) if want_all and len(quoted) > 1 else dump(quoted[0])
 
 
-def _search_in(path: str, value: Any, matches: Callable[[str], bool], found: list[str]) -> None:
-    if isinstance(value, list):
-        for step, child in json_text.children(value):
-            _search_in(path + step, child, matches, found)
-    elif isinstance(value, str) and not isinstance(value, Num) and matches(value):
-        found.append(path)
+def _search_in(at: Hit, matches: Callable[[str], bool], found: list[str]) -> None:
+    if isinstance(at.value, list):
+        for child in json_text.children(at):
+            _search_in(child, matches, found)
+    elif isinstance(at.value, str) and matches(at.value):
+        found.append(at.path)
 
 
 def _overlaps(left_text: str, right_text: str) -> int:
@@ -331,15 +341,16 @@ def _overlaps(left_text: str, right_text: str) -> int:
 
 
 def _extract_rule(args: Sequence[ArgInfo]) -> SqlType:
-    return json_type(width(args[0].type) * 2 * max(len(args) - 1, 1))
+    paths = len(args) - 1
+    return string_type(paths * (width(args[0].type) * 2 + (2 if paths > 1 else 0)))
 
 
 _register("JSON_EXTRACT", _J + (Arg.STRING,), 2, None, _extract_rule, _extract)
 _register("JSON_VALUE", _J + (Arg.STRING,), 2, 2, same_width(), _value)
-_register("JSON_QUERY", _J + (Arg.STRING,), 2, 2, lambda args: json_type(width(args[0].type)), _query)
+_register("JSON_QUERY", _J + (Arg.STRING,), 2, 2, lambda args: string_type(width(args[0].type)), _query)
 _register("JSON_UNQUOTE", _J, 1, 1, same_width(), _unquote)
 _register("JSON_EXISTS", _J + (Arg.STRING,), 2, 2, _FLAG, _exists)
-_register("JSON_KEYS", _J + (Arg.STRING,), 1, 2, lambda args: json_type(width(args[0].type)), _keys)
+_register("JSON_KEYS", _J + (Arg.STRING,), 1, 2, lambda args: string_type(width(args[0].type)), _keys)
 _register("JSON_LENGTH", _J + (Arg.STRING,), 1, 2, int_type(10), _length)
 _register("JSON_DEPTH", _J, 1, 1, int_type(10), lambda text: _depth(_document(text, 1, "json_depth")))
 _register("JSON_TYPE", _J, 1, 1, text_of(12), _type)
@@ -347,12 +358,22 @@ _register("JSON_VALID", _J, 1, 1, _FLAG, _valid)
 _register("JSON_CONTAINS", (Arg.JSON, Arg.JSON, Arg.STRING), 2, 3, _FLAG, _contains)
 _register("JSON_CONTAINS_PATH", _J + (Arg.STRING,), 3, None, _FLAG, _contains_path)
 _register(
-    "JSON_SEARCH", _J + (Arg.STRING,), 3, None, lambda args: string_type(width(args[0].type) ** 2 * 4), _search,
-    null_aware=True, collate_args=True,
+    "JSON_SEARCH",
+    _J + (Arg.STRING,),
+    3,
+    None,
+    lambda args: string_type(width(args[0].type) ** 2 * 4),
+    _search,
+    null_aware=True,
+    collate_args=True,
 )
 _register("JSON_OVERLAPS", (Arg.JSON, Arg.JSON), 2, 2, _FLAG, _overlaps)
 _register(
-    "JSON_EQUALS", (Arg.JSON, Arg.JSON), 2, 2, _FLAG,
+    "JSON_EQUALS",
+    (Arg.JSON, Arg.JSON),
+    2,
+    2,
+    _FLAG,
     lambda a, b: int(json_text.equal(_document(a, 1, "json_equals"), _document(b, 2, "json_equals"))),
 )
 
@@ -377,9 +398,9 @@ def _quote(text: Any, letters: str) -> str | None:
     return f'"{json_text.escape(text)}"' if letters in ("s", "j") else None
 
 
-_register("JSON_OBJECT", (Arg.ANY,), 0, None, _json_rule(6), _object, null_aware=True, pass_types=True, nullable=False)
-_register("JSON_ARRAY", (Arg.ANY,), 0, None, _json_rule(6), _array, null_aware=True, pass_types=True, nullable=False)
-_register("JSON_QUOTE", (Arg.ANY,), 1, 1, lambda args: json_type(width(args[0].type) * 12 + 2), _quote, pass_types=True)
+_register("JSON_OBJECT", (Arg.ANY,), 0, None, _object_rule, _object, null_aware=True, pass_types=True, nullable=False)
+_register("JSON_ARRAY", (Arg.ANY,), 0, None, _values_rule, _array, null_aware=True, pass_types=True, nullable=False)
+_register("JSON_QUOTE", (Arg.ANY,), 1, 1, lambda args: string_type(width(args[0].type) * 12 + 2), _quote, pass_types=True)
 
 # --- changing ---------------------------------------------------------------------------------------------------
 
@@ -406,7 +427,7 @@ def _assign(document: Any, steps: tuple[Step, ...], value: Any, *, insert: bool,
         if 0 <= at < len(parent):
             if replace:
                 parent[at] = value
-        elif insert and at >= 0:
+        elif insert:
             parent.append(value)
         return document
     if what in (0, -1):
@@ -470,7 +491,6 @@ def _array_insert(text: str | None, *rest: Any) -> str | None:
     for index in range(0, len(rest) - 1, 2):
         steps = _path(rest[index], index + 2, "json_array_insert", wild=False)
         if not steps or steps[-1][0] != "index":
-            current().warn("JSON_PATH_ARRAY", index + 2, "json_array_insert")
             return None
         target = find_one(document, steps[:-1])
         if isinstance(target, list) and not isinstance(target, Obj):
@@ -542,14 +562,14 @@ def _merger(function: str, merge: Callable[[Any, Any], Any]) -> Callable[..., st
 
 _SET_ARGS: Final = (Arg.JSON, Arg.ANY)
 _CHANGER: Final = {"null_aware": True, "pass_types": True}
-_register("JSON_SET", _SET_ARGS, 3, None, _json_rule(6), _setter("json_set", insert=True, replace=True), **_CHANGER)
-_register("JSON_INSERT", _SET_ARGS, 3, None, _json_rule(6), _setter("json_insert", insert=True, replace=False), **_CHANGER)
-_register("JSON_REPLACE", _SET_ARGS, 3, None, _json_rule(6), _setter("json_replace", insert=False, replace=True), **_CHANGER)
-_register("JSON_ARRAY_APPEND", _SET_ARGS, 3, None, _json_rule(4), _append, **_CHANGER)
-_register("JSON_ARRAY_INSERT", _SET_ARGS, 3, None, _json_rule(4), _array_insert, **_CHANGER)
-_register("JSON_REMOVE", _J + (Arg.STRING,), 2, None, lambda args: json_type(width(args[0].type)), _remove)
-_register("JSON_MERGE_PRESERVE", _J, 2, None, _json_rule(0), _merger("json_merge_preserve", _merge_two), "JSON_MERGE")
-_register("JSON_MERGE_PATCH", _J, 2, None, _json_rule(0), _merger("json_merge_patch", _merge_patch_two))
+_register("JSON_SET", _SET_ARGS, 3, None, _set_rule, _setter("json_set", insert=True, replace=True), **_CHANGER)
+_register("JSON_INSERT", _SET_ARGS, 3, None, _set_rule, _setter("json_insert", insert=True, replace=False), **_CHANGER)
+_register("JSON_REPLACE", _SET_ARGS, 3, None, _set_rule, _setter("json_replace", insert=False, replace=True), **_CHANGER)
+_register("JSON_ARRAY_APPEND", _SET_ARGS, 3, None, _append_rule, _append, **_CHANGER)
+_register("JSON_ARRAY_INSERT", _SET_ARGS, 3, None, _append_rule, _array_insert, **_CHANGER)
+_register("JSON_REMOVE", _J + (Arg.STRING,), 2, None, lambda args: string_type(width(args[0].type)), _remove)
+_register("JSON_MERGE_PRESERVE", _J, 2, None, _values_rule, _merger("json_merge_preserve", _merge_two), "JSON_MERGE")
+_register("JSON_MERGE_PATCH", _J, 2, None, _values_rule, _merger("json_merge_patch", _merge_patch_two))
 
 # --- layout -----------------------------------------------------------------------------------------------------
 
@@ -558,11 +578,23 @@ def _detailed(text: str, *indent: int) -> str:
     return json_text.dump_detailed(_document(text, 1, "json_detailed"), min(max(indent[0], 0), 16) if indent else 4)
 
 
-_register("JSON_COMPACT", _J, 1, 1, lambda args: json_type(width(args[0].type)), lambda t: dump(_document(t, 1, "json_compact"), ",", ":"))
-_register("JSON_LOOSE", _J, 1, 1, lambda args: json_type(width(args[0].type) * 2), lambda t: dump(_document(t, 1, "json_loose")))
-_register("JSON_DETAILED", (Arg.JSON, Arg.INTEGER), 1, 2, lambda args: json_type(BLOB_WIDTH), _detailed, "JSON_PRETTY")
 _register(
-    "JSON_NORMALIZE", _J, 1, 1, lambda args: json_type(width(args[0].type) * 5),
+    "JSON_COMPACT",
+    _J,
+    1,
+    1,
+    lambda args: string_type(width(args[0].type)),
+    lambda t: dump(_document(t, 1, "json_compact"), ",", ":"),
+)
+_register(
+    "JSON_LOOSE", _J, 1, 1, lambda args: string_type(width(args[0].type) * 2), lambda t: dump(_document(t, 1, "json_loose"))
+)
+_register("JSON_DETAILED", (Arg.JSON, Arg.INTEGER), 1, 2, lambda args: string_type(BLOB_WIDTH), _detailed, "JSON_PRETTY")
+_register(
+    "JSON_NORMALIZE",
+    _J,
+    1,
+    1,
+    lambda args: string_type(width(args[0].type) * 5),
     lambda t: dump(json_text.normalize(_document(t, 1, "json_normalize")), ",", ":"),
 )
-

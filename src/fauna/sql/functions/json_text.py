@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fauna.sql.context import current
 
@@ -81,7 +81,8 @@ def parse(text: str) -> Any:
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][-+]?\d+)?")
-_STRING = re.compile(r'"((?:[^"\\\x00-\x1f]|\\.)*)"', re.DOTALL)
+_STRING = re.compile(r'"((?:[^"\\\x00-\x1f]|\\(?!u)[^\x00-\x1f]|\\u[0-9a-fA-F]{4})*)"')
+_BAD_ESCAPE = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?!u).|\\u[0-9a-fA-F]{4})*\\u[0-9a-fA-F]{0,3}(?=(.))', re.DOTALL)
 _BAD_CHARACTER = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*([\x00-\x1f])', re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -137,6 +138,9 @@ class _Parser:
     def string(self) -> str:
         match = _STRING.match(self.text, self.pos)
         if match is None:
+            escape_ = _BAD_ESCAPE.match(self.text, self.pos)
+            if escape_:
+                raise JsonError("JSON_SYNTAX", escape_.start(1))
             bad = _BAD_CHARACTER.match(self.text, self.pos)
             raise JsonError("JSON_BAD_CHARACTER", bad.start(1) + 1) if bad else JsonError("JSON_END")
         self.pos = match.end()
@@ -170,8 +174,10 @@ class _Parser:
                 if self.text[self.pos : self.pos + 1] != '"':
                     raise self.error()
                 key = self.string()
+                expected = self.pos
                 self.skip()
                 if self.text[self.pos : self.pos + 1] != ":":
+                    self.pos = expected
                     raise self.error()
                 self.pos += 1
                 found.append((key, self.value(depth + 1)))
@@ -307,8 +313,8 @@ def _write_detailed(value: Any, indent: int, depth: int, add: Callable[[str], No
             between = ","
         add(outer + "}")
         return
-    if not value:
-        add("[]")
+    if len(value) < 2 and not any(isinstance(item, list) for item in value):
+        add(f"[{scalar_text(value[0])}]" if value else "[]")
         return
     add("[")
     for item in value:
@@ -357,7 +363,7 @@ def _is_string(value: Any) -> bool:
 # --- paths ------------------------------------------------------------------------------------------------------
 
 Step = tuple[str, Any]  # ('key', name) ('keys', None) ('index', n) ('items', None) ('range', (a, b)) ('any', None)
-_KEY = re.compile(r'\.\s*(?:(\*)|"((?:[^"\\]|\\.)*)"|([^.\[\s"*]+))')
+_KEY = re.compile(r'\.\s*(?:(\*)|"((?:[^"\\]|\\.)*)"|([^.\["*]+))')
 _INDEX = re.compile(r"\[\s*(?:(\*)|(last(?:\s*-\s*\d+)?|-?\d+)(?:\s+to\s+(last(?:\s*-\s*\d+)?|-?\d+))?)\s*\]")
 
 
@@ -371,7 +377,7 @@ def _index(text: str) -> int:
 @lru_cache(maxsize=1024)
 def parse_path(path: str) -> tuple[Step, ...]:
     """The steps of a path; JsonError (kept out of the cache) when it is none."""
-    text = path.strip()
+    text = path.lstrip()
     offset = len(path) - len(path.lstrip())
     if not text:
         raise JsonError("JSON_PATH_END")
@@ -444,51 +450,60 @@ def find_one(value: Any, steps: tuple[Step, ...]) -> Any:
     return value
 
 
-def find_all(value: Any, steps: tuple[Step, ...], path: str = "$") -> list[tuple[str, Any]]:
-    """(path, value) of everything a path with wildcards matches, in document order."""
+class Hit(NamedTuple):
+    """What a path found: where (its own path, and the places of its ancestors among their siblings), and the value."""
+
+    path: str
+    value: Any
+    order: tuple[int, ...] = ()
+
+
+def find_all(value: Any, steps: tuple[Step, ...]) -> list[Hit]:
+    """Everything a path with wildcards matches, each once, in document order."""
+    found: dict[tuple[int, ...], Hit] = {}
+    _find(Hit("$", value), steps, found, wrap=True)
+    return sorted(found.values(), key=lambda hit: hit.order)
+
+
+def _find(at: Hit, steps: tuple[Step, ...], found: dict[tuple[int, ...], Hit], *, wrap: bool) -> None:
+    """wrap: a scalar counts as an array of itself; not behind `**`."""
     if not steps:
-        return [(path, value)]
+        found.setdefault(at.order, at)
+        return
     kind, what = steps[0]
     rest = steps[1:]
-    found: list[tuple[str, Any]] = []
     if kind == "any":
-        found += find_all(value, rest, path)
-        for key, child in children(value):
-            found += find_all(child, steps, path + key)
-        return found
-    if kind in ("key", "keys"):
-        if isinstance(value, Obj):
-            for name, member in value:
-                if kind == "keys" or name == what:
-                    found += find_all(member, rest, f"{path}.{name}")
-                    if kind == "key":
-                        break
-        return found
-    for index, item in _chosen(value, kind, what):
-        found += find_all(item, rest, f"{path}[{index}]" if isinstance(value, list) else path)
-    return found
+        _find(at, rest, found, wrap=False)
+        for child in children(at):
+            _find(child, steps, found, wrap=False)
+    elif kind in ("key", "keys"):
+        if isinstance(at.value, Obj):
+            named = [child for child, (name, _) in zip(children(at), at.value, strict=True) if kind == "keys" or name == what]
+            for child in named if kind == "keys" else named[:1]:
+                _find(child, rest, found, wrap=wrap)
+    elif isinstance(at.value, list) and not isinstance(at.value, Obj):
+        for child in _chosen(children(at), kind, what):
+            _find(child, rest, found, wrap=wrap)
+    elif wrap and _chosen([at], kind, what):
+        _find(at, rest, found, wrap=wrap)
 
 
-def _chosen(value: Any, kind: str, what: Any) -> list[tuple[int, Any]]:
-    if not isinstance(value, list) or isinstance(value, Obj):
-        items = [value]
-    else:
-        items = value
-    size = len(items)
+def _chosen(items: list[Hit], kind: str, what: Any) -> list[Hit]:
     if kind == "items":
-        return list(enumerate(items)) if items is value else []
+        return items
+    size = len(items)
     low, high = what if kind == "range" else (what, what)
     low = low if low >= 0 else low + size
     high = high if high >= 0 else high + size
-    return [(index, items[index]) for index in range(max(low, 0), min(high, size - 1) + 1)]
+    return items[max(low, 0) : max(high, -1) + 1] if low >= 0 or kind == "range" else []
 
 
-def children(value: Any) -> list[tuple[str, Any]]:
-    """(path step, child) of a container."""
-    if isinstance(value, Obj):
-        return [(f".{key}", member) for key, member in value]
-    if isinstance(value, list):
-        return [(f"[{index}]", item) for index, item in enumerate(value)]
+def children(at: Hit) -> list[Hit]:
+    """The members of an object or the items of an array."""
+    if isinstance(at.value, Obj):
+        return [Hit(f"{at.path}.{key}", member, (*at.order, index)) for index, (key, member) in enumerate(at.value)]
+    if isinstance(at.value, list):
+        return [Hit(f"{at.path}[{index}]", item, (*at.order, index)) for index, item in enumerate(at.value)]
     return []
 
 

@@ -41,8 +41,28 @@ register(Function("FORMAT_BYTES", (Arg.REAL,), 1, 1, text_of(20), _format_bytes)
 register(Function("FORMAT_PICO_TIME", (Arg.REAL,), 1, 1, text_of(20), _format_pico_time))
 # The value passes through as it is stored, whatever its type.
 register(
-    Function("NAME_CONST", (Arg.ANY, Arg.ANY), 2, 2, lambda args: args[1].type, _second, sql=lambda a: a[1], sql_for=lambda a, _: a[1], null_aware=True)
+    Function(
+        "NAME_CONST",
+        (Arg.ANY, Arg.ANY),
+        2,
+        2,
+        lambda args: args[1].type,
+        _second,
+        sql=lambda a: a[1],
+        sql_for=lambda a, _: a[1],
+        null_aware=True,
+    )
 )
 register(
-    Function("ANY_VALUE", (Arg.ANY,), 1, 1, lambda args: args[0].type, _first, sql=lambda a: a[0], sql_for=lambda a, _: a[0], null_aware=True)
+    Function(
+        "ANY_VALUE",
+        (Arg.ANY,),
+        1,
+        1,
+        lambda args: args[0].type,
+        _first,
+        sql=lambda a: a[0],
+        sql_for=lambda a, _: a[0],
+        null_aware=True,
+    )
 )

@@ -6,6 +6,7 @@ import ipaddress
 from typing import Final
 
 from fauna.catalog.types import Kind, SqlType
+from fauna.sql.context import current
 from fauna.sql.functions.registry import Arg, Function, register
 from fauna.sql.functions.results import bytes_of, fixed, text_of
 
@@ -14,9 +15,9 @@ _FLAG: Final = fixed(SqlType(Kind.INT, 1))
 
 
 def _inet_aton(text: str) -> int | None:
-    """Missing middle parts are zero: '127.1' is 127.0.0.1."""
+    """Missing middle parts are zero: '127.1' is 127.0.0.1.  More than four parts go on counting, as in MariaDB."""
     parts = text.split(".")
-    if not 1 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) > 8 or not all(part.isascii() and part.isdigit() for part in parts):
         return None
     numbers = [int(part) for part in parts]
     if any(number > 255 for number in numbers):
@@ -30,15 +31,27 @@ def _inet_aton(text: str) -> int | None:
     return result
 
 
+def _ipv4(text: str) -> bytes | None:
+    """Four decimal numbers of up to three digits, leading zeros and all."""
+    parts = text.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts):
+        return None
+    return bytes(int(part) for part in parts)
+
+
+def _ipv6(text: str) -> bytes | None:
+    try:
+        return ipaddress.IPv6Address(text).packed if "%" not in text else None
+    except ValueError:
+        return None
+
+
 def _inet_ntoa(number: int) -> str | None:
     return ".".join(str(byte) for byte in number.to_bytes(4, "big")) if 0 <= number <= 0xFFFF_FFFF else None
 
 
 def _inet6_aton(text: str) -> bytes | None:
-    try:
-        return ipaddress.ip_address(text).packed if "%" not in text else None
-    except ValueError:
-        return None
+    return _ipv4(text) or _ipv6(text)
 
 
 def _inet6_ntoa(data: bytes | str) -> str | None:
@@ -55,32 +68,36 @@ def _inet6_ntoa(data: bytes | str) -> str | None:
     return str(ipaddress.IPv6Address(data))
 
 
-def _is(version: int) -> object:
-    kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+def _is_ipv4(text: str | None) -> int:
+    return int(text is not None and _ipv4(text) is not None)
 
-    def call(text: str) -> int:
-        try:
-            kind(text)
-        except ValueError:
-            return 0
-        return int("%" not in text)
 
-    return call
+def _is_ipv6(text: str | None) -> int:
+    return int(text is not None and _ipv6(text) is not None)
+
+
+def _packed(data: bytes | str) -> bytes:
+    """An IPv6 address in its 16 bytes; anything else gives none, and text a warning."""
+    if isinstance(data, str):
+        current().warn("WRONG_VALUE", "inet6", data)
+        return b""
+    return data if len(data) == 16 else b""
 
 
 def _is_compat(data: bytes | str) -> int:
-    return int(isinstance(data, bytes) and len(data) == 16 and data[:12] == bytes(12) and int.from_bytes(data[12:], "big") > 1)
+    packed = _packed(data)
+    return int(packed[:12] == bytes(12) and int.from_bytes(packed[12:], "big") > 1)
 
 
 def _is_mapped(data: bytes | str) -> int:
-    return int(isinstance(data, bytes) and len(data) == 16 and data[:12] == bytes(10) + b"\xff\xff")
+    return int(_packed(data)[:12] == bytes(10) + b"\xff\xff")
 
 
 register(Function("INET_ATON", _S, 1, 1, fixed(SqlType(Kind.BIGINT, 21, unsigned=True)), _inet_aton))
 register(Function("INET_NTOA", (Arg.INTEGER,), 1, 1, text_of(31), _inet_ntoa))
 register(Function("INET6_ATON", _S, 1, 1, bytes_of(16), _inet6_aton))
 register(Function("INET6_NTOA", _S, 1, 1, text_of(39), _inet6_ntoa, bytes_too=True))
-register(Function("IS_IPV4", _S, 1, 1, _FLAG, _is(4), nullable=False))  # type: ignore[arg-type]
-register(Function("IS_IPV6", _S, 1, 1, _FLAG, _is(6), nullable=False))  # type: ignore[arg-type]
+register(Function("IS_IPV4", _S, 1, 1, _FLAG, _is_ipv4, null_aware=True, nullable=False))
+register(Function("IS_IPV6", _S, 1, 1, _FLAG, _is_ipv6, null_aware=True, nullable=False))
 register(Function("IS_IPV4_COMPAT", _S, 1, 1, _FLAG, _is_compat, bytes_too=True))
 register(Function("IS_IPV4_MAPPED", _S, 1, 1, _FLAG, _is_mapped, bytes_too=True))

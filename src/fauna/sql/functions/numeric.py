@@ -49,13 +49,14 @@ def _logarithm(compute: Callable[[float], float]) -> Callable[[float], float | N
 
     def call(x: float) -> float | None:
         if x <= 0.0:
-            return _division_by_zero()
+            _warn_division_by_zero()
+            return None
         return compute(x)
 
     return call
 
 
-def _division_by_zero() -> None:
+def _warn_division_by_zero() -> None:
     if current().division_by_zero:
         current().warn("DIVISION_BY_ZERO")
 
@@ -65,7 +66,8 @@ def _log(x: float, *rest: float) -> float | None:
         return _logarithm(math.log)(x)
     base, value = x, rest[0]
     if base <= 0.0 or value <= 0.0 or base == 1.0:
-        return _division_by_zero()
+        _warn_division_by_zero()
+        return None
     return math.log(value) / math.log(base)
 
 
@@ -104,7 +106,11 @@ _double("POW", _finite("pow", _power), "POWER", args=2)
 _double("SQRT", lambda x: math.sqrt(x) if x >= 0.0 else None)
 _double("DEGREES", lambda x: x * (180.0 / math.pi), nullable=False)
 _double("RADIANS", lambda x: x * (math.pi / 180.0), nullable=False)
-register(Function("PI", (), 0, 0, fixed(SqlType(Kind.DOUBLE, 8, 6)), lambda: math.pi, sql=lambda _: "3.141592653589793", nullable=False))
+register(
+    Function(
+        "PI", (), 0, 0, fixed(SqlType(Kind.DOUBLE, 8, 6)), lambda: math.pi, sql=lambda _: "3.141592653589793", nullable=False
+    )
+)
 
 # --- number bases -----------------------------------------------------------------------------------------------
 
@@ -139,6 +145,8 @@ def _conv(value: Any, source: int, target: int, letters: str) -> str | None:
     if not 2 <= abs(source) <= 62 or not 2 <= abs(target) <= 62 or abs(source) > 36 or abs(target) > 36:
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) else str(int(Decimal(value))) if letters[0] == "d" else str(value)
+    if not text:
+        return None
     number = _from_base(text, abs(source))
     if source < 0:
         number = max(min(number, (1 << 63) - 1), -(1 << 63))
@@ -148,13 +156,10 @@ def _conv(value: Any, source: int, target: int, letters: str) -> str | None:
     return _in_base(number, abs(target))
 
 
-def _bin(number: int) -> str:
-    return format(number & _UINT64, "b")
-
-
 register(Function("CONV", (Arg.ANY, Arg.INTEGER, Arg.INTEGER), 3, 3, text_of(65), _conv, pass_types=True))
-register(Function("BIN", (Arg.INTEGER,), 1, 1, text_of(65), _bin))
-register(Function("OCT", (Arg.INTEGER,), 1, 1, text_of(65), lambda n: format(n & _UINT64, "o")))
+# As MariaDB has them: CONV(x, 10, base), so '12x' is 12 without a warning and 1.9 is 1.
+register(Function("BIN", (Arg.ANY,), 1, 1, text_of(65), lambda value, letters: _conv(value, 10, 2, letters), pass_types=True))
+register(Function("OCT", (Arg.ANY,), 1, 1, text_of(65), lambda value, letters: _conv(value, 10, 8, letters), pass_types=True))
 register(Function("BIT_COUNT", (Arg.INTEGER,), 1, 1, int_type(2), lambda n: (n & _UINT64).bit_count(), nullable=False))
 
 # --- RAND -------------------------------------------------------------------------------------------------------
@@ -197,7 +202,14 @@ def _rand_sequence(seed: int | None, site: int) -> float:
 register(Function("RAND", (Arg.INTEGER,), 0, 1, double_rule, _rand, null_aware=True, nullable=False, deterministic=False))
 register(
     Function(
-        "RAND_SEQUENCE", (Arg.INTEGER, Arg.INTEGER), 2, 2, double_rule, _rand_sequence, null_aware=True, nullable=False, deterministic=False
+        "RAND_SEQUENCE",
+        (Arg.INTEGER, Arg.INTEGER),
+        2,
+        2,
+        double_rule,
+        _rand_sequence,
+        null_aware=True,
+        nullable=False,
+        deterministic=False,
     )
 )
-

@@ -19,8 +19,19 @@ from fauna.sql.functions.results import BLOB_WIDTH, collation_of, fixed, int_typ
 
 Text = str | bytes
 _POSIX: Final = {
-    "alpha": "^\\W\\d_", "digit": "\\d", "alnum": "^\\W_", "upper": "A-Z", "lower": "a-z", "space": "\\s", "blank": " \\t",
-    "punct": "!-/:-@\\[-`{-~", "cntrl": "\\x00-\\x1f\\x7f", "print": "\\x20-\\x7e", "graph": "\\x21-\\x7e", "xdigit": "0-9A-Fa-f", "word": "\\w",
+    "alpha": "^\\W\\d_",
+    "digit": "\\d",
+    "alnum": "^\\W_",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "space": "\\s",
+    "blank": " \\t",
+    "punct": "!-/:-@\\[-`{-~",
+    "cntrl": "\\x00-\\x1f\\x7f",
+    "print": "\\x20-\\x7e",
+    "graph": "\\x21-\\x7e",
+    "xdigit": "0-9A-Fa-f",
+    "word": "\\w",
 }
 # Inside a bracket a negated set cannot be spelled, so these are taken as the letters of ASCII and Latin scripts.
 _INSIDE: Final = {"alpha": "A-Za-z\\u00c0-\\u024f\\u0370-\\uffdc", "alnum": "0-9A-Za-z\\u00c0-\\u024f\\u0370-\\uffdc"}
@@ -29,12 +40,20 @@ _TOKEN = re.compile(
     r"(?P<single>\[\[:(?P<name>\w+):\]\])|(?P<posix>\[:(?P<inner>\w+):\])|(?P<named>\(\?<(?=[A-Za-z_]))",
     re.DOTALL,
 )
-_ESCAPES: Final = {"\\h": "[ \\t\\xa0]", "\\R": "(?:\\r\\n|[\\n\\v\\f\\r])", "\\z": "\\Z", "\\Z": "(?=\\n?\\Z)", "\\E": "", "\\K": ""}
+_ESCAPES: Final = {
+    "\\h": "[ \\t\\xa0]",
+    "\\R": "(?:\\r\\n|[\\n\\v\\f\\r])",
+    "\\z": "\\Z",
+    "\\Z": "(?=\\n?\\Z)",
+    "\\E": "",
+    "\\K": "",
+}
 _ERRORS: Final = {
     "missing ), unterminated subpattern": "missing closing parenthesis",
     "unterminated character set": "missing terminating ] for character class",
     "nothing to repeat": "quantifier does not follow a repeatable item",
     "multiple repeat": "quantifier does not follow a repeatable item",
+    "min repeat greater than max repeat": "numbers out of order in {} quantifier",
     "unbalanced parenthesis": "unmatched closing parenthesis",
     "bad escape (end of pattern)": "\\ at end of pattern",
     "look-behind requires fixed-width pattern": "lookbehind assertion is not fixed length",
@@ -78,8 +97,10 @@ def compile_pattern(pattern: Text, collation: str, options: str = "") -> re.Patt
     except (re.error, OverflowError, RecursionError) as err:
         message = getattr(err, "msg", str(err))
         position = getattr(err, "pos", None)
-        if message.startswith("missing )"):
+        if message.startswith(("missing )", "unterminated character set")):
             position = len(text)
+        elif message.startswith("min repeat") and position is not None:
+            position = text.find("}", position)
         known = _ERRORS.get(message, message)
         raise error("REGEXP", f"{known} at offset {position if position is not None else 0}") from None
 
@@ -123,6 +144,8 @@ def _replace(text: Text, pattern: Text, replacement: Text, *rest: Any) -> Text:
 
     def one(match: re.Match[str]) -> str:
         nonlocal count
+        if not match.group():
+            return ""  # MariaDB leaves empty matches alone
         count += 1
         return _expand(match, new) if occurrence in (0, count) else match.group()
 

@@ -14,15 +14,12 @@ from fauna.catalog.types import (
     BYTES_MAX,
     CHARS,
     DATE_TYPE,
-    DEFAULT_COLLATION,
     INT_WIDTHS,
     INTEGERS,
     STRINGS,
     Kind,
     SqlType,
-    datetime_type,
     decimal_type,
-    time_type,
 )
 from fauna.sql.functions.registry import ArgInfo, TypeRule
 
@@ -32,9 +29,9 @@ NOT_FIXED: Final = 31
 
 
 def bytes_per_char(collation: str) -> int:
-    """The most bytes one character takes in the character set of `collation`."""
+    """The most bytes one character takes in the character set of `collation`; '' is taken for utf8mb4."""
     charset = collation.partition("_")[0]
-    if charset == "utf8mb4":
+    if charset in ("utf8mb4", ""):
         return 4
     if charset in ("utf8", "utf8mb3"):
         return 3
@@ -60,21 +57,17 @@ def width(sql_type: SqlType) -> int:
         return 10 + (sql_type.scale + 1 if sql_type.scale else 0)
     if kind in (Kind.DATETIME, Kind.TIMESTAMP):
         return 19 + (sql_type.scale + 1 if sql_type.scale else 0)
-    return {Kind.NULL: 0, Kind.FLOAT: 12, Kind.DOUBLE: 22, Kind.YEAR: 4, Kind.DATE: 10, Kind.BIT: (sql_type.length + 7) // 8}[kind]
+    return {Kind.NULL: 0, Kind.FLOAT: 12, Kind.DOUBLE: 22, Kind.YEAR: 4, Kind.DATE: 10, Kind.BIT: (sql_type.length + 7) // 8}[
+        kind
+    ]
 
 
 def collation_of(args: Sequence[ArgInfo]) -> str:
-    """The collation of a string made of `args`: binary wins, then a declared one, then the connection's."""
-    found = DEFAULT_COLLATION
-    for arg in args:
-        if arg.type.kind in BYTES:
-            return "binary"
-        if arg.type.kind in STRINGS and arg.type.collation not in ("", found) and found == DEFAULT_COLLATION:
-            found = arg.type.collation
-    return found
+    """'binary' when any argument is a byte string; else '': the binder takes the arguments' common collation."""
+    return "binary" if any(arg.type.kind in BYTES for arg in args) else ""
 
 
-def string_type(chars: int, collation: str = DEFAULT_COLLATION) -> SqlType:
+def string_type(chars: int, collation: str = "") -> SqlType:
     """A string of up to `chars` characters (bytes, when binary), of the smallest family that MariaDB would take."""
     chars = min(chars, BLOB_WIDTH)
     size = chars * bytes_per_char(collation)
@@ -184,18 +177,59 @@ def integer_or_decimal(digits: int, scale: int, length: int) -> SqlType:
     return decimal_type(digits + scale, scale, wide=False)
 
 
-def type_letter(sql_type: SqlType) -> str:
-    """One letter per argument for functions with `pass_types`."""
+# Calls whose result is JSON to the functions that build JSON: it goes in as it is, not as a quoted string.
+JSON_RESULTS: Final = frozenset(
+    {
+        "JSON_EXTRACT",
+        "JSON_QUERY",
+        "JSON_OBJECT",
+        "JSON_ARRAY",
+        "JSON_SET",
+        "JSON_INSERT",
+        "JSON_REPLACE",
+        "JSON_REMOVE",
+        "JSON_KEYS",
+        "JSON_ARRAY_APPEND",
+        "JSON_ARRAY_INSERT",
+        "JSON_MERGE",
+        "JSON_MERGE_PRESERVE",
+        "JSON_MERGE_PATCH",
+        "JSON_COMPACT",
+        "JSON_LOOSE",
+        "JSON_DETAILED",
+        "JSON_PRETTY",
+        "JSON_NORMALIZE",
+        "JSON_ARRAYAGG",
+        "JSON_OBJECTAGG",
+        "JSON_QUOTE",
+    }
+)
+
+
+def type_letter(sql_type: SqlType, made_by: str = "", *, boolean: bool = False) -> str:
+    """The letter of one argument for functions with `pass_types`.
+
+    made_by   the function that the argument is a call of, upper case
+    boolean   it is a comparison, a logical expression, TRUE or FALSE: the type alone (INT(1)) does not tell
+    """
     kind = sql_type.kind
+    if boolean:
+        return "b"
     if kind in INTEGERS:
-        return "b" if kind is Kind.INT and sql_type.length == 1 else "i"
+        return "i"
     if kind in CHARS or kind in (Kind.ENUM, Kind.SET):
-        return "j" if kind is Kind.JSON else "s"
+        return "j" if kind is Kind.JSON or made_by in JSON_RESULTS else "s"
     if kind in BYTES:
         return "x"
     return {
-        Kind.NULL: "n", Kind.YEAR: "i", Kind.BIT: "i", Kind.DECIMAL: "d", Kind.FLOAT: "r", Kind.DOUBLE: "r",
-        Kind.DATE: "D", Kind.DATETIME: "T", Kind.TIMESTAMP: "T", Kind.TIME: "t",
+        Kind.NULL: "n",
+        Kind.YEAR: "i",
+        Kind.BIT: "i",
+        Kind.DECIMAL: "d",
+        Kind.FLOAT: "r",
+        Kind.DOUBLE: "r",
+        Kind.DATE: "D",
+        Kind.DATETIME: "T",
+        Kind.TIMESTAMP: "T",
+        Kind.TIME: "t",
     }[kind]
-
-

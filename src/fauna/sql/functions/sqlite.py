@@ -13,7 +13,8 @@ from typing import Any
 
 import apsw
 
-from fauna.catalog.types import INT64_MAX
+from fauna.catalog.types import INT64_MAX, scaled_of
+from fauna.catalog.values import format_scaled
 from fauna.sql.functions.registry import AGGREGATES, FUNCTIONS, Aggregate, Arg, Function
 
 Call = Callable[..., Any]
@@ -31,7 +32,7 @@ def _stored(value: Any) -> Any:
 
 def _decode(value: Any, form: Arg, letter: str) -> Any:
     if type(value) is bytes:
-        if form is Arg.INTEGER or (letter in "ib" and letter):
+        if form in (Arg.INTEGER, Arg.DECIMAL) or (letter in "ib" and letter):
             return int.from_bytes(value, "big")
     elif form is Arg.DECIMAL and type(value) is str:
         return Decimal(value)
@@ -92,7 +93,9 @@ class _Window:
         if not self._forms:
             return values
         return tuple(
-            int.from_bytes(value, "big") if type(value) is bytes and index < len(self._forms) and self._forms[index] is Arg.INTEGER else value
+            int.from_bytes(value, "big")
+            if type(value) is bytes and index < len(self._forms) and self._forms[index] is Arg.INTEGER
+            else value
             for index, value in enumerate(values)
         )
 
@@ -119,7 +122,9 @@ def _scalars() -> tuple[tuple[str, Call, bool], ...]:
 
     load()
     return tuple(
-        (f"f_{name.lower()}", wrapped(function), function.deterministic) for name, function in FUNCTIONS.items() if function.call is not None
+        (f"f_{name.lower()}", wrapped(function), function.deterministic)
+        for name, function in FUNCTIONS.items()
+        if function.call is not None
     )
 
 
@@ -128,9 +133,22 @@ def _windows() -> tuple[tuple[str, Callable[[], _Window]], ...]:
     return tuple((f"a_{name.lower()}", _window_factory(aggregate)) for name, aggregate in AGGREGATES.items())
 
 
+def _decimal_argument(*values: Any) -> Any:
+    """A stored DECIMAL, and its scale, as the text in which functions are handed it."""
+    value, scale = values
+    return value if value is None else format_scaled(scaled_of(value), scale)
+
+
+def _unsigned_argument(*values: Any) -> Any:
+    """A stored BIGINT UNSIGNED stays what it is: the wrappers decode it."""
+    return values[0]
+
+
 def register_all(connection: apsw.Connection) -> None:
     """Register the whole library with a connection: a few milliseconds."""
     for name, call, deterministic in _scalars():
         connection.create_scalar_function(name, call, deterministic=deterministic)
     for name, factory in _windows():
         connection.create_window_function(name, factory)
+    connection.create_scalar_function("d_arg", _decimal_argument, 2, deterministic=True)
+    connection.create_scalar_function("u_arg", _unsigned_argument, 1, deterministic=True)

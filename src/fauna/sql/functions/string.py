@@ -10,12 +10,14 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 
-from fauna.catalog.types import STRINGS, Kind, SqlType
+from fauna.catalog.types import FLOATS, STRINGS, TEMPORAL, Kind, SqlType
+from fauna.catalog.values import format_time
 from fauna.sql.context import current
 from fauna.sql.functions.collate import compare_key, fold
+from fauna.sql.functions.intervals import integer_of
 from fauna.sql.functions.registry import Arg, ArgInfo, Function, TypeRule, register
 from fauna.sql.functions.results import (
     BLOB_WIDTH,
@@ -34,7 +36,8 @@ from fauna.sql.functions.results import (
 Text = str | bytes
 _S: Final = (Arg.STRING,)
 _FORMAT_DIGITS_MAX: Final = 38
-_CONTEXT: Final = Context(prec=130)
+_FORMAT_DOUBLE_CHARS: Final = 414
+_CONTEXT: Final = Context(prec=400)
 
 
 def as_bytes(text: Text) -> bytes:
@@ -75,9 +78,7 @@ def _hex(value: Any, letters: str) -> str:
         number = value if isinstance(value, int) else int(Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP))
         return format(number & 0xFFFF_FFFF_FFFF_FFFF, "X")
     if letters[0] == "t":
-        from fauna.sql.functions.temporal import time_text
-
-        value = time_text(value, 0)
+        value = format_time(value, 0)
     return as_bytes(value).hex().upper()
 
 
@@ -90,22 +91,42 @@ def _unhex(text: Text) -> bytes | None:
 
 
 def _octets(info: ArgInfo) -> int:
-    return width(info.type) * bytes_per_char(info.type.collation or "utf8mb4")
+    return width(info.type) * (bytes_per_char(info.type.collation) if info.type.kind in STRINGS else 1)
 
 
 def _hex_rule(args: Sequence[ArgInfo]) -> SqlType:
-    return string_type(_octets(args[0]) * 2 if args[0].type.kind in STRINGS else 16)
+    if args[0].type.kind in STRINGS or args[0].type.kind in TEMPORAL:
+        return string_type(_octets(args[0]) * 2)
+    return string_type(40 if args[0].type.is_big_unsigned else 16)
 
 
 register(
-    Function("LENGTH", _S, 1, 1, int_type(10), lambda s: len(as_bytes(s)), sql=lambda a: f"octet_length({a[0]})", nullable=False, bytes_too=True),
-    "OCTET_LENGTH", "LENGTHB",
+    Function(
+        "LENGTH",
+        _S,
+        1,
+        1,
+        int_type(10),
+        lambda s: len(as_bytes(s)),
+        sql=lambda a: f"octet_length({a[0]})",
+        nullable=False,
+        bytes_too=True,
+    ),
+    "OCTET_LENGTH",
+    "LENGTHB",
 )
 register(Function("CHAR_LENGTH", _S, 1, 1, int_type(10), len, nullable=False, bytes_too=True), "CHARACTER_LENGTH")
 register(
     Function(
-        "BIT_LENGTH", _S, 1, 1, bigint_type(11), lambda s: 8 * len(as_bytes(s)), sql=lambda a: f"octet_length({a[0]})*8",
-        nullable=False, bytes_too=True,
+        "BIT_LENGTH",
+        _S,
+        1,
+        1,
+        bigint_type(11),
+        lambda s: 8 * len(as_bytes(s)),
+        sql=lambda a: f"octet_length({a[0]})*8",
+        nullable=False,
+        bytes_too=True,
     )
 )
 register(Function("ASCII", _S, 1, 1, int_type(3), lambda s: as_bytes(s)[0] if s else 0, nullable=False, bytes_too=True))
@@ -120,24 +141,38 @@ def keyword_of(info: ArgInfo) -> str | None:
     return value if isinstance(value, str) else None
 
 
+_CHARSETS: Final = frozenset(
+    {"utf8mb4", "utf8mb3", "utf8", "latin1", "ascii", "binary", "ucs2", "utf16", "utf32", "cp1251", "gbk"}
+)
+
+
 def _char_rule(args: Sequence[ArgInfo]) -> SqlType:
     charset = keyword_of(args[-1]) if len(args) > 1 else None
+    if charset is not None and charset.lower() not in _CHARSETS:
+        charset = None
     if charset is None or charset.lower() == "binary":
         return string_type(4 * len(args), "binary")
-    collation = "utf8mb4_general_ci" if charset.lower() == "utf8mb4" else f"{charset.lower()}_general_ci"
+    collation = "latin1_swedish_ci" if charset.lower() == "latin1" else f"{charset.lower()}_general_ci"
     return string_type(4 * (len(args) - 1) // bytes_per_char(collation), collation)
 
 
 def _char(*values: Any) -> Text | None:
-    charset = values[-1] if isinstance(values[-1], str) else None
-    numbers = values[:-1] if charset else values
-    data = b"".join(_number_bytes(number) for number in numbers if number is not None)
-    if charset is None or charset.lower() == "binary":
+    """The last argument may be the keyword of USING, a character set's name."""
+    *numbers, letters = values
+    charset = (
+        numbers.pop().lower() if len(numbers) > 1 and isinstance(numbers[-1], str) and numbers[-1].lower() in _CHARSETS else None
+    )
+    data = b"".join(_number_bytes(integer_of(n, letter)) for n, letter in zip(numbers, letters, strict=False) if n is not None)
+    if charset is None or charset == "binary":
         return data
+    return _decoded(data, charset)
+
+
+def _decoded(data: bytes, charset: str) -> str | None:
     try:
-        return data.decode("latin-1" if charset.lower() == "latin1" else "utf-8")
-    except UnicodeDecodeError:
-        current().warn("INVALID_CHARACTER_STRING", charset.lower(), data.hex().upper())
+        return data.decode("latin-1" if charset == "latin1" else "utf-8")
+    except UnicodeDecodeError as err:
+        current().warn("INVALID_CHARACTER_STRING", charset, data[err.start : err.start + 3].hex().upper())
         return None
 
 
@@ -146,8 +181,14 @@ def _number_bytes(number: int) -> bytes:
     return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
 
 
-register(Function("CHAR", (Arg.INTEGER,), 1, None, _char_rule, _char, null_aware=True))
-register(Function("CHR", (Arg.INTEGER,), 1, 1, text_of(1), lambda n: _number_bytes(n).decode("utf-8", "replace")))
+register(Function("CHAR", (Arg.ANY,), 1, None, _char_rule, _char, null_aware=True, pass_types=True))
+
+
+def _chr(number: int) -> str | None:
+    return _decoded(_number_bytes(number), "utf8mb4")
+
+
+register(Function("CHR", (Arg.INTEGER,), 1, 1, text_of(1), _chr))
 
 # --- joining ----------------------------------------------------------------------------------------------------
 
@@ -204,14 +245,18 @@ def _export_set_rule(args: Sequence[ArgInfo]) -> SqlType:
 
 
 register(Function("CONCAT", _S, 1, None, sum_of_widths(), _concat, sql=lambda a: "(" + "||".join(a) + ")", bytes_too=True))
-register(
-    Function("CONCAT_WS", _S, 2, None, sum_of_widths(1, separator=True), _concat_ws, null_aware=True, bytes_too=True)
-)
+register(Function("CONCAT_WS", _S, 2, None, sum_of_widths(1, separator=True), _concat_ws, null_aware=True, bytes_too=True))
 register(Function("ELT", (Arg.INTEGER, Arg.STRING), 2, None, _elt_rule, _elt, null_aware=True, bytes_too=True))
 register(Function("MAKE_SET", (Arg.INTEGER, Arg.STRING), 2, None, _make_set_rule, _make_set, null_aware=True, bytes_too=True))
 register(
     Function(
-        "EXPORT_SET", (Arg.INTEGER, Arg.STRING, Arg.STRING, Arg.STRING, Arg.INTEGER), 3, 5, _export_set_rule, _export_set, bytes_too=True
+        "EXPORT_SET",
+        (Arg.INTEGER, Arg.STRING, Arg.STRING, Arg.STRING, Arg.INTEGER),
+        3,
+        5,
+        _export_set_rule,
+        _export_set,
+        bytes_too=True,
     )
 )
 
@@ -279,15 +324,20 @@ def _insert(text: Text, start: int, count: int, new: Text) -> Text:
 register(Function("LEFT", (Arg.STRING, Arg.INTEGER), 2, 2, _cut_rule, _left, bytes_too=True))
 register(Function("RIGHT", (Arg.STRING, Arg.INTEGER), 2, 2, _cut_rule, _right, bytes_too=True))
 register(
-    Function("SUBSTRING", (Arg.STRING, Arg.INTEGER, Arg.INTEGER), 2, 3, _substring_rule, _substring, bytes_too=True), "SUBSTR", "MID"
+    Function("SUBSTRING", (Arg.STRING, Arg.INTEGER, Arg.INTEGER), 2, 3, _substring_rule, _substring, bytes_too=True),
+    "SUBSTR",
+    "MID",
 )
-register(
-    Function("SUBSTRING_INDEX", (Arg.STRING, Arg.STRING, Arg.INTEGER), 3, 3, same_width(), _substring_index, bytes_too=True)
-)
+register(Function("SUBSTRING_INDEX", (Arg.STRING, Arg.STRING, Arg.INTEGER), 3, 3, same_width(), _substring_index, bytes_too=True))
 register(
     Function(
-        "INSERT", (Arg.STRING, Arg.INTEGER, Arg.INTEGER, Arg.STRING), 4, 4,
-        lambda args: string_type(width(args[0].type) + width(args[3].type), collation_of((args[0], args[3]))), _insert, bytes_too=True,
+        "INSERT",
+        (Arg.STRING, Arg.INTEGER, Arg.INTEGER, Arg.STRING),
+        4,
+        4,
+        lambda args: string_type(width(args[0].type) + width(args[3].type), collation_of((args[0], args[3]))),
+        _insert,
+        bytes_too=True,
     )
 )
 
@@ -322,14 +372,27 @@ def _trimmer(*, start: bool, end: bool) -> Callable[..., Text]:
 
 
 for _name, _start, _end in (
-    ("TRIM", True, True), ("LTRIM", True, False), ("RTRIM", False, True), ("TRIM_LEADING", True, False), ("TRIM_TRAILING", False, True),
+    ("TRIM", True, True),
+    ("LTRIM", True, False),
+    ("RTRIM", False, True),
+    ("TRIM_LEADING", True, False),
+    ("TRIM_TRAILING", False, True),
 ):
     register(Function(_name, (Arg.STRING, Arg.STRING), 1, 2, same_width(), _trimmer(start=_start, end=_end), bytes_too=True))
 
 # --- changing ---------------------------------------------------------------------------------------------------
 
 
-def _cased(simple: Callable[[str], str]) -> Callable[[Text], Text]:
+def _lower_char(char: str) -> str:
+    return char.lower()[0]
+
+
+def _upper_char(char: str) -> str:
+    upper = char.upper()
+    return upper if len(upper) == 1 else char
+
+
+def _cased(simple: Callable[[str], str], one: Callable[[str], str]) -> Callable[[Text], Text]:
     """UPPER or LOWER: one character for one, as MySQL's tables do, so 'ß' stays."""
 
     def call(text: Text) -> Text:
@@ -337,7 +400,8 @@ def _cased(simple: Callable[[str], str]) -> Callable[[Text], Text]:
             return text
         if text.isascii():
             return simple(text)
-        return "".join(new if len(new := simple(char)) == 1 else char for char in text)
+        changed = simple(text)
+        return changed if len(changed) == len(text) and "\u03c2" not in changed else "".join(map(one, text))
 
     return call
 
@@ -362,7 +426,7 @@ def _count_rule(name: str) -> TypeRule:
     def rule(args: Sequence[ArgInfo]) -> SqlType:
         count = constant_int(args[-1])
         unit = width(args[0].type) if name == "REPEAT" else 1
-        collation = collation_of(args[:1]) if name == "REPEAT" else "utf8mb4_general_ci"
+        collation = collation_of(args[:1]) if name == "REPEAT" else ""
         return string_type(BLOB_WIDTH if count is None else unit * max(count, 0), collation)
 
     return rule
@@ -385,7 +449,7 @@ def _padder(name: str, *, left: bool) -> Callable[..., Text | None]:
         if missing <= 0:
             return text[:size]
         if not fill:
-            return text[:0]
+            return None
         padding = (fill * (missing // len(fill) + 1))[:missing]
         return padding + text if left else text + padding  # type: ignore[operator]
 
@@ -414,45 +478,50 @@ _SOUNDEX: Final = "01230120022455012623010202"
 
 
 def _soundex(text: str) -> str:
-    letters = [char for char in text.upper() if char.isalpha()]
+    """MariaDB's variant: vowels do not separate equal codes, and the code may be longer than four."""
+    letters = [char for char in text if char.isalpha()]
     if not letters:
         return ""
-    codes = [letters[0]]
+    codes = [_ascii_upper(letters[0])]
     last = _soundex_code(letters[0])
     for char in letters[1:]:
         code = _soundex_code(char)
-        if code is None:
-            continue
-        if code != last:
+        if code not in ("0", last):
             last = code
-            if code != "0":
-                codes.append(code)
+            codes.append(code)
     return "".join(codes).ljust(4, "0")
 
 
-def _soundex_code(char: str) -> str | None:
-    return _SOUNDEX[ord(char) - 65] if "A" <= char <= "Z" else "0"
+def _ascii_upper(char: str) -> str:
+    return char.upper() if char.isascii() else char
 
 
-register(Function("LOWER", _S, 1, 1, same_width(), _cased(str.lower), bytes_too=True), "LCASE")
-register(Function("UPPER", _S, 1, 1, same_width(), _cased(str.upper), bytes_too=True), "UCASE")
+def _soundex_code(char: str) -> str:
+    upper = _ascii_upper(char)
+    return _SOUNDEX[ord(upper) - 65] if "A" <= upper <= "Z" else "0"
+
+
+register(Function("LOWER", _S, 1, 1, same_width(), _cased(str.lower, _lower_char), bytes_too=True), "LCASE")
+register(Function("UPPER", _S, 1, 1, same_width(), _cased(str.upper, _upper_char), bytes_too=True), "UCASE")
 register(Function("REVERSE", _S, 1, 1, same_width(), lambda s: s[::-1], bytes_too=True))
 register(Function("REPLACE", _S, 3, 3, _replace_rule, _replace, bytes_too=True))
 register(Function("REPEAT", (Arg.STRING, Arg.INTEGER), 2, 2, _count_rule("REPEAT"), _repeat, bytes_too=True))
-register(Function("SPACE", (Arg.INTEGER,), 1, 1, _count_rule("SPACE"), lambda n: (" " * n if fits(n, "space") else None) if n > 0 else ""))
+register(
+    Function(
+        "SPACE", (Arg.INTEGER,), 1, 1, _count_rule("SPACE"), lambda n: (" " * n if fits(n, "space") else None) if n > 0 else ""
+    )
+)
 register(Function("LPAD", (Arg.STRING, Arg.INTEGER, Arg.STRING), 2, 3, _pad_rule, _padder("lpad", left=True), bytes_too=True))
 register(Function("RPAD", (Arg.STRING, Arg.INTEGER, Arg.STRING), 2, 3, _pad_rule, _padder("rpad", left=False), bytes_too=True))
 register(Function("QUOTE", _S, 1, 1, same_width(2, 2), _quote, null_aware=True, nullable=False, bytes_too=True))
-register(
-    Function("SOUNDEX", _S, 1, 1, lambda args: string_type(max(width(args[0].type), 4), collation_of(args)), _soundex)
-)
+register(Function("SOUNDEX", _S, 1, 1, lambda args: string_type(max(width(args[0].type), 4), collation_of(args)), _soundex))
 
 # --- searching and comparing ------------------------------------------------------------------------------------
 
 
 def _find(text: Text, wanted: Text, collation: str, start: int = 1) -> int:
     text, wanted = _same(text, wanted)
-    if start < 1 or start - 1 > len(text):
+    if start < 1 or start > max(len(text), 1):
         return 0
     if isinstance(text, bytes):
         return text.find(wanted, start - 1) + 1  # type: ignore[arg-type]
@@ -520,7 +589,15 @@ def to_float(value: Any) -> float:
 register(Function("INSTR", _S, 2, 2, int_type(11), _find, nullable=False, bytes_too=True, collate_args=True))
 register(
     Function(
-        "LOCATE", (Arg.STRING, Arg.STRING, Arg.INTEGER), 2, 3, int_type(11), _locate, nullable=False, bytes_too=True, collate_args=True
+        "LOCATE",
+        (Arg.STRING, Arg.STRING, Arg.INTEGER),
+        2,
+        3,
+        int_type(11),
+        _locate,
+        nullable=False,
+        bytes_too=True,
+        collate_args=True,
     ),
     "POSITION",
 )
@@ -528,7 +605,16 @@ register(Function("STRCMP", _S, 2, 2, int_type(2), _strcmp, nullable=False, byte
 register(Function("FIND_IN_SET", _S, 2, 2, int_type(3), _find_in_set, nullable=False, bytes_too=True, collate_args=True))
 register(
     Function(
-        "FIELD", (Arg.ANY,), 2, None, int_type(3), _field, null_aware=True, nullable=False, collate_args=True, pass_types=True,
+        "FIELD",
+        (Arg.ANY,),
+        2,
+        None,
+        int_type(3),
+        _field,
+        null_aware=True,
+        nullable=False,
+        collate_args=True,
+        pass_types=True,
     )
 )
 
@@ -541,11 +627,12 @@ def _to_base64(text: Text) -> str:
 
 
 def _from_base64(text: Text) -> bytes | None:
-    data = re.sub(rb"[\s]+", b"", as_bytes(text))
+    data = as_bytes(text)
     try:
-        return base64.b64decode(data, validate=True)
+        return base64.b64decode(re.sub(rb"\s+", b"", data), validate=True)
     except (binascii.Error, ValueError):
-        current().warn("BAD_BASE64_DATA", len(data))
+        bad = re.search(rb"[^A-Za-z0-9+/=\s]", data)
+        current().warn("BAD_BASE64_DATA", bad.start() if bad else len(data))
         return None
 
 
@@ -559,15 +646,21 @@ _LOCALES: Final = {
     **dict.fromkeys(("de_DE", "nl_NL", "da_DK", "es_ES", "id_ID", "tr_TR", "it_IT", "el_GR", "pt_BR"), (",", ".")),
     **dict.fromkeys(("fr_FR", "pl_PL", "cs_CZ", "pt_PT"), (",", "")),
     **dict.fromkeys(("ru_RU", "sv_SE", "fi_FI", "nb_NO", "uk_UA"), (",", "\xa0")),
-    "de_CH": (".", "'"), "de_AT": (",", ""),
+    "de_CH": (".", "'"),
+    "de_AT": (",", ""),
 }
 
 
-def _format(value: Any, digits: int, *locale: str) -> str:
+def _format(value: Any, digits: int, *rest: str) -> str:
+    *locale, letters = rest
     digits = min(max(digits, 0), _FORMAT_DIGITS_MAX)
+    if locale and locale[0] not in _LOCALES and locale[0] != "en_US":
+        current().warn("UNKNOWN_LOCALE", locale[0])
     point, comma = _LOCALES.get(locale[0], (".", ",")) if locale else (".", ",")
-    number = value if isinstance(value, Decimal) else Decimal(repr(value))
-    text = f"{number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, _CONTEXT):f}"
+    number, rounding = (
+        (Decimal(value), ROUND_HALF_UP) if letters[0] in "idb" else (Decimal(repr(to_float(value))), ROUND_HALF_EVEN)
+    )
+    text = f"{number.quantize(Decimal(1).scaleb(-digits), rounding, _CONTEXT):f}"
     sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
     whole, _, fraction = body.partition(".")
     grouped = f"{int(whole):,}".replace(",", comma)
@@ -575,15 +668,22 @@ def _format(value: Any, digits: int, *locale: str) -> str:
 
 
 def _format_rule(args: Sequence[ArgInfo]) -> SqlType:
-    chars = width(args[0].type)
-    digits = constant_int(args[1]) or 0
-    extra = max(0, digits - args[0].type.scale) if args[0].type.kind is Kind.DECIMAL else digits
-    return string_type(chars + chars // 3 + (extra * 0))
+    sql_type = args[0].type
+    digits = constant_int(args[1])
+    digits = _FORMAT_DIGITS_MAX if digits is None else min(max(digits, 0), _FORMAT_DIGITS_MAX)
+    fraction = digits + 1 if digits else 0
+    if sql_type.kind in FLOATS or sql_type.kind in STRINGS:
+        return string_type(_FORMAT_DOUBLE_CHARS + fraction)
+    scale = sql_type.scale if sql_type.kind is Kind.DECIMAL else 0
+    whole = max((sql_type.length if sql_type.kind is Kind.DECIMAL else width(sql_type)) - scale, 1) + (digits < scale)
+    return string_type(whole + (whole - 1) // 3 + 1 + fraction)
 
 
 register(Function("TO_BASE64", _S, 1, 1, _to_base64_rule, _to_base64, bytes_too=True))
-register(Function("FROM_BASE64", _S, 1, 1, lambda args: string_type(_octets(args[0]) * 3 // 4, "binary"), _from_base64, bytes_too=True))
-register(Function("FORMAT", (Arg.DECIMAL, Arg.INTEGER, Arg.STRING), 2, 3, _format_rule, _format))
+register(
+    Function("FROM_BASE64", _S, 1, 1, lambda args: string_type(_octets(args[0]) * 3 // 4, "binary"), _from_base64, bytes_too=True)
+)
+register(Function("FORMAT", (Arg.ANY, Arg.INTEGER, Arg.STRING), 2, 3, _format_rule, _format, pass_types=True))
 
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\d*)(?::([^{}]*))?\}")
@@ -603,10 +703,16 @@ def _sformat(pattern: str, *rest: Any) -> str | None:
             value = float(value)
         return format(as_str(value) if isinstance(value, bytes) else value, match[2] or "")
 
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", pattern)):
+        current().warn("SFORMAT_ERROR", "invalid format string")
+        return None
     try:
         return _PLACEHOLDER.sub(fill, pattern)
-    except (ValueError, IndexError, StopIteration):
-        return None
+    except (IndexError, StopIteration):
+        current().warn("SFORMAT_ERROR", "argument not found")
+    except ValueError:
+        current().warn("SFORMAT_ERROR", "invalid format specifier")
+    return None
 
 
 register(Function("SFORMAT", (Arg.STRING, Arg.ANY), 1, None, text_of(BLOB_WIDTH), _sformat, pass_types=True))
@@ -632,11 +738,24 @@ def _weight_string(text: Text, collation: str) -> bytes:
     return b"".join(ord(char).to_bytes(2, "big") for char in fold(text, collation))
 
 
-register(Function("WEIGHT_STRING", _S, 1, 1, lambda args: string_type(width(args[0].type) * 2, "binary"), _weight_string, bytes_too=True, collate_args=True))
+register(
+    Function(
+        "WEIGHT_STRING",
+        _S,
+        1,
+        1,
+        lambda args: string_type(width(args[0].type) * 2, "binary"),
+        _weight_string,
+        bytes_too=True,
+        collate_args=True,
+    )
+)
 
 # --- TO_CHAR (Oracle's formats over datetimes) ------------------------------------------------------------------
 
-_TO_CHAR = re.compile(r"YYYY|RRRR|YYY|YY|RR|MONTH|MON|MM|DAY|DY|DD|HH24|HH12|HH|MI|SS|AM|PM|[Y]|\"[^\"]*\"|.", re.IGNORECASE | re.DOTALL)
+_TO_CHAR = re.compile(
+    r"YYYY|RRRR|YYY|YY|RR|MONTH|MON|MM|DAY|DY|DD|HH24|HH12|HH|MI|SS|AM|PM|[Y]|\"[^\"]*\"|.", re.IGNORECASE | re.DOTALL
+)
 
 
 def _to_char(text: str, *rest: str) -> str | None:
@@ -645,8 +764,23 @@ def _to_char(text: str, *rest: str) -> str | None:
 
     fields = fields_of(text)
     names = {
-        "YYYY": "%Y", "RRRR": "%Y", "YY": "%y", "RR": "%y", "MM": "%m", "DD": "%d", "HH24": "%H", "HH12": "%h", "HH": "%h",
-        "MI": "%i", "SS": "%s", "AM": "%p", "PM": "%p", "MON": "%b", "MONTH": "%M", "DAY": "%W", "DY": "%a",
+        "YYYY": "%Y",
+        "RRRR": "%Y",
+        "YY": "%y",
+        "RR": "%y",
+        "MM": "%m",
+        "DD": "%d",
+        "HH24": "%H",
+        "HH12": "%h",
+        "HH": "%h",
+        "MI": "%i",
+        "SS": "%s",
+        "AM": "%p",
+        "PM": "%p",
+        "MON": "%b",
+        "MONTH": "%M",
+        "DAY": "%W",
+        "DY": "%a",
     }
     parts = []
     for match in _TO_CHAR.finditer(rest[0] if rest else "YYYY-MM-DD HH24:MI:SS"):
@@ -658,5 +792,15 @@ def _to_char(text: str, *rest: str) -> str | None:
     return "".join(parts)
 
 
-register(Function("TO_CHAR", (Arg.DATETIME, Arg.STRING), 1, 2, text_of(64), _to_char))
+_TO_CHAR_WIDTHS: Final = {"YYYY": 4, "RRRR": 4, "YYY": 3, "MON": 3, "MONTH": 9, "DAY": 9, "DY": 3}
 
+
+def _to_char_rule(args: Sequence[ArgInfo]) -> SqlType:
+    pattern = args[1].constant() if len(args) > 1 and args[1].type.kind in STRINGS else "YYYY-MM-DD HH24:MI:SS"
+    if not isinstance(pattern, str):
+        return string_type(64)
+    pieces = (match.group().upper() for match in _TO_CHAR.finditer(pattern))
+    return string_type(sum(_TO_CHAR_WIDTHS.get(piece, min(len(piece), 2)) for piece in pieces))
+
+
+register(Function("TO_CHAR", (Arg.DATETIME, Arg.STRING), 1, 2, _to_char_rule, _to_char))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
-from fauna.catalog.types import DATE_TYPE, STRINGS, Kind, SqlType, datetime_type, time_type
+from fauna.catalog.types import DATE_TYPE, STRINGS, TEMPORAL, Kind, SqlType, datetime_type, time_type
+from fauna.catalog.values import format_time
 from fauna.sql.context import current
 from fauna.sql.functions.calendar import (
     DAY_NUMBER_MAX,
@@ -21,7 +21,7 @@ from fauna.sql.functions.calendar import (
     week_of,
     weekday,
 )
-from fauna.sql.functions.intervals import COMPOUND, DATE_UNITS, TIME_UNITS, add_interval, add_to_time, integer_of, interval_of
+from fauna.sql.functions.intervals import DATE_UNITS, TIME_UNITS, add_interval, add_to_time, interval_of
 from fauna.sql.functions.registry import Arg, ArgInfo, Function, TypeRule, register
 from fauna.sql.functions.results import (
     FRACTION_MAX,
@@ -54,9 +54,8 @@ from fauna.sql.functions.temporal_format import (
     format_width,
     parse_by_format,
 )
-from fauna.sql.functions.temporal_parse import TIME_MAX_US, Fields, datetime_fields, time_fields
+from fauna.sql.functions.temporal_parse import TIME_MAX_US, Fields, datetime_fields, fields_from_number, time_fields
 from fauna.sql.functions.time_zone import (
-    EPOCH_US,
     UNIX_SECONDS_MAX,
     convert,
     local_from_unix,
@@ -107,34 +106,84 @@ def time_zone_missing() -> Any:
 
 
 register(
-    Function("NOW", (Arg.INTEGER,), 0, 1, _fsp_rule(datetime_type), _now, nullable=False, deterministic=False, session=("now",), pass_scale=True),
-    "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP",
+    Function(
+        "NOW",
+        (Arg.INTEGER,),
+        0,
+        1,
+        _fsp_rule(datetime_type),
+        _now,
+        nullable=False,
+        deterministic=False,
+        session=("now",),
+        pass_scale=True,
+    ),
+    "CURRENT_TIMESTAMP",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
 )
 register(
     Function(
-        "UTC_TIMESTAMP", (Arg.INTEGER,), 0, 1, _fsp_rule(datetime_type), _now,
-        nullable=False, deterministic=False, session=("utc_now",), pass_scale=True,
+        "UTC_TIMESTAMP",
+        (Arg.INTEGER,),
+        0,
+        1,
+        _fsp_rule(datetime_type),
+        _now,
+        nullable=False,
+        deterministic=False,
+        session=("utc_now",),
+        pass_scale=True,
     )
 )
 register(
     Function("CURDATE", (), 0, 0, date_rule, lambda now: now[:10], nullable=False, deterministic=False, session=("now",)),
     "CURRENT_DATE",
 )
-register(Function("UTC_DATE", (), 0, 0, date_rule, lambda now: now[:10], nullable=False, deterministic=False, session=("utc_now",)))
 register(
-    Function("CURTIME", (Arg.INTEGER,), 0, 1, _fsp_rule(time_type), _curtime, nullable=False, deterministic=False, session=("now",), pass_scale=True),
+    Function("UTC_DATE", (), 0, 0, date_rule, lambda now: now[:10], nullable=False, deterministic=False, session=("utc_now",))
+)
+register(
+    Function(
+        "CURTIME",
+        (Arg.INTEGER,),
+        0,
+        1,
+        _fsp_rule(time_type),
+        _curtime,
+        nullable=False,
+        deterministic=False,
+        session=("now",),
+        pass_scale=True,
+    ),
     "CURRENT_TIME",
 )
 register(
     Function(
-        "UTC_TIME", (Arg.INTEGER,), 0, 1, _fsp_rule(time_type), _curtime,
-        nullable=False, deterministic=False, session=("utc_now",), pass_scale=True,
+        "UTC_TIME",
+        (Arg.INTEGER,),
+        0,
+        1,
+        _fsp_rule(time_type),
+        _curtime,
+        nullable=False,
+        deterministic=False,
+        session=("utc_now",),
+        pass_scale=True,
     )
 )
 register(
     Function(
-        "SYSDATE", (Arg.INTEGER,), 0, 1, _fsp_rule(datetime_type), _sysdate,
-        nullable=False, deterministic=False, session=("time_zone",), pass_scale=True,
+        "SYSDATE",
+        (Arg.INTEGER,),
+        0,
+        1,
+        _fsp_rule(datetime_type),
+        _sysdate,
+        nullable=False,
+        deterministic=False,
+        session=("time_zone",),
+        pass_scale=True,
     )
 )
 
@@ -158,8 +207,14 @@ def _date_part(name: str, length: int, first: int, count: int, *synonyms: str) -
 
     register(
         Function(
-            name, (Arg.DATE,), 1, 1, int_type(length), lambda date: int(date[first - 1 : first - 1 + count]),
-            sql=sql, sql_for=_substr(first, count),
+            name,
+            (Arg.DATE,),
+            1,
+            1,
+            int_type(length),
+            lambda date: int(date[first - 1 : first - 1 + count]),
+            sql=sql,
+            sql_for=_substr(first, count),
         ),
         *synonyms,
     )
@@ -194,12 +249,17 @@ def _on_whole(compute: Callable[..., Any]) -> Callable[..., Any]:
     return lambda date, *rest: compute(date, *rest) if _whole(date) else None
 
 
-def _week(date: str, *rest: Any) -> int:
-    return week_of(*_ymd(date), rest[0])[0]
+def _with_mode(compute: Callable[[str, int], int]) -> Callable[..., int | None]:
+    """WEEK and YEARWEEK: no mode is the default (the last value), a NULL mode is 0."""
+    return lambda date, *modes: compute(date, (modes[0] or 0) if modes else 0) if date is not None and _whole(date) else None
 
 
-def _yearweek(date: str, *rest: Any) -> int:
-    week, year = week_of(*_ymd(date), rest[0] | 2)
+def _week(date: str, mode: int) -> int:
+    return week_of(*_ymd(date), mode)[0]
+
+
+def _yearweek(date: str, mode: int) -> int:
+    week, year = week_of(*_ymd(date), mode | 2)
     return year * 100 + week
 
 
@@ -210,7 +270,6 @@ def _monthname(date: str) -> str | None:
 
 def _last_day(date: str) -> str | None:
     if date[5:7] == "00":
-        warn_incorrect("datetime", date[:10])
         return None
     return last_day(date[:10])
 
@@ -231,16 +290,30 @@ def _sql_date(args: Sequence[str], types: Sequence[SqlType]) -> str | None:
     return args[0] if types[0].kind is Kind.DATE else None
 
 
-register(Function("DATE", (Arg.DATE,), 1, 1, date_rule, lambda date: date[:10], sql=lambda a: f"substr({a[0]},1,10)", sql_for=_sql_date))
+register(
+    Function(
+        "DATE", (Arg.DATE,), 1, 1, date_rule, lambda date: date[:10], sql=lambda a: f"substr({a[0]},1,10)", sql_for=_sql_date
+    )
+)
 register(Function("DAYNAME", (Arg.DATE,), 1, 1, text_of(9), _on_whole(lambda d: DAYS[weekday(day_number(*_ymd(d)))])))
-register(Function("DAYOFWEEK", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(day_number(*_ymd(d)), sunday_first=True) + 1)))
+register(
+    Function(
+        "DAYOFWEEK", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(day_number(*_ymd(d)), sunday_first=True) + 1)
+    )
+)
 register(Function("WEEKDAY", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(day_number(*_ymd(d))))))
 register(
-    Function("DAYOFYEAR", (Arg.DATE,), 1, 1, int_type(3), _on_whole(lambda d: day_number(*_ymd(d)) - day_number(int(d[:4]), 1, 1) + 1))
+    Function(
+        "DAYOFYEAR", (Arg.DATE,), 1, 1, int_type(3), _on_whole(lambda d: day_number(*_ymd(d)) - day_number(int(d[:4]), 1, 1) + 1)
+    )
 )
 register(Function("MONTHNAME", (Arg.DATE,), 1, 1, text_of(9), _monthname))
-register(Function("WEEK", (Arg.DATE, Arg.INTEGER), 1, 2, int_type(2), _on_whole(_week), session=("default_week_format",)))
-register(Function("YEARWEEK", (Arg.DATE, Arg.INTEGER), 1, 2, int_type(6), _on_whole(lambda d, *r: _yearweek(d, *(r or (0,))))))
+register(
+    Function(
+        "WEEK", (Arg.DATE, Arg.INTEGER), 1, 2, int_type(2), _with_mode(_week), null_aware=True, session=("default_week_format",)
+    )
+)
+register(Function("YEARWEEK", (Arg.DATE, Arg.INTEGER), 1, 2, int_type(6), _with_mode(_yearweek), null_aware=True))
 register(Function("WEEKOFYEAR", (Arg.DATE,), 1, 1, int_type(2), _on_whole(lambda d: _week(d, 3))))
 register(Function("LAST_DAY", (Arg.DATE,), 1, 1, date_rule, _last_day))
 register(Function("TO_DAYS", (Arg.DATE,), 1, 1, int_type(6), _on_whole(lambda d: day_number(*_ymd(d)))))
@@ -313,7 +386,10 @@ def _warn_clip(total: int, what: str, value: object) -> int:
 
 def _maketime(hour: int, minute: int, second: Any, scale: int) -> int | None:
     microseconds = _decimal_us(second)
-    if not 0 <= minute <= 59 or not 0 <= microseconds < 60_000_000:
+    if microseconds >= 60_000_000:
+        warn_truncated("seconds", second)
+        return None
+    if not 0 <= minute <= 59 or microseconds < 0:
         return None
     size = abs(hour) * 3_600_000_000 + minute * 60_000_000 + microseconds
     if size > TIME_MAX_US:
@@ -389,7 +465,7 @@ def _date_add_type(base: ArgInfo, quantity: ArgInfo, unit: str) -> SqlType:
         scale = max(base.type.scale, scale)
         return time_type(scale) if unit in TIME_UNITS else datetime_type(scale)
     scale = max(fraction_of(base), scale)
-    return SqlType(Kind.CHAR, 19 + (scale + 1 if scale else 0), scale, collation="utf8mb4_general_ci")
+    return SqlType(Kind.CHAR, 19 + (scale + 1 if scale else 0), scale)
 
 
 def _date_add(sign: int) -> Callable[..., Any]:
@@ -436,11 +512,18 @@ def _timestampadd(unit: str, quantity: Any, base: Any, scale: int, letters: str)
 
 
 register(
-    Function("TIMESTAMPADD", (Arg.KEYWORD, Arg.ANY, Arg.ANY), 3, 3, _timestampadd_rule, _timestampadd, pass_scale=True, pass_types=True)
+    Function(
+        "TIMESTAMPADD", (Arg.KEYWORD, Arg.ANY, Arg.ANY), 3, 3, _timestampadd_rule, _timestampadd, pass_scale=True, pass_types=True
+    )
 )
 
 _UNIT_US: Final = {
-    "MICROSECOND": 1, "SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000, "DAY": 86_400_000_000, "WEEK": 604_800_000_000,
+    "MICROSECOND": 1,
+    "SECOND": 1_000_000,
+    "MINUTE": 60_000_000,
+    "HOUR": 3_600_000_000,
+    "DAY": 86_400_000_000,
+    "WEEK": 604_800_000_000,
 }
 _UNIT_MONTHS: Final = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
@@ -476,7 +559,7 @@ def _add_time_rule(args: Sequence[ArgInfo]) -> SqlType:
     if kind is Kind.TIME:
         return time_type(scale)
     scale = max(min(decimals_of(args[0]), FRACTION_MAX), min(decimals_of(args[1]), FRACTION_MAX) if kind in STRINGS else 0)
-    return SqlType(Kind.CHAR, 19 + (scale + 1 if scale else 0), scale, collation="utf8mb4_general_ci")
+    return SqlType(Kind.CHAR, 19 + (scale + 1 if scale else 0), scale)
 
 
 def interval_time(value: Any, letter: str) -> int | None:
@@ -484,6 +567,7 @@ def interval_time(value: Any, letter: str) -> int | None:
     if letter == "t":
         return int(value)
     if letter in "DT":
+        warn_incorrect("INTERVAL DAY TO SECOND", value)
         return None
     if letter in "sxj":
         text = as_text(value)
@@ -514,16 +598,18 @@ def _add_time(sign: int) -> Callable[..., Any]:
             return _add_to_datetime(fields_of(base), sign * added, scale)
         if letters[0] in "sxj":
             fields = datetime_like(as_text(base))
-            if fields is not None:
-                return _add_to_datetime(fields, sign * added, None)
+        else:
+            fields = fields_from_number(*split_number(base)) if letters[0] != "t" and abs(float(base)) > 9_999_999_999 else None
+        if fields is not None:
+            return _add_to_datetime(fields, sign * added, None)
         found = as_time(base, letters[0])
         if found is None:
             return None
         total = found + sign * added
-        total = _warn_clip(total, "time", time_text(total, 0))
+        total = _warn_clip(total, "time", format_time(total, 0))
         if letters[0] == "t":
             return total
-        return time_text(total, scale if total % 1_000_000 else 0)
+        return format_time(total, scale if total % 1_000_000 else 0)
 
     return call
 
@@ -532,14 +618,6 @@ def _add_to_datetime(fields: Fields, microseconds: int, scale: int | None) -> st
     if fields.month == 0 or fields.day == 0 or not set_from_microseconds(fields, microseconds_of(fields) + microseconds):
         return None
     return fields.text(scale if scale is not None else 6 if fields.microsecond else 0)
-
-
-def time_text(time_us: int, scale: int) -> str:
-    """A TIME as text: [-]HH:MM:SS[.f]."""
-    sign, size = ("-", -time_us) if time_us < 0 else ("", time_us)
-    seconds, fraction = divmod(size, 1_000_000)
-    text = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return f"{text}.{fraction:06d}"[: len(text) + 1 + scale] if scale else text
 
 
 register(Function("ADDTIME", (Arg.ANY, Arg.ANY), 2, 2, _add_time_rule, _add_time(1), pass_scale=True, pass_types=True))
@@ -567,7 +645,7 @@ def _timediff(left: Any, right: Any, scale: int, letters: str) -> int | None:
     if first is None or second is None or first[0] != second[0]:
         return None
     difference = first[1] - second[1]
-    return _clip_fraction(_warn_clip(difference, "time", time_text(difference, 0)), scale)
+    return _clip_fraction(_warn_clip(difference, "time", format_time(difference, 0)), scale)
 
 
 register(Function("TIMEDIFF", (Arg.ANY, Arg.ANY), 2, 2, _timediff_rule, _timediff, pass_scale=True, pass_types=True))
@@ -580,18 +658,20 @@ def _timestamp_rule(args: Sequence[ArgInfo]) -> SqlType:
 
 def _timestamp(value: Any, *rest: Any) -> str | None:
     *added, now, scale, letters = rest
-    fields = as_datetime(value, letters[0], now, zero_ok=not added)
+    fields = as_datetime(value, letters[0], now, zero_ok=True)
     if fields is None:
         return None
-    if added:
+    if added and fields.month and fields.day:
         interval = interval_time(added[0], letters[1])
         if interval is None or not set_from_microseconds(fields, microseconds_of(fields) + interval):
             return None
-    return fields.text(scale)
+    return fields.text(scale) if not added or fields.month else None
 
 
 register(
-    Function("TIMESTAMP", (Arg.ANY, Arg.ANY), 1, 2, _timestamp_rule, _timestamp, session=("now",), pass_scale=True, pass_types=True)
+    Function(
+        "TIMESTAMP", (Arg.ANY, Arg.ANY), 1, 2, _timestamp_rule, _timestamp, session=("now",), pass_scale=True, pass_types=True
+    )
 )
 
 
@@ -621,23 +701,48 @@ def _period_add(period: int, months: int) -> int:
 register(Function("PERIOD_ADD", (Arg.INTEGER, Arg.INTEGER), 2, 2, int_type(6), _period_add, nullable=False))
 register(
     Function(
-        "PERIOD_DIFF", (Arg.INTEGER, Arg.INTEGER), 2, 2, int_type(6), lambda a, b: _period_months(a) - _period_months(b), nullable=False
+        "PERIOD_DIFF",
+        (Arg.INTEGER, Arg.INTEGER),
+        2,
+        2,
+        int_type(6),
+        lambda a, b: _period_months(a) - _period_months(b),
+        nullable=False,
     )
 )
 
 # --- EXTRACT ----------------------------------------------------------------------------------------------------
 
 _EXTRACT_TYPES: Final = {
-    "YEAR": (4, False), "YEAR_MONTH": (6, False), "QUARTER": (1, False), "MONTH": (2, False), "WEEK": (2, False), "DAY": (8, False),
-    "DAY_HOUR": (10, False), "DAY_MINUTE": (12, True), "DAY_SECOND": (14, True), "HOUR": (3, False), "HOUR_MINUTE": (5, False),
-    "HOUR_SECOND": (7, False), "MINUTE": (3, False), "MINUTE_SECOND": (5, False), "SECOND": (3, False), "MICROSECOND": (7, False),
-    "DAY_MICROSECOND": (20, True), "HOUR_MICROSECOND": (13, True), "MINUTE_MICROSECOND": (11, True), "SECOND_MICROSECOND": (9, False),
+    "YEAR": (4, False),
+    "YEAR_MONTH": (6, False),
+    "QUARTER": (1, False),
+    "MONTH": (2, False),
+    "WEEK": (2, False),
+    "DAY": (8, False),
+    "DAY_HOUR": (10, False),
+    "DAY_MINUTE": (12, True),
+    "DAY_SECOND": (14, True),
+    "HOUR": (3, False),
+    "HOUR_MINUTE": (5, False),
+    "HOUR_SECOND": (7, False),
+    "MINUTE": (3, False),
+    "MINUTE_SECOND": (5, False),
+    "SECOND": (3, False),
+    "MICROSECOND": (7, False),
+    "DAY_MICROSECOND": (20, True),
+    "HOUR_MICROSECOND": (13, True),
+    "MINUTE_MICROSECOND": (11, True),
+    "SECOND_MICROSECOND": (9, False),
 }
 _CALENDAR_UNITS: Final = frozenset({"YEAR", "YEAR_MONTH", "QUARTER", "MONTH", "WEEK"})
 
 
 def _extract_rule(args: Sequence[ArgInfo]) -> SqlType:
-    length, big = _EXTRACT_TYPES[str(args[0].constant())]
+    unit = str(args[0].constant())
+    length, big = _EXTRACT_TYPES[unit]
+    if unit.startswith("DAY") and args[1].type.kind in TEMPORAL:
+        length, big = length - 5, unit == "DAY_MICROSECOND"  # days of a month, where other types may be any number of days
     return SqlType(Kind.BIGINT if big else Kind.INT, length)
 
 
@@ -645,10 +750,14 @@ def _extract(unit: str, value: Any, now: str, letters: str) -> int | None:
     letter = letters[1]
     negative = False
     fields: Fields | None
-    if unit in _CALENDAR_UNITS or letter in "DT" or (letter in "sxj" and _LOOKS_LIKE_DATE.match(as_text(value))):
+    looks_like_date = letter in "sxj" and _LOOKS_LIKE_DATE.match(as_text(value))
+    if looks_like_date and unit not in _CALENDAR_UNITS and datetime_fields(as_text(value)) is None:
+        warn_incorrect("interval", value)
+        return None
+    if unit in _CALENDAR_UNITS or letter in "DT" or looks_like_date:
         fields = as_datetime(value, letter, now, zero_ok=unit != "WEEK")
     else:
-        found = as_time(value, letter)
+        found = as_time(value, letter, "interval")
         if found is None:
             return None
         negative = found < 0
@@ -723,8 +832,14 @@ def _time_format(time_us: int, pattern: str) -> str | None:
 register(Function("DATE_FORMAT", (Arg.TEMPORAL, Arg.STRING, Arg.STRING), 2, 3, _format_rule(1), _date_format, pass_types=True))
 register(Function("TIME_FORMAT", (Arg.TIME, Arg.STRING), 2, 2, _format_rule(1), _time_format))
 register(
-    Function("GET_FORMAT", (Arg.KEYWORD, Arg.STRING), 2, 2, text_of(17), lambda what, place: GET_FORMATS.get(
-        ("DATETIME" if what == "TIMESTAMP" else what, place.upper())))
+    Function(
+        "GET_FORMAT",
+        (Arg.KEYWORD, Arg.STRING),
+        2,
+        2,
+        text_of(17),
+        lambda what, place: GET_FORMATS.get(("DATETIME" if what == "TIMESTAMP" else what, place.upper())),
+    )
 )
 
 
@@ -752,7 +867,6 @@ def _str_to_date(text: str, pattern: str, scale: int) -> Any:
     return fields.date_text()
 
 
-
 register(Function("STR_TO_DATE", (Arg.STRING, Arg.STRING), 2, 2, _str_to_date_rule, _str_to_date, pass_scale=True))
 
 # --- time zones and Unix time -----------------------------------------------------------------------------------
@@ -767,7 +881,12 @@ def _convert_tz(value: str, source: str, target: str, scale: int) -> str | None:
 
 register(
     Function(
-        "CONVERT_TZ", (Arg.DATETIME, Arg.STRING, Arg.STRING), 3, 3, lambda args: datetime_type(fraction_of(args[0])), _convert_tz,
+        "CONVERT_TZ",
+        (Arg.DATETIME, Arg.STRING, Arg.STRING),
+        3,
+        3,
+        lambda args: datetime_type(fraction_of(args[0])),
+        _convert_tz,
         pass_scale=True,
     )
 )
@@ -793,7 +912,16 @@ def _from_unixtime(value: Any, *rest: Any) -> str | None:
 
 
 register(
-    Function("FROM_UNIXTIME", (Arg.DECIMAL, Arg.STRING), 1, 2, _from_unixtime_rule, _from_unixtime, session=("time_zone",), pass_scale=True)
+    Function(
+        "FROM_UNIXTIME",
+        (Arg.DECIMAL, Arg.STRING),
+        1,
+        2,
+        _from_unixtime_rule,
+        _from_unixtime,
+        session=("time_zone",),
+        pass_scale=True,
+    )
 )
 
 
@@ -808,8 +936,10 @@ def _unix_timestamp(*values: Any) -> int | None:
     fields = as_datetime(args[0], letters[0], now, zero_ok=True)
     if fields is None:
         return None
-    if fields.year == 0 and fields.month == 0 and fields.day == 0:
-        return 0
+    if fields.month == 0 or fields.day == 0:
+        if fields.year or fields.month or fields.day:
+            warn_incorrect("datetime", args[0])
+        return None
     seconds = unix_from_local(fields, zone_of(zone_name) or time_zone_missing())
     if seconds is None:
         return None
@@ -818,7 +948,15 @@ def _unix_timestamp(*values: Any) -> int | None:
 
 register(
     Function(
-        "UNIX_TIMESTAMP", (Arg.TEMPORAL,), 0, 1, _unix_timestamp_rule, _unix_timestamp,
-        deterministic=False, session=("now", "time_zone", "timestamp"), pass_scale=True, pass_types=True,
+        "UNIX_TIMESTAMP",
+        (Arg.TEMPORAL,),
+        0,
+        1,
+        _unix_timestamp_rule,
+        _unix_timestamp,
+        deterministic=False,
+        session=("now", "time_zone", "timestamp"),
+        pass_scale=True,
+        pass_types=True,
     )
 )

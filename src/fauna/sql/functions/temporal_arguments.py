@@ -5,8 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from fauna.catalog.values import format_double
 from fauna.sql.context import current
-from fauna.sql.functions.temporal_parse import Fields, TimeFields, datetime_fields, fields_from_number, time_fields, time_from_number
+from fauna.sql.functions.temporal_parse import (
+    Fields,
+    TimeFields,
+    datetime_fields,
+    fields_from_number,
+    time_fields,
+    time_from_number,
+)
 
 
 def warn_incorrect(what: str, value: object) -> None:
@@ -34,8 +42,15 @@ def fields_of(text: str) -> Fields:
         return Fields(int(text[:4]), int(text[5:7]), int(text[8:10]))
     fraction = text[20:]
     return Fields(
-        int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), int(text[17:19]),
-        int(fraction.ljust(6, "0")) if fraction else 0, len(fraction), True,
+        int(text[:4]),
+        int(text[5:7]),
+        int(text[8:10]),
+        int(text[11:13]),
+        int(text[14:16]),
+        int(text[17:19]),
+        int(fraction.ljust(6, "0")) if fraction else 0,
+        len(fraction),
+        True,
     )
 
 
@@ -57,10 +72,22 @@ def as_datetime(value: Any, letter: str, today: str = "", *, zero_ok: bool = Fal
     elif letter in "sxj":
         value = as_text(value)
         found = datetime_fields(value)
-        if found is not None and found.truncated:
-            warn_truncated("datetime", value)
+        if found is not None and (found.truncated or found.cut):
+            current().warn(
+                "TRUNCATED_WRONG_VALUE",
+                "datetime" if found.has_time else "date",
+                value,
+                level="Warning" if found.truncated else "Note",
+            )
     else:
         found = fields_from_number(*split_number(value))
+        if found is not None:
+            if found.microsecond and not found.has_time:
+                found.microsecond = found.digits = 0
+                current().warn("TRUNCATED_WRONG_VALUE", "date", value, level="Note")
+            value = found.text(found.digits)
+        elif isinstance(value, float):
+            value = format_double(value)
     if found is None or (not zero_ok and (found.month == 0 or found.day == 0)):
         warn_incorrect("datetime", value)
         return None
@@ -76,8 +103,8 @@ def time_as_datetime(microseconds: int, today: str) -> Fields | None:
     return fields if set_from_microseconds(fields, total) else None
 
 
-def as_time(value: Any, letter: str) -> int | None:
-    """`value` as a time in microseconds; None (with a warning) when it is none."""
+def as_time(value: Any, letter: str, what: str = "time") -> int | None:
+    """`value` as a time in microseconds; None (with a warning that calls it `what`) when it is none."""
     if letter == "t":
         return int(value)
     if letter == "D":
@@ -92,8 +119,9 @@ def as_time(value: Any, letter: str) -> int | None:
         whole, microsecond = split_number(value)
         found = time_from_number(whole, microsecond)
     if found is None:
-        warn_incorrect("time", value) if letter not in "sxj" else warn_truncated("time", value)
+        warn_incorrect(what, value)
         return None
-    if found.truncated or found.out_of_range:
-        warn_truncated("time", value)
+    if found.truncated or found.out_of_range or found.cut:
+        level = "Note" if found.cut and not (found.truncated or found.out_of_range) else "Warning"
+        current().warn("TRUNCATED_WRONG_VALUE", "time", value, level=level)
     return found.microseconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from fauna.sql.context import current
@@ -9,7 +10,18 @@ from fauna.sql.functions.calendar import date_of, day_number, week_of, weekday
 from fauna.sql.functions.temporal_parse import Fields
 
 MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 )
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS_SHORT: Final = tuple(name[:3] for name in MONTHS)
@@ -17,18 +29,34 @@ _DAYS_SHORT: Final = tuple(name[:3] for name in DAYS)
 
 # Characters that each specifier may take, at most: MariaDB's own table, for the result's length.
 _WIDTHS: Final = {
-    **dict.fromkeys("MW", 64), **dict.fromkeys("DYxX", 4), **dict.fromkeys("ab", 32), "j": 3,
-    **dict.fromkeys("uUvVymdhiIlpSsce", 2), **dict.fromkeys("kH", 7), "r": 11, "T": 8, "f": 6,
+    **dict.fromkeys("MW", 64),
+    **dict.fromkeys("DYxX", 4),
+    **dict.fromkeys("ab", 32),
+    "j": 3,
+    **dict.fromkeys("uUvVymdhiIlpSsce", 2),
+    **dict.fromkeys("kH", 7),
+    "r": 11,
+    "T": 8,
+    "f": 6,
 }
 DATE_PARTS: Final = frozenset("MVUXYWDabcdejmvuxyw")
 TIME_PARTS: Final = frozenset("HISThiklrsp")
 
 GET_FORMATS: Final = {
-    ("DATE", "USA"): "%m.%d.%Y", ("DATE", "JIS"): "%Y-%m-%d", ("DATE", "ISO"): "%Y-%m-%d", ("DATE", "EUR"): "%d.%m.%Y",
+    ("DATE", "USA"): "%m.%d.%Y",
+    ("DATE", "JIS"): "%Y-%m-%d",
+    ("DATE", "ISO"): "%Y-%m-%d",
+    ("DATE", "EUR"): "%d.%m.%Y",
     ("DATE", "INTERNAL"): "%Y%m%d",
-    ("DATETIME", "USA"): "%Y-%m-%d %H.%i.%s", ("DATETIME", "JIS"): "%Y-%m-%d %H:%i:%s", ("DATETIME", "ISO"): "%Y-%m-%d %H:%i:%s",
-    ("DATETIME", "EUR"): "%Y-%m-%d %H.%i.%s", ("DATETIME", "INTERNAL"): "%Y%m%d%H%i%s",
-    ("TIME", "USA"): "%h:%i:%s %p", ("TIME", "JIS"): "%H:%i:%s", ("TIME", "ISO"): "%H:%i:%s", ("TIME", "EUR"): "%H.%i.%s",
+    ("DATETIME", "USA"): "%Y-%m-%d %H.%i.%s",
+    ("DATETIME", "JIS"): "%Y-%m-%d %H:%i:%s",
+    ("DATETIME", "ISO"): "%Y-%m-%d %H:%i:%s",
+    ("DATETIME", "EUR"): "%Y-%m-%d %H.%i.%s",
+    ("DATETIME", "INTERNAL"): "%Y%m%d%H%i%s",
+    ("TIME", "USA"): "%h:%i:%s %p",
+    ("TIME", "JIS"): "%H:%i:%s",
+    ("TIME", "ISO"): "%H:%i:%s",
+    ("TIME", "EUR"): "%H.%i.%s",
     ("TIME", "INTERNAL"): "%H%i%s",
 }
 
@@ -65,6 +93,12 @@ def _month_name(f: Fields, names: tuple[str, ...]) -> str:
     return names[f.month - 1]
 
 
+def _day_of_year(f: Fields) -> str:
+    if not (f.month or f.year):
+        raise _Missing
+    return f"{day_number(f.year, f.month, f.day) - day_number(f.year, 1, 1) + 1:03d}"
+
+
 def _hour12(f: Fields) -> int:
     return (f.hour % 24 + 11) % 12 + 1
 
@@ -83,7 +117,7 @@ def _week(f: Fields, mode: int) -> tuple[int, int]:
     return week_of(f.year, f.month, f.day, mode)
 
 
-_FORMATS: Final = {
+_FORMATS: Final[dict[str, Callable[[Fields], str]]] = {
     "M": lambda f: _month_name(f, MONTHS),
     "b": lambda f: _month_name(f, _MONTHS_SHORT),
     "W": lambda f: DAYS[_weekday(f)],
@@ -100,7 +134,7 @@ _FORMATS: Final = {
     "h": lambda f: f"{_hour12(f):02d}",
     "I": lambda f: f"{_hour12(f):02d}",
     "i": lambda f: f"{f.minute:02d}",
-    "j": lambda f: f"{day_number(f.year, f.month, f.day) - day_number(f.year, 1, 1) + 1:03d}",
+    "j": _day_of_year,
     "k": lambda f: str(f.hour),
     "l": lambda f: str(_hour12(f)),
     "p": _half,
@@ -116,7 +150,7 @@ _FORMATS: Final = {
     "x": lambda f: f"{_week(f, 3)[1]:04d}",
     "w": lambda f: str((_weekday(f) + 1) % 7),
 }
-_DATE_ONLY: Final = frozenset("MbWaDjUuVvXxw")
+_DATE_ONLY: Final = frozenset("YymcdeMbWaDjUuVvXxw")
 
 
 def format_fields(fields: Fields, pattern: str, *, time_only: bool = False) -> str | None:

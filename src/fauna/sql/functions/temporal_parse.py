@@ -8,6 +8,7 @@ something was left over.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,9 @@ TIMESTAMP_TEXT_MIN: Final = 12  # a string this long may be a full timestamp whe
 _PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _SPACES: Final = " \t\n\v\f\r"
 _DIGITS: Final = frozenset("0123456789")
+# Both a date and a time: digits throughout, or a date with its punctuation and then T or a space.
+_FULL = re.compile(r"[\dT]{12,}(?:\.|$)|\d+[^\w\s]\d+[^\w\s]\d+(?:T|\s+)\d")
+_EXPONENT = re.compile(r"[eE][-+]?\d")
 DAYS_IN_MONTH: Final = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -36,6 +40,7 @@ class Fields:
     digits: int = 0
     has_time: bool = False
     truncated: bool = False
+    cut: bool = False  # more fraction digits were written than are kept
 
     def date_text(self) -> str:
         return f"{self.year:04d}-{self.month:02d}-{self.day:02d}"
@@ -51,12 +56,13 @@ class Fields:
 
 @dataclass(slots=True)
 class TimeFields:
-    """A time in microseconds; out_of_range: it was clipped to ±838:59:59."""
+    """A time in microseconds; out_of_range: it was clipped to ±838:59:59; cut: more digits were written than are kept."""
 
     microseconds: int
     digits: int = 0
     truncated: bool = False
     out_of_range: bool = False
+    cut: bool = False
 
 
 def is_leap(year: int) -> bool:
@@ -129,8 +135,13 @@ class _Reader:
 def _digits_format(reader: _Reader, digits: int) -> tuple[bool, int]:
     year_length = 4 if digits in (4, 8) or digits >= 14 else 2
     whole = (
-        reader.number(year_length) and reader.number(2) and reader.number(2) and reader.maybe_t()
-        and reader.number(2) and reader.number(2) and reader.number(2)
+        reader.number(year_length)
+        and reader.number(2)
+        and reader.number(2)
+        and reader.maybe_t()
+        and reader.number(2)
+        and reader.number(2)
+        and reader.number(2)
     )
     return whole, year_length
 
@@ -140,9 +151,16 @@ def _delimited_format(reader: _Reader) -> tuple[bool, int]:
     whole = reader.number()
     year_length = reader.pos - start
     whole = whole and (
-        reader.punctuation() and reader.number() and reader.punctuation() and reader.number()
-        and reader.separator() and reader.number()
-        and reader.punctuation() and reader.number() and reader.punctuation() and reader.number()
+        reader.punctuation()
+        and reader.number()
+        and reader.punctuation()
+        and reader.number()
+        and reader.separator()
+        and reader.number()
+        and reader.punctuation()
+        and reader.number()
+        and reader.punctuation()
+        and reader.number()
     )
     return whole, year_length
 
@@ -160,19 +178,22 @@ def datetime_fields(text: str) -> Fields | None:
     pos = start
     while pos < reader.end and (text[pos] in _DIGITS or text[pos] == "T"):
         pos += 1
-    if pos == reader.end or text[pos] == ".":
+    if pos == reader.end or (text[pos] == "." and pos - start > 4):
         whole, year_length = _digits_format(reader, pos - start)
     else:
         whole, year_length = _delimited_format(reader)
     values = reader.values
     count = len(values)
-    if not whole and count < 3:
+    if count < 3:
         return None
     values += [0] * (6 - count)
-    fields = Fields(*values[:6], has_time=count > 3, truncated=not whole)
+    year, month, day, hour, minute, second = values[:6]
+    fields = Fields(year, month, day, hour, minute, second, has_time=count > 3, truncated=not whole)
     if whole and reader.pos < reader.end and text[reader.pos] == ".":
         reader.pos += 1
+        start = reader.pos
         fields.microsecond, fields.digits = reader.fraction()
+        fields.cut = bool(text[start + 6 : reader.pos].strip("0"))
         fields.has_time = fields.has_time or fields.digits > 0
     if year_length == 2 and (any(values[:6]) or fields.microsecond):
         fields.year += 2000 if fields.year < YEAR_PIVOT else 1900
@@ -205,7 +226,15 @@ def _plain(text: str) -> Fields | None:
         if text[19] != "." or not 0 < digits <= 6 or not fraction.isdigit():
             return None
     fields = Fields(
-        int(year), int(month), int(day), int(hour), int(minute), int(second), int(fraction.ljust(6, "0")) if fraction else 0, digits, True
+        int(year),
+        int(month),
+        int(day),
+        int(hour),
+        int(minute),
+        int(second),
+        int(fraction.ljust(6, "0")) if fraction else 0,
+        digits,
+        True,
     )
     return fields if is_valid(fields) else None
 
@@ -226,14 +255,14 @@ def time_fields(text: str) -> TimeFields | None:
     stripped = text.strip(_SPACES)
     negative = stripped.startswith("-")
     body = stripped[1:] if negative else stripped
-    if len(body) >= TIMESTAMP_TEXT_MIN and not negative:
+    if len(body) >= TIMESTAMP_TEXT_MIN and not negative and _FULL.match(body):
         full = datetime_fields(body)
         if full is not None and full.has_time:
             return TimeFields(full.time_us(), full.digits, full.truncated)
     if not body:
         return None
     reader = _Reader(body)
-    if not body[0].isdigit() and body[0] != ".":
+    if body[0] not in _DIGITS:
         return None
     days, clock = _days_and_clock(reader)
     found = _finish_time(reader, days, clock)
@@ -273,14 +302,19 @@ def _clock(reader: _Reader, values: list[int]) -> list[int]:
 
 def _finish_time(reader: _Reader, days: int, clock: list[int]) -> TimeFields | None:
     microsecond = digits = 0
+    cut = False
     if reader.pos < reader.end and reader.text[reader.pos] == ".":
         reader.pos += 1
+        start = reader.pos
         microsecond, digits = reader.fraction()
+        cut = bool(reader.text[start + 6 : reader.pos].strip("0"))
+    if _EXPONENT.match(reader.text, reader.pos):
+        return None
     hours, minutes, seconds = clock
     if minutes > 59 or seconds > 59:
         return None
     reader.spaces()
-    result = TimeFields(0, digits, truncated=reader.pos < reader.end)
+    result = TimeFields(0, digits, truncated=reader.pos < reader.end, cut=cut)
     total = ((days * 24 + hours) * 60 + minutes) * 60_000_000 + seconds * 1_000_000 + microsecond
     result.out_of_range = total > TIME_MAX_US
     result.microseconds = min(total, TIME_MAX_US)
@@ -320,6 +354,8 @@ def fields_from_number(number: int, microsecond: int = 0) -> Fields | None:
             if number < 0:
                 return None
             number *= 1_000_000
+        elif number < 10000101:
+            return None
         elif number <= 99991231:
             number *= 1_000_000
         elif number < 101000000:

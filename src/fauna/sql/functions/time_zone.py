@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from fauna.sql.functions.calendar import US_PER_DAY, set_from_microseconds
 from fauna.sql.functions.temporal_parse import Fields
@@ -65,7 +65,14 @@ def _named(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        return None
+        known = _names().get(name.lower())
+        return None if known is None else ZoneInfo(known)
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Zone names by their lower case: MySQL does not mind how they are written."""
+    return {name.lower(): name for name in available_timezones()}
 
 
 def local_from_unix(seconds: int, microsecond: int, zone: tzinfo) -> Fields:
@@ -117,7 +124,7 @@ def _change_before(seconds: int, zone: tzinfo) -> int:
 def convert(fields: Fields, source: tzinfo, target: tzinfo) -> Fields:
     """The same moment on another clock; datetimes outside TIMESTAMP's range stay as they are."""
     seconds = unix_from_local(fields, source)
-    if seconds is None:
+    if not seconds:
         return fields
     converted = local_from_unix(seconds, fields.microsecond, target)
     converted.digits = fields.digits
@@ -139,5 +146,3 @@ def to_time_zone(text: str, source: str, target: str) -> str | None:
         return None
     fields = fields_of(text)
     return convert(fields, source_zone, target_zone).text(fields.digits)
-
-

@@ -63,9 +63,11 @@ from fauna.sql.parse.core import (
     NOT,
     OR,
     POWER,
+    PREDICATE,
     PRODUCT,
     SHIFT,
     SUM,
+    TOP,
     UNARY,
     XOR,
     Stream,
@@ -91,19 +93,25 @@ def expression(p: Stream) -> Expr:
 
 def operation(p: Stream, floor: int) -> Expr:
     """An expression of operators that bind at least as tight as `floor`."""
+    # `a IS NULL + 1` is an error: what IS made is no operand of a tighter operator.  Nor is what NOT made.
+    ceiling = NOT if p.token.key == "NOT" and not p.flags & HIGH_NOT_PRECEDENCE else TOP
     left = prefix(p, floor)
     chain = 0
     while True:
-        rule = _INFIX.get(p.token.key)
+        key = p.token.key
+        rule = _INFIX.get(key)
         if rule is None:
             return left
         level, parse = rule
-        if level < floor and not (p.token.key == "||" and p.flags & PIPES_AS_CONCAT):
+        if key == "||" and p.flags & PIPES_AS_CONCAT:
+            level = CONCAT
+        if level < floor or level > ceiling:
             return left
         step = parse(p, left, floor)
         if step is None:
             return left
         left = step
+        ceiling = LIKE if level == PREDICATE else level
         chain += 1
         if chain > CHAIN_MAX:
             raise error("STACK_OVERRUN_NEED_MORE", CHAIN_MAX)
@@ -138,9 +146,7 @@ def _or(p: Stream, left: Expr, floor: int) -> Expr | None:
     return shallow("OR", operands)
 
 
-def _concat(p: Stream, left: Expr, floor: int) -> Expr | None:
-    if floor > CONCAT:
-        return None
+def _concat(p: Stream, left: Expr, floor: int) -> Expr:
     p.advance()
     return Call("CONCAT", (left, operation(p, UNARY)))
 
@@ -173,7 +179,7 @@ def _comparison(p: Stream, left: Expr, floor: int) -> Expr:
             p.expect(")")
             return Quantified(op, left, quantifier, query)
         p.back_to(mark)
-    return Binary(op, left, operation(p, BETWEEN))
+    return Binary(op, left, operation(p, PREDICATE))
 
 
 def _is(p: Stream, left: Expr, floor: int) -> Expr:
@@ -191,35 +197,41 @@ def _is(p: Stream, left: Expr, floor: int) -> Expr:
     p.fail()
 
 
-def _negated(p: Stream, left: Expr, floor: int) -> Expr | None:
+def _negated(p: Stream, left: Expr, floor: int) -> Expr:
     """a NOT BETWEEN …, NOT LIKE …, NOT IN …, NOT REGEXP …"""
-    rule = _NEGATABLE.get(p.peek().key)
-    if rule is None:
-        p.fail(p.peek())
-    level, parse = rule
-    if level < floor:
-        return None
     p.advance()
-    return parse(p, left, True)
+    rule = _NEGATABLE.get(p.token.key)
+    if rule is None:
+        p.fail()
+    return rule[1](p, left, True)
 
 
 def _between(p: Stream, left: Expr, negated: bool) -> Expr:
     p.advance()
-    low = operation(p, BETWEEN)
+    low = operation(p, PREDICATE)
     p.expect("AND")
-    return Between(left, low, operation(p, BETWEEN), negated)
+    return Between(left, low, operation(p, PREDICATE), negated)
 
 
 def _like(p: Stream, left: Expr, negated: bool) -> Expr:
     p.advance()
-    pattern = operation(p, BIT_OR)
+    pattern = _pattern(p)
     escape = operation(p, UNARY) if p.accept("ESCAPE") else None
     return Like(left, pattern, escape, negated)
 
 
+def _pattern(p: Stream) -> Expr:
+    """The right side of LIKE and REGEXP.  In MariaDB a LIKE b IN (c) is (a LIKE b) IN (c), but a LIKE b NOT IN (c) is
+    a LIKE (b NOT IN (c))."""
+    pattern = operation(p, BIT_OR)
+    while p.token.key == "NOT" and p.peek().key in _NEGATABLE:
+        pattern = _negated(p, pattern, PREDICATE)
+    return pattern
+
+
 def _regexp(p: Stream, left: Expr, negated: bool) -> Expr:
     p.advance()
-    matched = Binary("REGEXP", left, operation(p, BIT_OR))
+    matched = Binary("REGEXP", left, _pattern(p))
     return Unary("NOT", matched) if negated else matched
 
 
@@ -246,7 +258,7 @@ def _sounds(p: Stream, left: Expr, floor: int) -> Expr | None:
         return None
     p.advance()
     p.advance()
-    return Binary("SOUNDS LIKE", left, operation(p, BIT_OR))
+    return Binary("SOUNDS LIKE", left, _pattern(p))
 
 
 def _plain(op: str, level: int) -> tuple[int, _Infix]:
@@ -307,7 +319,7 @@ _INFIX: Final[dict[str, tuple[int, _Infix]]] = {
     "&&": (AND, _and),
     **dict.fromkeys(("=", "<=>", "<>", "!=", "<", "<=", ">", ">="), (COMPARISON, _comparison)),
     "IS": (COMPARISON, _is),
-    "NOT": (BETWEEN, _negated),
+    "NOT": (PREDICATE, _negated),
     **{word: (level, _positive(parse)) for word, (level, parse) in _NEGATABLE.items()},
     "SOUNDS": (LIKE, _sounds),
     "|": _plain("|", BIT_OR),

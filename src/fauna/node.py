@@ -1,0 +1,293 @@
+"""A node: the one place where parts are wired together.
+
+`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol in front of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+import uvloop
+
+from fauna.catalog import store
+from fauna.catalog.schema import Catalog, Table
+from fauna.catalog.types import Stored
+from fauna.errors import StartError, error
+from fauna.execute.auto_increment import AutoIncrement
+from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
+from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
+from fauna.session.plan_cache import PlanCache
+from fauna.session.result import ResultColumn
+from fauna.session.sequences import Sequences
+from fauna.session.session import Session
+from fauna.session.variables import SERVER_VERSION, GlobalVariables
+from fauna.settings import Settings
+from fauna.shard.engines.sqlite.data_directory import DataDirectory
+from fauna.shard.engines.sqlite.settings import EngineSettings
+from fauna.shard.engines.sqlite.shard import SqliteShard
+from fauna.sql.arithmetic import register_arithmetic
+from fauna.sql.collation import register_collations
+from fauna.sql.convert import register_conversions
+from fauna.sql.functions.sqlite import register_all
+from fauna.sql.information_schema import TABLES, InfoContext, Process, TableStatistics
+from fauna.sql.runtime import register_runtime
+from fauna.sql.session_functions import register_session_functions
+from fauna.sql.show import ShowContext
+
+if TYPE_CHECKING:
+    from fauna.wire.backend import ClientInfo
+
+log = logging.getLogger("fauna")
+SYSTEM_SCHEMAS = frozenset({"information_schema"})
+
+
+def configure(connection: apsw.Connection) -> None:
+    """Everything of ours that SQLite calls back, on a new connection."""
+    register_collations(connection)
+    register_conversions(connection)
+    register_arithmetic(connection)
+    register_all(connection)
+    register_runtime(connection)
+    register_session_functions(connection)
+
+
+class Node:
+    """One open database: its shard, catalog, accounts and sessions."""
+
+    def __init__(self, directory: DataDirectory, settings: Settings) -> None:
+        self.settings = settings
+        self.directory = directory
+        self.read_only = False
+        self.closing = False
+        self.started = time.monotonic()
+        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
+        self.shard = SqliteShard(directory, 0, configure=configure, settings=engine)
+        self._make_system_tables()
+        self.catalog = self._load_catalog()
+        self.variables = GlobalVariables(_variable_overrides(settings))
+        self.plans = PlanCache(settings.plan_cache_size)
+        self.auto_increments = AutoIncrement()
+        self.accounts = Accounts(self.shard)
+        self.sequences = Sequences(self.shard, lambda: self.catalog)
+        self.info_tables: dict[tuple[str, str], Sequence[ResultColumn]] = {
+            ("information_schema", name.lower()): table.columns for name, table in TABLES.items()
+        }
+        self._info = {name.lower(): table for name, table in TABLES.items()}
+        self.system_schemas = SYSTEM_SCHEMAS
+        self.system_zone_is_utc = time.timezone == 0 and not time.daylight
+        self.sessions: dict[int, Session] = {}
+        self._sessions_lock = threading.Lock()
+        self.statements = 0
+
+    @classmethod
+    def open(cls, path: str | Path, settings: Settings | None = None) -> Node:
+        """Open or make the database in directory `path`.  StartError when that cannot be."""
+        settings = settings or Settings(data=Path(path))
+        directory = DataDirectory(path)
+        try:
+            return cls(directory, settings)
+        except BaseException:
+            directory.close()
+            raise
+
+    def _make_system_tables(self) -> None:
+        rows = list(self.shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False))
+        if rows:
+            return
+        branch = locked(self.shard)
+        branch.execute_ddl([*store.SYSTEM_TABLES, (CREATE_ACCOUNTS, ())], ())
+        branch.commit().wait()
+
+    def _load_catalog(self) -> Catalog:
+        meta = list(self.shard.autocommit_query(store.LOAD_META, (), inline=False))
+        entries = list(self.shard.autocommit_query(store.LOAD_ENTRIES, (), inline=False))
+        return store.load(meta[0], entries)  # type: ignore[arg-type]
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """The catalog after a committed DDL."""
+        self.catalog = catalog
+
+    # ── accounts and sessions ──
+
+    @property
+    def server_version(self) -> str:
+        return SERVER_VERSION
+
+    def account(self, user: str, host: str) -> StoredAccount | None:
+        return self.accounts.find(user, host)
+
+    def account_name(self, user: str, host: str) -> str:
+        found = self.accounts.find(user, host)
+        return f"{found.user}@{found.host}" if found is not None else f"{user}@{host}"
+
+    def set_password(self, user: str, host: str, password: str) -> None:
+        """Make the account or change its password; only the verifier is stored."""
+        from fauna.wire.auth import stored_password
+
+        plugin = self.settings.default_authentication_plugin
+        self.accounts.save(StoredAccount(user, host, plugin, stored_password(plugin, password)))
+
+    def open_session(self, client: ClientInfo) -> Session:
+        session = Session(self, client)
+        with self._sessions_lock:
+            self.sessions[client.connection_id] = session
+        return session
+
+    def closed(self, session: Session) -> None:
+        with self._sessions_lock:
+            if self.sessions.get(session.connection_id) is session:
+                del self.sessions[session.connection_id]
+        self.user_locks_release(session.connection_id)
+
+    def user_locks_release(self, connection_id: int) -> None:
+        from fauna.sql.functions import user_locks
+
+        user_locks.LOCKS.release_all(connection_id)
+
+    def kill(self, connection_id: int, *, query_only: bool) -> None:
+        """KILL: stop the connection's statement, and end the connection unless `query_only`."""
+        session = self.sessions.get(connection_id)
+        if session is None:
+            raise error("NO_SUCH_THREAD", connection_id)
+        session.interrupt()
+        if not query_only:
+            session.killed = True
+            session.client.disconnect()
+
+    def statistics(self) -> str:
+        uptime = int(time.monotonic() - self.started)
+        return f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.statements}  Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
+
+    # ── information_schema and SHOW ──
+
+    def info_context(self, session: Session) -> InfoContext:
+        return InfoContext(
+            session.catalog, (session.user, session.host), session.database, self._table_statistics, session.variables.rows, self._status,
+            lambda: (), self._processes, self.accounts.names, session.now()[:19], SERVER_VERSION,
+        )
+
+    def show_context(self, session: Session) -> ShowContext:
+        warnings = session.context.warnings
+        return ShowContext(
+            self.info_context(session), warnings, session.context.warnings_count, sum(w.level == "Error" for w in warnings), self._authentication,
+        )
+
+    def _authentication(self, user: str, host: str) -> tuple[str, str] | None:
+        found = self.accounts.find(user, host)
+        return (found.plugin, found.authentication_string) if found is not None else None
+
+    def info_rows(self, name: str, session: Session) -> str:
+        """All rows of an information_schema table, as a JSON array of arrays."""
+        table = self._info[name]
+        return json.dumps([[_jsonable(v) for v in row] for row in table.rows(self.info_context(session))])
+
+    def _table_statistics(self, table: Table) -> TableStatistics:
+        rows = list(self.shard.autocommit_query(f"SELECT max(rowid) FROM {table.physical}", (), inline=False))
+        count = rows[0][0] if rows and isinstance(rows[0][0], int) else 0
+        if count <= 100_000:
+            count = int(list(self.shard.autocommit_query(f"SELECT count(*) FROM {table.physical}", (), inline=False))[0][0])  # type: ignore[arg-type]
+        following = 0
+        if table.auto_column is not None:
+            following = self.auto_increments.peek(table) or 0
+            if not following:
+                kept = list(self.shard.autocommit_query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), inline=False))
+                following = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
+        return TableStatistics(int(count), 16384, 16384 * len(table.indexes), following)
+
+    def _status(self, scope: str) -> list[tuple[str, str]]:
+        uptime = int(time.monotonic() - self.started)
+        return [
+            ("Threads_connected", str(len(self.sessions))), ("Threads_running", "1"), ("Uptime", str(uptime)), ("Questions", str(self.statements)),
+            ("Connections", str(max(self.sessions, default=0))), ("Ssl_cipher", ""), ("Ssl_version", ""), ("Aborted_clients", "0"),
+            ("Aborted_connects", "0"), ("Max_used_connections", str(len(self.sessions))), ("Open_tables", "0"), ("Slow_queries", "0"),
+            ("wsrep_cluster_size", "0"), ("Rpl_semi_sync_master_status", "OFF"),
+        ]
+
+    def _processes(self) -> list[Process]:
+        now = time.time()
+        return [
+            Process(s.connection_id, s.user, s.host, s.database, "Query", int(now - s.statement_started) if s.statement_text else 0, "", s.statement_text or None)
+            for s in list(self.sessions.values())
+        ]
+
+    # ── end ──
+
+    def close(self) -> None:
+        """Roll back what is open, sync, and let go of the directory.  Idempotent."""
+        if self.closing:
+            return
+        self.closing = True
+        for session in list(self.sessions.values()):
+            session.close()
+        self.shard.close()
+        self.directory.close()
+
+
+def _jsonable(value: Stored) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _variable_overrides(settings: Settings) -> dict[str, Any]:
+    return {
+        "port": settings.port, "max_connections": settings.max_connections, "max_allowed_packet": settings.max_allowed_packet,
+        "connect_timeout": settings.connect_timeout, "wait_timeout": settings.wait_timeout, "interactive_timeout": settings.interactive_timeout,
+        "net_read_timeout": settings.net_read_timeout, "net_write_timeout": settings.net_write_timeout,
+        "innodb_lock_wait_timeout": settings.lock_wait_timeout, "max_statement_time": float(settings.max_statement_time),
+        "max_prepared_stmt_count": settings.max_prepared_stmt_count, "datadir": str(settings.data),
+        "require_secure_transport": settings.require_secure_transport,
+    }
+
+
+# ── the server ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def serve(settings: Settings) -> int:
+    """Serve the MySQL protocol until SIGTERM or SIGINT; 0 after a clean end."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.shards > 1:
+        raise StartError("only one shard is supported in this release", "leave --shards at 1")
+    # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
+    sys.setswitchinterval(0.0005)
+    node = Node.open(settings.data, settings)
+    try:
+        _first_start(node, settings)
+        uvloop.run(_serve(node, settings))
+    finally:
+        node.close()
+    return 0
+
+
+def _first_start(node: Node, settings: Settings) -> None:
+    if node.accounts.names:
+        return
+    password = settings.root_password
+    if not password:
+        password = new_password()
+        print(f"root's password is {password}  (shown once; change it with SET PASSWORD, or set FAUNADB_ROOT_PASSWORD before the first start)", flush=True)
+    node.set_password("root", "%", password)
+
+
+async def _serve(node: Node, settings: Settings) -> None:
+    from fauna.wire.server import WireServer
+
+    server = WireServer(node, settings)
+    await server.start()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopping.set)
+    print(f"faunadb {SERVER_VERSION}: ready for connections on {settings.host}:{server.port}, data in {settings.data}", flush=True)
+    await stopping.wait()
+    await server.shutdown()

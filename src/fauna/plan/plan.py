@@ -1,0 +1,230 @@
+"""The kinds of plan, and the building of a run's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fauna.catalog.schema import Column, Table
+from fauna.catalog.types import Stored
+from fauna.session.result import ResultColumn
+from fauna.shard.shard import TableAccess
+from fauna.sql.typed import Const, SessionValue, Slot
+
+ParamSource = Slot | SessionValue | Const
+Supply = Callable[[str], Stored]
+Build = Callable[[Sequence[Stored], Supply], Sequence[Stored]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How the parameters of one SQLite statement come from a run's arguments and the session."""
+
+    sources: tuple[ParamSource, ...]
+    build: Build
+
+
+def parameters(sources: Sequence[ParamSource]) -> Parameters:
+    """Parameters in order; the common case, arguments passed through, costs nothing."""
+    sources = tuple(sources)
+    if all(isinstance(s, Slot) and not s.convert and s.index == i for i, s in enumerate(sources)):
+        count = len(sources)
+        return Parameters(sources, lambda args, supply: args if len(args) == count else args[:count])
+    makers = [_maker(s) for s in sources]
+    return Parameters(sources, lambda args, supply: [make(args, supply) for make in makers])
+
+
+def _maker(source: ParamSource) -> Callable[[Sequence[Stored], Supply], Stored]:
+    if isinstance(source, Const):
+        value = source.value
+        return lambda args, supply: value
+    if isinstance(source, Slot):
+        return _slot_maker(source)
+    name, convert = source.name, source.convert
+
+    def session_value(args: Sequence[Stored], supply: Supply) -> Stored:
+        value = supply(name)
+        for function in convert:
+            value = function(value)
+        return value
+
+    return session_value
+
+
+def _slot_maker(source: Slot) -> Callable[[Sequence[Stored], Supply], Stored]:
+    index, convert = source.index, source.convert
+    if not convert:
+        return lambda args, supply: args[index]
+    if len(convert) == 1:
+        only = convert[0]
+        return lambda args, supply: only(args[index])
+
+    def converted(args: Sequence[Stored], supply: Supply) -> Stored:
+        value = args[index]
+        for function in convert:
+            value = function(value)
+        return value
+
+    return converted
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """A table a statement reads; low and high bound the rowids, when the statement fixes them."""
+
+    table: str
+    low: ParamSource | None = None
+    high: ParamSource | None = None
+
+
+def accesses(rules: Sequence[AccessRule]) -> Callable[[Sequence[Stored], Supply], list[TableAccess]]:
+    """What a run reads, from its arguments."""
+    if not any(r.low is not None or r.high is not None for r in rules):
+        fixed = [TableAccess(r.table) for r in rules]
+        return lambda args, supply: fixed
+    makers = [(r.table, _maker(r.low) if r.low else None, _maker(r.high) if r.high else None, r.low == r.high) for r in rules]
+
+    def build(args: Sequence[Stored], supply: Supply) -> list[TableAccess]:
+        out = []
+        for table, low, high, same in makers:
+            first = low(args, supply) if low else None
+            last = first if same else high(args, supply) if high else None
+            if isinstance(first, (int, type(None))) and isinstance(last, (int, type(None))):
+                out.append(TableAccess(table, first, last))
+            else:
+                out.append(TableAccess(table))
+        return out
+
+    return build
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatement:
+    """One SQLite statement with the parameters it takes."""
+
+    sql: str
+    params: Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """A SELECT.  locking: FOR UPDATE / SHARE; match selects the rowids it aims at; count: SQL_CALC_FOUND_ROWS."""
+
+    statement: ShardStatement
+    columns: tuple[ResultColumn, ...]
+    reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
+    tables: tuple[str, ...]
+    locking: str = ""
+    match: ShardStatement | None = None
+    match_table: str = ""
+    count: ShardStatement | None = None
+    sequences: tuple[int, ...] = ()
+    into: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowProgram:
+    """One row of VALUES: the columns' stored values as parameters; `evaluate` computes them first when an
+    expression needs the engine."""
+
+    values: Parameters | None
+    evaluate: ShardStatement | None
+
+
+@dataclass(frozen=True, slots=True)
+class InsertPlan:
+    """INSERT and REPLACE.
+
+    columns     written, in the order of the values
+    insert      `INSERT INTO t(…) VALUES (?1 … ?n)`, with RETURNING when asked
+    upsert      the same with ON CONFLICT DO UPDATE; its parameters after the n values
+    delete      REPLACE: deletes the rows that stand in the way; its parameters are the values at delete_positions
+    auto        position of the AUTO_INCREMENT column among the values, or -1
+    """
+
+    table: Table
+    columns: tuple[Column, ...]
+    rows: tuple[RowProgram, ...]
+    query: ShardStatement | None
+    reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
+    insert: str
+    upsert: str = ""
+    upsert_params: Parameters | None = None
+    delete: str = ""
+    delete_positions: tuple[int, ...] = ()
+    ignore: bool = False
+    auto: int = -1
+    returning: tuple[ResultColumn, ...] | None = None
+    query_reads_target: bool = False
+    notes: tuple[tuple[str, str], ...] = ()
+    sequences: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePlan:
+    """UPDATE of one table in one statement: counts come from `um()`, called once per matching row."""
+
+    table: Table
+    statement: ShardStatement
+    match: ShardStatement
+    reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
+    ignore: bool = False
+    auto: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUpdate:
+    """One table of an UPDATE by rowid.  The select gives, from column `first` on: rowid, changed flag, new values."""
+
+    table: Table
+    sql: str
+    first: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowwiseUpdatePlan:
+    """UPDATE of several tables, or with ORDER BY/LIMIT or subqueries: rows are found first, then written by rowid."""
+
+    select: ShardStatement
+    targets: tuple[TargetUpdate, ...]
+    reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePlan:
+    table: Table
+    statement: ShardStatement
+    match: ShardStatement
+    reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
+    returning: tuple[ResultColumn, ...] | None = None
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowwiseDeletePlan:
+    """DELETE from several tables, or with ORDER BY/LIMIT: the select gives one rowid per target."""
+
+    select: ShardStatement
+    targets: tuple[tuple[Table, str], ...]
+    reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
+    ignore: bool = False
+
+
+Plan = QueryPlan | InsertPlan | UpdatePlan | RowwiseUpdatePlan | DeletePlan | RowwiseDeletePlan
+
+
+@dataclass(frozen=True, slots=True)
+class CachedPlan:
+    """A plan and the literal values it depends on: argument number -> value."""
+
+    plan: Plan
+    pinned: tuple[tuple[int, object], ...] = field(default=())
+
+    def serves(self, literals: Sequence[object]) -> bool:
+        """Whether the pinned literals are these."""
+        for index, value in self.pinned:
+            if literals[index] != value or type(literals[index]) is not type(value):
+                return False
+        return True

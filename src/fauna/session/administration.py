@@ -1,0 +1,403 @@
+"""Statements that are neither queries nor changes of rows: transactions, SET, SHOW, PREPARE, KILL, LOCK …"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fauna.catalog.ddl import DDL_STATEMENTS
+from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
+from fauna.catalog.values import to_python
+from fauna.errors import SqlError, error, unsupported
+from fauna.plan.plan import QueryPlan
+from fauna.session import definition, load_data
+from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
+from fauna.session.variables import must_variable
+from fauna.shard.engine_errors import EngineError
+from fauna.sql import ast
+from fauna.sql.bind.query import find_relation
+
+if TYPE_CHECKING:
+    from fauna.session.session import Session
+
+Params = Sequence[tuple[SqlType, Stored]]
+
+
+def run(session: Session, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
+    """Answer `statement`; error 1235 for what is not supported."""
+    if isinstance(statement, DDL_STATEMENTS):
+        return definition.run(session, statement, inline)
+    if not isinstance(statement, (ast.Show, ast.Describe)):
+        session.new_context(storing=False)
+    handler = _HANDLERS.get(type(statement))
+    if handler is not None:
+        return handler(session, statement)
+    worker = _IN_WORKER.get(type(statement))
+    if worker is not None:
+        if inline:
+            raise MustMove
+        return worker(session, statement)
+    if isinstance(statement, ast.ExecuteStatement):
+        return _execute(session, statement, inline)
+    if isinstance(statement, ast.Unsupported):
+        raise unsupported(statement.what)
+    raise unsupported(type(statement).__name__)
+
+
+def columns_of(session: Session, statement: ast.Statement) -> tuple[ResultColumn, ...] | None:
+    """Result columns of a SHOW and the like, for the binary protocol's prepare."""
+    if isinstance(statement, (ast.Show, ast.Describe)):
+        return _show(session, statement).columns
+    return None
+
+
+def table_result(names: Sequence[str], rows: list[Row], session: Session) -> Result:
+    """A small result of texts and integers."""
+    columns = []
+    for i, name in enumerate(names):
+        values = [r[i] for r in rows if r[i] is not None]
+        number = bool(values) and all(isinstance(v, int) for v in values)
+        columns.append(ResultColumn(name, BIGINT_TYPE if number else varchar(max([64, *(len(str(v)) for v in values)]))))
+    return Result(tuple(columns), iter(rows), status=session.status, ready=True)
+
+
+# ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _start(session: Session, statement: ast.StartTransaction) -> Result:
+    ticket = session.transactions.commit()
+    session.transactions.begin(read_only=statement.read_only, consistent_snapshot=statement.consistent_snapshot)
+    result = session.done()
+    result.durable = ticket
+    return result
+
+
+def _commit(session: Session, statement: ast.Commit) -> Result:
+    ticket = session.transactions.commit()
+    if statement.chain:
+        session.transactions.begin()
+    result = session.done()
+    result.durable = ticket
+    if statement.release:
+        session.client.disconnect()
+    return result
+
+
+def _rollback(session: Session, statement: ast.Rollback) -> Result:
+    if statement.savepoint is not None:
+        session.transactions.rollback_to(statement.savepoint)
+        return session.done()
+    session.transactions.rollback()
+    if statement.chain:
+        session.transactions.begin()
+    if statement.release:
+        session.client.disconnect()
+    return session.done()
+
+
+def _savepoint(session: Session, statement: ast.Savepoint) -> Result:
+    session.transactions.savepoint(statement.name)
+    return session.done()
+
+
+def _release(session: Session, statement: ast.ReleaseSavepoint) -> Result:
+    session.transactions.release(statement.name)
+    return session.done()
+
+
+def _set_transaction(session: Session, statement: ast.SetTransaction) -> Result:
+    if statement.scope is None:
+        session.transactions.set_next(statement.isolation, statement.read_only)
+        return session.done()
+    target: Any = session.node.variables if statement.scope == "GLOBAL" else session.variables
+    if statement.isolation is not None:
+        target.set("transaction_isolation", statement.isolation.replace(" ", "-"))
+    if statement.read_only is not None:
+        target.set("transaction_read_only", statement.read_only)
+    return session.done()
+
+
+# ── SET ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _set(session: Session, statement: ast.SetStatement) -> Result:
+    """All assignments or none: values are computed and checked before the first takes effect."""
+    before = dict(session.variables.values), dict(session.user_variables), dict(session.node.variables.values)
+    ticket = None
+    try:
+        for item in statement.items:
+            if isinstance(item, ast.SetNames):
+                _set_names(session, item)
+            elif isinstance(item, ast.SetUserVariable):
+                sql_type, value = evaluate(session, item.value)
+                session.user_variables[item.name.lower()] = (sql_type, value)
+            else:
+                ticket = _set_variable(session, item) or ticket
+    except BaseException:
+        session.variables.values, session.user_variables, session.node.variables.values = before
+        raise
+    session.scope_changed()
+    result = session.done()
+    result.durable = ticket
+    return result
+
+
+def _set_names(session: Session, item: ast.SetNames) -> None:
+    if item.character_set_only:
+        charset = item.charset or "utf8mb4"
+        session.variables.names(charset, None)
+        session.variables.values["collation_connection"] = session.variables.values["collation_database"]
+        return
+    session.variables.names(item.charset or "utf8mb4", item.collation)
+
+
+def _set_variable(session: Session, item: ast.SetSystemVariable) -> Any:
+    name = must_variable(item.name).name
+    variables = session.variables
+    if item.value is None:
+        value = variables.default(name, of_global=item.scope == "GLOBAL")
+    else:
+        value = _variable_value(session, item.value)
+    if item.scope == "GLOBAL":
+        session.node.variables.set(name, value)
+        return None
+    if name in ("transaction_isolation", "transaction_read_only") and item.scope is None and session.transactions.explicit:
+        raise error("CANT_CHANGE_TX_CHARACTERISTICS")
+    was_auto = variables.values["autocommit"]
+    variables.set(name, value)
+    if name == "autocommit" and variables.values["autocommit"] and not was_auto:
+        return session.transactions.commit()
+    if name == "character_set_connection":
+        variables.names_connection()
+    elif name == "collation_connection":
+        variables.values["character_set_connection"] = variables.values[name].partition("_")[0]
+    elif name == "last_insert_id":
+        session.last_insert_id = int(variables.values[name])
+    return None
+
+
+def _variable_value(session: Session, expr: ast.Expr) -> Any:
+    if isinstance(expr, ast.Name) and len(expr.parts) == 1:
+        return expr.parts[0]
+    sql_type, value = evaluate(session, expr)
+    if value is None:
+        return None
+    plain = to_python(sql_type)(value)
+    if sql_type.kind is Kind.DECIMAL:
+        return float(plain)
+    return plain.decode() if isinstance(plain, bytes) else plain
+
+
+def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
+    """Type and value of an expression outside any query."""
+    query = ast.Select((ast.SelectItem(expr, "v", ""),))
+    plan = session.bind(ast.QueryStatement(query))
+    assert isinstance(plan, QueryPlan)
+    params = plan.statement.params.build((), session.supply)
+    branch = session.transactions.for_reading() if plan.tables else None
+    if branch is None:
+        rows = list(session.node.shard.autocommit_query(plan.statement.sql, params, inline=False, watch=session.watch))
+    else:
+        rows = list(branch.query(plan.statement.sql, params, plan.reads((), session.supply), inline=False))
+    if len(rows) > 1:
+        raise error("SUBQUERY_NO_1_ROW")
+    return plan.columns[0].sql_type, rows[0][0] if rows else None
+
+
+# ── SHOW, DESCRIBE, EXPLAIN ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _show(session: Session, statement: ast.Show | ast.Describe) -> Result:
+    from fauna.sql import show
+
+    if isinstance(statement, ast.Show) and statement.what in ("WARNINGS", "ERRORS", "COUNT WARNINGS", "COUNT ERRORS"):
+        return _show_warnings(session, statement)
+    context = session.node.show_context(session)
+    session.new_context(storing=False)
+    result = show.show(statement, context)
+    rows = result.rows
+    if result.filter is not None:
+        kept = session._run_statement(ast.QueryStatement(result.filter), (), False)
+        assert isinstance(kept, Result)
+        rows = result.kept([int(position) for (position,) in kept.rows])  # type: ignore[arg-type]
+    return Result(result.columns, iter(rows), status=session.status, ready=True)
+
+
+def _show_warnings(session: Session, statement: ast.Show) -> Result:
+    wanted = [w for w in session.context.warnings if statement.what.endswith("WARNINGS") or w.level == "Error"]
+    if statement.what.startswith("COUNT"):
+        column = ResultColumn(f"@@session.{'warning' if statement.what.endswith('WARNINGS') else 'error'}_count", SqlType(Kind.BIGINT, 21))
+        return Result((column,), iter([(len(wanted),)]), status=session.status, ready=True)
+    rows: list[Row] = [(w.level, w.errno, w.message) for w in wanted]
+    if statement.limit is not None:
+        count = getattr(statement.limit.count, "value", len(rows))
+        offset = getattr(statement.limit.offset, "value", 0) if statement.limit.offset is not None else 0
+        rows = rows[offset : offset + count]
+    columns = (
+        ResultColumn("Level", varchar(7), False), ResultColumn("Code", SqlType(Kind.INT, 4, unsigned=True), False),
+        ResultColumn("Message", varchar(512), False),
+    )
+    return Result(columns, iter(rows), warnings=len(session.context.warnings), status=session.status, ready=True)
+
+
+def _explain(session: Session, statement: ast.Explain) -> Result:
+    """The engine's own plan in EXPLAIN's columns."""
+    if statement.format.upper() not in ("", "TRADITIONAL"):
+        raise unsupported(f"EXPLAIN FORMAT={statement.format}")
+    if statement.analyze:
+        raise unsupported("EXPLAIN ANALYZE")
+    plan = session.bind(statement.statement)
+    source = getattr(plan, "statement", None) or getattr(plan, "select", None) or getattr(plan, "query", None)
+    rows: list[Row] = []
+    if source is not None:
+        params = source.params.build((), session.supply)
+        found = list(session.node.shard.autocommit_query(f"EXPLAIN QUERY PLAN {source.sql}", params, inline=False))
+        names = {t.physical: t.name for t in session.catalog.tables()}
+        for number, _, _, detail in found:
+            rows.append(_explain_row(str(detail), names))
+    if not rows:
+        rows.append((1, "SIMPLE", None, None, None, None, None, None, None, "No tables used"))
+    names_ = ("id", "select_type", "table", "type", "possible_keys", "key", "key_len", "ref", "rows", "Extra")
+    types = (BIGINT_TYPE, varchar(19), varchar(64), varchar(10), varchar(4096), varchar(64), varchar(4096), varchar(1024), BIGINT_TYPE, varchar(255))
+    return Result(tuple(ResultColumn(n, t) for n, t in zip(names_, types)), iter(rows), status=session.status, ready=True)
+
+
+def _explain_row(detail: str, names: dict[str, str]) -> Row:
+    words = detail.split()
+    table = kind = key = None
+    if words and words[0] in ("SCAN", "SEARCH") and len(words) > 1:
+        table = names.get(words[1], words[1])
+        kind = "ALL" if words[0] == "SCAN" else "ref"
+        if "USING INTEGER PRIMARY KEY" in detail:
+            kind, key = ("const" if "rowid=?" in detail else "range"), "PRIMARY"
+        elif "INDEX" in words:
+            key = words[words.index("INDEX") + 1]
+            kind = "index" if words[0] == "SCAN" else "range" if (">" in detail or "<" in detail) else "ref"
+    return (1, "SIMPLE", table, kind, key, key, None, None, None, detail)
+
+
+# ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _use(session: Session, statement: ast.Use) -> Result:
+    session.use(statement.database)
+    return session.done()
+
+
+def _kill(session: Session, statement: ast.Kill) -> Result:
+    _, value = evaluate(session, statement.connection)
+    if not isinstance(value, int):
+        raise error("NO_SUCH_THREAD", value)
+    session.kill(value, query_only=statement.query_only)
+    return session.done()
+
+
+def _prepare(session: Session, statement: ast.PrepareStatement) -> Result:
+    _, text = evaluate(session, statement.source)
+    session.prepared.name(statement.name, "" if text is None else str(text))
+    return session.done(info="Statement prepared")
+
+
+def _execute(session: Session, statement: ast.ExecuteStatement, inline: bool) -> Result | LocalInfile:
+    prepared = session.prepared.must_named(statement.name, "EXECUTE")
+    if len(statement.using) != prepared.param_count:
+        raise error("WRONG_ARGUMENTS", "EXECUTE")
+    params = [evaluate(session, e) for e in statement.using]
+    return session.run_prepared(prepared, params, inline=inline)
+
+
+def _deallocate(session: Session, statement: ast.DeallocateStatement) -> Result:
+    session.prepared.drop(statement.name)
+    return session.done()
+
+
+def _do(session: Session, statement: ast.Do) -> Result:
+    for expr in statement.exprs:
+        evaluate(session, expr)
+    return session.done()
+
+
+def _lock_tables(session: Session, statement: ast.LockTables) -> Result:
+    """Ends the open transaction, as MySQL does.  Single statements are atomic and writers queue anyway; a note says
+    that other sessions are not kept out between them."""
+    for table, _ in statement.tables:
+        schema = table.table.schema or session.database
+        if schema is None:
+            raise error("NO_DB")
+        if (schema.lower(), table.table.name.lower()) not in session.node.info_tables:
+            find_relation(session.catalog, schema, table.table.name)
+    ticket = session.transactions.commit()
+    session.context.warn("UNKNOWN_ERROR", "LOCK TABLES does not keep other sessions out; use a transaction", level="Note")
+    result = session.done()
+    result.durable = ticket
+    return result
+
+
+def _unlock_tables(session: Session, statement: ast.UnlockTables) -> Result:
+    return session.done()
+
+
+def _flush(session: Session, statement: ast.Flush) -> Result:
+    return session.done()
+
+
+def _call(session: Session, statement: ast.CallProcedure) -> Result:
+    raise error("SP_DOES_NOT_EXIST", "PROCEDURE", ".".join(statement.name if len(statement.name) > 1 else (session.database or "", *statement.name)))
+
+
+def _admin_tables(session: Session, statement: ast.AdminTables) -> Result:
+    """ANALYZE gathers the engine's statistics; CHECK reads the whole file's structure."""
+    if statement.action == "CHECKSUM":
+        raise unsupported("CHECKSUM TABLE")
+    rows: list[Row] = []
+    for name in statement.tables:
+        schema = name.schema or session.database
+        if schema is None:
+            raise error("NO_DB")
+        label = f"{schema}.{name.name}"
+        verb = statement.action.lower()
+        try:
+            relation = find_relation(session.catalog, schema, name.name)
+        except SqlError as problem:
+            rows.append((label, verb, "Error", problem.message))
+            rows.append((label, verb, "status", "Operation failed"))
+            continue
+        rows.extend(_admin_rows(session, statement.action, label, verb, getattr(relation, "physical", "")))
+    return table_result(("Table", "Op", "Msg_type", "Msg_text"), rows, session)
+
+
+def _admin_rows(session: Session, action: str, label: str, verb: str, physical: str) -> Iterator[Row]:
+    if action == "ANALYZE" and physical.startswith("t"):
+        branch = session.transactions.for_writing()
+        branch.lock()
+        branch.execute_ddl([(f"ANALYZE {physical}", ())], ())
+        session.transactions.end_statement()
+        yield (label, verb, "status", "Engine-independent statistics collected")
+        yield (label, verb, "status", "OK")
+    elif action == "CHECK" and physical.startswith("t"):
+        try:
+            found = list(session.node.shard.autocommit_query(f"PRAGMA integrity_check({physical})", (), inline=False))
+        except EngineError as problem:
+            found = [(problem.text,)]
+        if found == [("ok",)]:
+            yield (label, verb, "status", "OK")
+        else:
+            for (text,) in found[:10]:
+                yield (label, verb, "error", text)
+    elif action == "REPAIR":
+        yield (label, verb, "note", "The storage engine for the table doesn't support repair")
+    else:
+        if action == "OPTIMIZE":
+            yield (label, verb, "note", "Table does not support optimize, doing recreate + analyze instead")
+        yield (label, verb, "status", "OK")
+
+
+_HANDLERS: dict[type, Callable[[Session, Any], Result]] = {
+    ast.StartTransaction: _start, ast.Commit: _commit, ast.Rollback: _rollback, ast.Savepoint: _savepoint, ast.ReleaseSavepoint: _release,
+    ast.SetTransaction: _set_transaction, ast.SetStatement: _set, ast.Use: _use, ast.Kill: _kill, ast.PrepareStatement: _prepare,
+    ast.DeallocateStatement: _deallocate, ast.LockTables: _lock_tables, ast.UnlockTables: _unlock_tables, ast.Flush: _flush, ast.CallProcedure: _call,
+    ast.Show: _show, ast.Describe: _show, ast.LoadData: load_data.start,
+}  # fmt: skip
+_IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {ast.Do: _do, ast.AdminTables: _admin_tables, ast.Explain: _explain}
+
+__all__ = ["columns_of", "evaluate", "run"]

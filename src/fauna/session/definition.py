@@ -1,0 +1,200 @@
+"""DDL in a session: planned against the catalog under the shard's lock, run with the catalog's own rows in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fauna.catalog.ddl import plan_ddl
+from fauna.catalog.ddl_plan import DdlContext, DdlPlan
+from fauna.catalog.schema import Table
+from fauna.catalog.store import save_statements
+from fauna.catalog.types import SqlType, Stored
+from fauna.catalog.violations import duplicate_queries, explain_violation
+from fauna.errors import SqlError, error
+from fauna.plan.plan import InsertPlan, QueryPlan
+from fauna.session.result import MustMove, MustWait, Result
+from fauna.shard.engine_errors import EngineError
+from fauna.shard.shard import Branch
+from fauna.sql import ast
+from fauna.sql.bind.coerce import quoted
+from fauna.sql.bind.context import BindContext, SlotTypes
+from fauna.sql.bind.dml import stored
+from fauna.sql.bind.expressions import ExpressionBinder
+from fauna.sql.bind.query import QueryBinder
+from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
+from fauna.sql.deparse import deparse
+from fauna.sql.emit.sqlite import SqliteEmitter
+from fauna.sql.parse import parse
+from fauna.sql.typed import ColumnRef, Const, Typed
+
+if TYPE_CHECKING:
+    from fauna.session.session import Session
+
+
+def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
+    """A DDL statement: commits the open transaction, then all of it or nothing."""
+    if inline:
+        raise MustMove
+    if session.node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
+    temporary = isinstance(statement, ast.CreateTable) and statement.temporary
+    if session.transactions.explicit and not temporary:
+        session.transactions.commit()
+    branch = session.transactions.for_writing()
+    branch.lock()
+    context = session.new_context(storing=True)
+    old = session.node.catalog
+    plan = plan_ddl(statement, old, ddl_context(session))
+    context.warnings.extend(plan.warnings)
+    context.warnings_count += len(plan.warnings)
+    _execute(session, branch, plan)
+    affected = plan.affected_rows
+    if plan.fill is not None:
+        affected = _fill(session, branch, plan)
+    durable = None
+    if temporary:
+        session.temporaries = dict(plan.temporaries)
+        durable = session.transactions.end_statement()
+    else:
+        ticket = session.transactions.end_statement() if not session.transactions.explicit else session.transactions.commit()
+        session.temporaries = dict(plan.temporaries)
+        session.node.set_catalog(plan.catalog)
+        durable = ticket
+    session.node.auto_increments.forget()
+    session.node.sequences.forget()
+    session.database = plan.database
+    session.scope_changed()
+    result = session.done(affected=affected, info=f"Records: {affected}  Duplicates: 0  Warnings: {context.warnings_count}" if affected else "")
+    result.durable = durable
+    return result
+
+
+def _execute(session: Session, branch: Branch, plan: DdlPlan) -> None:
+    script = [*plan.script, *save_statements(session.node.catalog, plan.catalog)]
+    before = session.node.catalog
+    changed = {t.physical for t in before.tables() if plan.catalog.table_by_id(t.id) is not t}
+    try:
+        branch.execute_ddl(script, changed)
+    except EngineError as problem:
+        violation = explain_violation(plan.catalog, problem.text) or explain_violation(before, problem.text)
+        if violation is None:
+            raise problem.sql_error() from None
+        values: list[Stored] = []
+        if violation.index is not None:
+            values = _duplicate(session, branch, duplicate_queries(violation, before))
+        raise violation.to_error(values, altering=True) from None
+
+
+def _duplicate(session: Session, branch: Branch, queries: list[str]) -> list[Stored]:
+    for query in queries:
+        try:
+            rows = list(branch.query(query, (), (), inline=False))
+        except (EngineError, SqlError):
+            continue
+        if rows:
+            return list(rows[0])
+    return []
+
+
+def _fill(session: Session, branch: Branch, plan: DdlPlan) -> int:
+    """The INSERT of CREATE TABLE … SELECT, against the catalog to be."""
+    from fauna.execute import writing
+    from fauna.sql.bind.dml import InsertBinder
+
+    assert plan.fill is not None
+    catalog = plan.catalog.with_temporaries(plan.temporaries)
+    context = session._bind_context(SlotTypes())
+    context.catalog = catalog
+    insert = InsertBinder(context, plan.fill).bind()
+    assert isinstance(insert, InsertPlan)
+    statement = session.new_context(storing=True)
+    if insert.ignore:
+        statement.strict = False
+    return writing.insert(session.run_of(branch, statement, False), [(insert, ((),))], ()).affected
+
+
+def ddl_context(session: Session) -> DdlContext:
+    """What planning may ask of this session."""
+    return DdlContext(
+        session.database, lambda table, expr: compile_expression(session, table, expr), deparse, parse_expression,
+        lambda expr, sql_type: convert_constant(session, expr, sql_type), _store_expression(session), lambda query: select_columns(session, query),
+        sql_mode=session.scope().sql_mode, now_utc=session.now(utc=True), now_local=session.now(),
+        foreign_key_checks=bool(session.variables.values["foreign_key_checks"]), user=(session.user, session.host), temporaries=session.temporaries,
+    )
+
+
+def parse_expression(text: str) -> ast.Expr:
+    statement = parse(f"SELECT {text}", 0)
+    assert isinstance(statement, ast.QueryStatement) and isinstance(statement.query, ast.Select)
+    return statement.query.items[0].expr
+
+
+def _fresh_context(session: Session) -> BindContext:
+    return session._bind_context(SlotTypes())
+
+
+def compile_expression(session: Session, table: Table, expr: ast.Expr) -> tuple[str, SqlType]:
+    """SQLite text over the table's own columns; for generated columns and CHECKs."""
+    context = _fresh_context(session)
+    scope = Scope(clause="GENERATED ALWAYS AS")
+    columns: list[tuple[str, Typed]] = [(c.name, ColumnRef(c.sql_type, c.nullable, "", c.physical, c.name, table.name, table, c)) for c in table.columns]
+    scope.add(ScopeSource(table.name, table.schema, "", columns))
+    bound = ExpressionBinder(context, scope, QueryBinder(context).subquery).scalar(expr)
+    emitter = SqliteEmitter()
+    text = emitter.expr(bound)
+    if emitter.params:
+        raise error("UNKNOWN_ERROR", "Function or expression is not allowed in a generated column or CHECK")
+    return text, bound.type
+
+
+def convert_constant(session: Session, expr: ast.Expr, sql_type: SqlType) -> Stored:
+    """A constant as a value of the column's type, as strictly as an assignment."""
+    from fauna.catalog.schema import Column
+
+    context = _fresh_context(session)
+    node = ExpressionBinder(context, Scope(), QueryBinder(context).subquery).scalar(expr)
+    column = Column("c", 1, sql_type)
+    value = stored(context, node, Table("", "t", 0, (column,)), column)
+    if not isinstance(value, Const):
+        raise error("INVALID_DEFAULT", "c")
+    return value.value
+
+
+def _store_expression(session: Session) -> object:
+    def text(source: SqlType, target: SqlType, sql: str, column: str) -> str:
+        label = StoreLabel("", "", column)
+        if store_conversion(source, target, label) is None:
+            return sql
+        return f"cv({quoted(spec(source, target, Mode.STORE, label))}, {sql})"
+
+    return text
+
+
+def select_columns(session: Session, query: ast.Query) -> list[tuple[str, SqlType, bool]]:
+    """Names, types and nullability of a query's columns."""
+    from fauna.sql.bind.dml import bind_query_plan
+
+    plan = bind_query_plan(_fresh_context(session), query)
+    assert isinstance(plan, QueryPlan)
+    return [(c.name, c.sql_type, c.nullable) for c in plan.columns]
+
+
+def drop_temporaries(session: Session) -> None:
+    """At the session's end its temporary tables go."""
+    if not session.temporaries or session.node.closing:
+        return
+    branch = session.transactions.for_writing()
+    tables = list(session.temporaries.values())
+    session.temporaries = {}
+    try:
+        while True:
+            try:
+                branch.lock()
+                break
+            except MustWait as waiting:
+                waiting.ticket.wait()
+        branch.execute_ddl([(f"DROP TABLE IF EXISTS {t.physical}", ()) for t in tables], [t.physical for t in tables])
+        session.transactions.commit() if session.transactions.explicit else session.transactions.end_statement()
+    except (SqlError, EngineError):
+        session.transactions.rollback()

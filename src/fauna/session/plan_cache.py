@@ -1,0 +1,56 @@
+"""Finished plans by statement shape, shared by all sessions; bounded, oldest out first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Final
+
+from fauna.plan.plan import CachedPlan, Plan
+
+VARIANTS_MAX: Final = 16  # plans of one shape that differ in their pinned literals
+SCOPES_MAX: Final = 4096
+
+
+class PlanCache:
+    """Used by one thread at a time under the GIL's atomic dictionary operations; a lost entry is only bound again."""
+
+    def __init__(self, plans_max: int) -> None:
+        self._plans_max = plans_max
+        self._plans: dict[tuple[str, int], list[CachedPlan]] = {}
+        self._scopes: dict[Hashable, int] = {}
+        self._next_scope = 1
+
+    def scope_key(self, scope: Hashable) -> int:
+        """A small number for a scope; equal scopes share it."""
+        key = self._scopes.get(scope)
+        if key is None:
+            if len(self._scopes) >= SCOPES_MAX:
+                self._scopes.clear()
+                self._plans.clear()
+            key = self._next_scope
+            self._next_scope += 1
+            self._scopes[scope] = key
+        return key
+
+    def find(self, shape: str, scope: int, literals: Sequence[object]) -> Plan | None:
+        """The plan that serves a text of this shape with these literals."""
+        variants = self._plans.get((shape, scope))
+        if variants is not None:
+            for cached in variants:
+                if not cached.pinned or cached.serves(literals):
+                    return cached.plan
+        return None
+
+    def serves(self, shape: str, scope: int, plan: Plan, literals: Sequence[object]) -> bool:
+        """Whether `plan` also serves these literals; a plan that is not kept serves only its own."""
+        for cached in self._plans.get((shape, scope), ()):
+            if cached.plan is plan:
+                return cached.serves(literals)
+        return False
+
+    def add(self, shape: str, scope: int, cached: CachedPlan) -> None:
+        if len(self._plans) >= self._plans_max:
+            self._plans.pop(next(iter(self._plans)), None)
+        variants = self._plans.setdefault((shape, scope), [])
+        variants[:] = [v for v in variants if v.pinned != cached.pinned][-(VARIANTS_MAX - 1) :]
+        variants.append(cached)

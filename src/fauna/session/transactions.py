@@ -1,0 +1,164 @@
+"""A session's transaction: which branch a statement runs on, when it begins and ends."""
+
+from __future__ import annotations
+
+from fauna.errors import error
+from fauna.session.result import Ticket
+from fauna.session.variables import SessionVariables
+from fauna.shard.shard import Branch, Isolation, Shard, Watch
+
+_LEVELS = {
+    "READ-UNCOMMITTED": Isolation.READ_UNCOMMITTED, "READ-COMMITTED": Isolation.READ_COMMITTED, "REPEATABLE-READ": Isolation.REPEATABLE_READ,
+    "SERIALIZABLE": Isolation.SERIALIZABLE,
+}
+
+
+class Transactions:
+    """explicit: a transaction is open until COMMIT or ROLLBACK.  branch: of the transaction, or of an autocommit write
+    that is waiting for its lock."""
+
+    __slots__ = ("_next_isolation", "_next_read_only", "_shard", "_variables", "_watch", "branch", "explicit", "read_only", "savepoints")
+
+    def __init__(self, shard: Shard, variables: SessionVariables, watch: Watch) -> None:
+        self._shard = shard
+        self._variables = variables
+        self._watch = watch
+        self.branch: Branch | None = None
+        self.explicit = False
+        self.read_only = False
+        self.savepoints: list[str] = []
+        self._next_isolation: Isolation | None = None
+        self._next_read_only: bool | None = None
+
+    def set_next(self, isolation: str | None, read_only: bool | None) -> None:
+        """SET TRANSACTION without a scope."""
+        if self.explicit:
+            raise error("CANT_CHANGE_TX_CHARACTERISTICS")
+        if isolation is not None:
+            self._next_isolation = _LEVELS[isolation.replace(" ", "-")]
+        if read_only is not None:
+            self._next_read_only = read_only
+
+    def begin(self, *, read_only: bool | None = None, consistent_snapshot: bool = False) -> None:
+        """START TRANSACTION; the caller has committed what was open."""
+        self.explicit = True
+        self.read_only = read_only if read_only is not None else self._read_only()
+        if consistent_snapshot:
+            self.branch = self._open(self._isolation(), consistent_snapshot=True)
+
+    def _isolation(self) -> Isolation:
+        level = self._next_isolation
+        self._next_isolation = None
+        return level if level is not None else _LEVELS[self._variables.values["transaction_isolation"]]
+
+    def _read_only(self) -> bool:
+        chosen = self._next_read_only
+        self._next_read_only = None
+        return chosen if chosen is not None else bool(self._variables.values["transaction_read_only"])
+
+    def _open(self, isolation: Isolation, *, consistent_snapshot: bool = False) -> Branch:
+        return self._shard.begin(
+            isolation, read_only=False, lock_wait_timeout_s=float(self._variables.values["innodb_lock_wait_timeout"]), watch=self._watch,
+            consistent_snapshot=consistent_snapshot,
+        )
+
+    @property
+    def autocommit(self) -> bool:
+        return bool(self._variables.values["autocommit"])
+
+    @property
+    def implicit(self) -> bool:
+        """Whether a statement now opens a transaction that stays open (autocommit=0)."""
+        return not self.autocommit
+
+    def for_reading(self) -> Branch | None:
+        """The branch a query runs on; None: the latest state, outside any transaction."""
+        if self.branch is not None and not self.branch.is_open:
+            self._forget()
+        if not self.explicit and self.autocommit:
+            return None
+        return self._current()
+
+    def for_writing(self) -> Branch:
+        """The branch a write runs on; outside a transaction one of its own, which the statement commits."""
+        if self.branch is not None and not self.branch.is_open:
+            self._forget()
+        if self.explicit or not self.autocommit:
+            if self.read_only:
+                raise error("READ_ONLY_TRANSACTION")
+            return self._current()
+        if self.branch is None:
+            self.branch = self._open(Isolation.READ_COMMITTED)
+        return self.branch
+
+    def _current(self) -> Branch:
+        if self.branch is None:
+            if not self.explicit:
+                self.explicit = True
+                self.read_only = self._read_only()
+            self.branch = self._open(self._isolation())
+        self.branch.lock_wait_timeout_s = float(self._variables.values["innodb_lock_wait_timeout"])
+        return self.branch
+
+    def end_statement(self) -> Ticket | None:
+        """After a write: commit when it was on its own."""
+        if self.explicit or self.branch is None:
+            return None
+        branch, self.branch = self.branch, None
+        return branch.commit()
+
+    def statement_failed(self) -> None:
+        """After an error: an autocommit statement's branch goes; an engine may have ended the whole transaction."""
+        if self.branch is None:
+            return
+        if not self.explicit:
+            branch, self.branch = self.branch, None
+            branch.rollback()
+        elif not self.branch.is_open:
+            self._forget()
+
+    def commit(self) -> Ticket | None:
+        branch = self.branch
+        ticket = branch.commit() if branch is not None and branch.is_open else None
+        self._forget()
+        return ticket
+
+    def rollback(self) -> None:
+        branch = self.branch
+        self._forget()
+        if branch is not None:
+            branch.rollback()
+
+    def _forget(self) -> None:
+        self.branch = None
+        self.explicit = False
+        self.read_only = False
+        self.savepoints = []
+
+    # ── savepoints ──
+
+    def savepoint(self, name: str) -> None:
+        if not self.explicit and self.autocommit:
+            return
+        branch = self._current()
+        if name.lower() in self.savepoints:
+            self.savepoints.remove(name.lower())  # set anew: the old one is out of reach
+        branch.savepoint(name.lower())
+        self.savepoints.append(name.lower())
+
+    def rollback_to(self, name: str) -> None:
+        position = self._position(name)
+        assert self.branch is not None
+        self.branch.rollback_to(name.lower())
+        del self.savepoints[position + 1 :]
+
+    def release(self, name: str) -> None:
+        position = self._position(name)
+        assert self.branch is not None
+        self.branch.release(name.lower())
+        del self.savepoints[position:]
+
+    def _position(self, name: str) -> int:
+        if name.lower() not in self.savepoints or self.branch is None:
+            raise error("SAVEPOINT_DOES_NOT_EXIST", name)
+        return len(self.savepoints) - 1 - self.savepoints[::-1].index(name.lower())

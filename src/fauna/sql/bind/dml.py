@@ -1,0 +1,612 @@
+"""INSERT, REPLACE, UPDATE and DELETE: typed, with every value converted for the column that takes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from fauna.catalog.schema import Column, Table, View
+from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, SqlType, Stored, to_wide
+from fauna.errors import error, unsupported
+from fauna.plan.plan import (
+    DeletePlan, InsertPlan, Plan, QueryPlan, RowProgram, RowwiseDeletePlan, RowwiseUpdatePlan, ShardStatement, TargetUpdate, UpdatePlan, accesses,
+    parameters,
+)
+from fauna.session.result import ResultColumn
+from fauna.sql import ast
+from fauna.sql.bind.access import access_rules, tables_of
+from fauna.sql.bind.coerce import mapped, quoted, retyped, shown, template_text, to_boolean
+from fauna.sql.bind.context import BindContext
+from fauna.sql.bind.expressions import ExpressionBinder
+from fauna.sql.bind.metadata import result_columns
+from fauna.sql.bind.query import QueryBinder, find_relation
+from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.context import current
+from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion, timestamp_to_utc
+from fauna.sql.emit.sqlite import SqliteEmitter
+from fauna.sql.typed import (
+    BoundQuery, BoundSelect, ColumnRef, Const, DerivedSource, JoinSource, Op, OrderKey, OutputColumn, QueryOp, SessionValue, Slot, Source, TableSource, Typed,
+)
+
+Constant = (Slot, Const, SessionValue)
+ROWID = "_rowid_"
+
+
+# ── values for columns ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stored(context: BindContext, node: Typed, table: Table, column: Column, *, insert: bool = False) -> Typed:
+    """`node` converted as an assignment to `column` converts, with that assignment's errors and warnings."""
+    node = shown(node)
+    target = column.sql_type
+    label = StoreLabel(table.schema, table.name, column.name)
+    if node.type.kind is not Kind.NULL:
+        convert = store_conversion(node.type, target, label)
+        if convert is not None:
+            text = template_text(quoted(spec(node.type, target, Mode.STORE, label)))
+            node = mapped(node, target, convert, "STORE", f"cv({text}, {{0}})")
+        else:
+            node = retyped(node, target)
+        if target.kind is Kind.TIMESTAMP and context.scope.time_zone != "UTC":
+            zone = context.scope.time_zone
+            node = mapped(
+                node, target, lambda v: None if v is None else timestamp_to_utc(str(v), zone), "UTC", f"ts_utc({{0}}, {quoted(zone)})"
+            )
+    if not column.nullable and not column.auto_increment and isinstance(node, Constant):
+        check = _not_null(column)
+        if isinstance(node, Const):
+            if node.value is None:
+                node = Op(target, True, "NOT NULL", (), f"null_for({quoted(template_text(column.name))})", deterministic=False)
+        else:
+            node = replace(node, convert=(*node.convert, check))
+    return node
+
+
+def _not_null(column: Column) -> Any:
+    name, fallback = column.name, implicit_default(column)
+
+    def check(value: Stored) -> Stored:
+        if value is not None:
+            return value
+        context = current()
+        if context.strict:
+            raise error("BAD_NULL", name)
+        context.warn("BAD_NULL", name)
+        return fallback
+
+    return check
+
+
+def implicit_default(column: Column) -> Stored:
+    """What a NOT NULL column without a default gets outside strict mode."""
+    sql_type = column.sql_type
+    kind = sql_type.kind
+    if kind in INTEGERS or kind in (Kind.BIT, Kind.YEAR, Kind.SET, Kind.TIME):
+        return 0
+    if kind is Kind.ENUM:
+        return 1
+    if kind is Kind.DECIMAL:
+        return to_wide(0) if sql_type.wide else 0
+    if kind in FLOATS:
+        return 0.0
+    if kind is Kind.DATE:
+        return "0000-00-00"
+    if kind in TEMPORAL:
+        return "0000-00-00 00:00:00" + ("." + "0" * sql_type.scale if sql_type.scale else "")
+    if kind in BYTES:
+        return b"\0" * sql_type.length if kind is Kind.BINARY else b""
+    return ""
+
+
+def default_value(context: BindContext, table: Table, column: Column) -> Typed | None:
+    """The value of DEFAULT; None when the column has none and must be given."""
+    if column.default_expr:
+        query = context.parse_view(f"SELECT {column.default_expr}")
+        assert isinstance(query, ast.Select)
+        own = replace(context, slots=type(context.slots)())
+        value = ExpressionBinder(own, Scope(), QueryBinder(own).subquery).scalar(query.items[0].expr)
+        return stored(context, value, table, column)
+    if column.has_default:
+        return Const(column.sql_type, column.nullable, column.default)
+    if column.nullable or column.auto_increment:
+        return Const(column.sql_type, True, None)
+    if column.sql_type.kind is Kind.ENUM:
+        return Const(column.sql_type, False, 1)
+    return None
+
+
+# ── INSERT ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class InsertBinder:
+    """Binds one INSERT or REPLACE."""
+
+    def __init__(self, context: BindContext, statement: ast.Insert) -> None:
+        self.context = context
+        self.statement = statement
+        self.queries = QueryBinder(context)
+        self.table = target_table(context, statement.table, "INSERT")
+        self.notes: list[tuple[str, str]] = []
+        self.strict = bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & context.scope.sql_mode) and not statement.ignore
+
+    def bind(self) -> InsertPlan:
+        statement, table = self.statement, self.table
+        if statement.partitions:
+            raise unsupported("PARTITION selection")
+        named = self._named_columns()
+        written = [c for c in table.columns if not c.generated]
+        rows, query, reads_target = self._rows(named, written)
+        auto_column = table.auto_column
+        auto = next((i for i, c in enumerate(written) if c is auto_column), -1)
+        count = len(written)
+        names = ", ".join(c.physical for c in written)
+        places = ", ".join(f"?{i + 1}" for i in range(count))
+        insert = f"INSERT INTO {table.physical} AS a0 ({names}) VALUES ({places})" if written else f"INSERT INTO {table.physical} DEFAULT VALUES"
+        returning, returning_text = self._returning(count)
+        upsert, upsert_params = self._upsert(insert, written) if statement.on_duplicate else ("", None)
+        delete, delete_positions = self._replace_delete(written) if statement.replace else ("", ())
+        read_rules = access_rules(self._query) if self._query is not None else []
+        return InsertPlan(
+            table, tuple(written), rows, query, accesses(read_rules), insert + returning_text, upsert + returning_text if upsert else "", upsert_params, delete,
+            delete_positions, statement.ignore, auto, returning, reads_target, tuple(self.notes),
+        )
+
+    _query: BoundQuery | None = None
+
+    def _named_columns(self) -> list[Column]:
+        table = self.table
+        if self.statement.columns is None:
+            return [c for c in table.columns if not c.invisible]
+        named: list[Column] = []
+        for name in self.statement.columns:
+            column = table.column(name)
+            if column is None:
+                raise error("BAD_FIELD", name, "field list")
+            if column in named:
+                raise error("FIELD_SPECIFIED_TWICE", column.name)
+            named.append(column)
+        return named
+
+    def _rows(self, named: list[Column], written: list[Column]) -> tuple[tuple[RowProgram, ...], ShardStatement | None, bool]:
+        if self.statement.query is not None:
+            return (), *self._from_query(named, written)
+        programs = []
+        for number, row in enumerate(self.statement.rows, 1):
+            if not row and self.statement.columns is None or not row and not named:
+                row = ()
+                values: dict[str, Typed] = {}
+            elif len(row) != len(named):
+                raise error("WRONG_VALUE_COUNT_ON_ROW", number)
+            else:
+                values = self._row_values(named, row)
+            programs.append(self._program([values[c.name] if c.name in values else self._default(c) for c in written]))
+        return tuple(programs), None, False
+
+    def _row_values(self, named: list[Column], row: tuple[ast.Expr, ...]) -> dict[str, Typed]:
+        scope = Scope(clause="VALUES")
+        source = ScopeSource(self.table.name, self.table.schema, "", [])
+        for column in self.table.columns:
+            source.columns.append((column.name, self._placeholder(column)))
+        scope.add(source)
+        values: dict[str, Typed] = {}
+        for column, expr in zip(named, row):
+            if isinstance(expr, ast.DefaultValue) and expr.column is None:
+                if not column.generated:
+                    values[column.name] = self._default(column, asked=True)
+                continue
+            if column.generated:
+                if isinstance(expr, ast.Literal) and expr.kind is ast.LiteralKind.NULL and False:
+                    continue
+                raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
+            binder = ExpressionBinder(self.context, scope, self.queries.subquery)
+            value = stored(self.context, binder.scalar(expr), self.table, column, insert=True)
+            values[column.name] = value
+            for i, (name, _) in enumerate(source.columns):
+                if name == column.name:
+                    source.columns[i] = (name, value)
+        return values
+
+    def _placeholder(self, column: Column) -> Typed:
+        """What a column means inside VALUES before it has been given: its default."""
+        if column.has_default and not column.default_expr:
+            return Const(column.sql_type, column.nullable, column.default)
+        return Const(column.sql_type, True, None)
+
+    def _default(self, column: Column, asked: bool = False) -> Typed:
+        value = default_value(self.context, self.table, column)
+        if value is not None:
+            return value
+        if self.strict:
+            raise error("NO_DEFAULT_FOR_FIELD", column.name)
+        self.notes.append(("NO_DEFAULT_FOR_FIELD", column.name))
+        return Const(column.sql_type, False, implicit_default(column))
+
+    def _program(self, values: list[Typed]) -> RowProgram:
+        if all(isinstance(v, Constant) for v in values):
+            return RowProgram(parameters(values), None)  # type: ignore[arg-type]
+        emitter = SqliteEmitter()
+        text = "SELECT " + ", ".join(emitter.expr(v) for v in values)
+        return RowProgram(None, ShardStatement(text, parameters(emitter.params)))
+
+    def _from_query(self, named: list[Column], written: list[Column]) -> tuple[ShardStatement, bool]:
+        assert self.statement.query is not None
+        query = self.queries.bind(self.statement.query)
+        if len(query.outputs) != len(named):
+            raise error("WRONG_VALUE_COUNT_ON_ROW", 1)
+        self._query = query
+        alias = self.context.new_alias()
+        values: dict[str, Typed] = {}
+        for column, output in zip(named, query.outputs):
+            if column.generated:
+                raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
+            ref = ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name)
+            values[column.name] = stored(self.context, ref, self.table, column)
+        outputs = tuple(
+            OutputColumn(c.name, f"k{i + 1}", values[c.name] if c.name in values else self._default(c)) for i, c in enumerate(written)
+        )
+        outer = BoundSelect(outputs, DerivedSource(query, alias))
+        emitter = SqliteEmitter()
+        text = emitter.query(outer)
+        return ShardStatement(text, parameters(emitter.params)), self.table.physical in tables_of(query)
+
+    def _returning(self, count: int) -> tuple[tuple[ResultColumn, ...] | None, str]:
+        if not self.statement.returning:
+            return None, ""
+        return returning_clause(self.context, self.queries, self.table, self.statement.returning, "")
+
+    def _upsert(self, insert: str, written: list[Column]) -> tuple[str, Any]:
+        table = self.table
+        scope = Scope(clause="SET")
+        columns: list[tuple[str, Typed]] = [
+            (c.name, ColumnRef(c.sql_type, c.nullable, "a0", c.physical, c.name, table.name, table, c)) for c in table.columns
+        ]
+        own = ScopeSource(table.name, table.schema, "a0", columns)
+        scope.add(own)
+
+        def inserted(name: str) -> Typed:
+            column = table.column(name)
+            if column is None:
+                raise error("BAD_FIELD", name, "field list")
+            return ColumnRef(column.sql_type, column.nullable, "excluded", column.physical, column.name, table.name, table, column)
+
+        if self.statement.row_alias:
+            names = self.statement.row_alias_columns or [c.name for c in self._named_columns()]
+            alias_columns = [(n, inserted(c.name)) for n, c in zip(names, self._named_columns())]
+            scope.add(ScopeSource(self.statement.row_alias, "", "excluded", alias_columns))
+        elif self._query is not None and isinstance(self.statement.query, ast.Select):
+            # Columns of the SELECT may be named; they are what is being inserted.
+            pass
+        sets = []
+        for assignment in self.statement.on_duplicate:
+            column = table.column(assignment.column.parts[-1])
+            if column is None:
+                raise error("BAD_FIELD", assignment.column.parts[-1], "field list")
+            value = self._assigned(scope, assignment.value, column, inserted)
+            sets.append((column, value))
+            own.columns[:] = [(n, value if n == column.name else v) for n, v in own.columns]
+        sets = with_on_update(self.context, table, sets)
+        emitter = SqliteEmitter()
+        reserved: list[Any] = [SessionValue(NULL_TYPE, True, f"#{i}") for i in range(len(written))]
+        emitter.params = list(reserved)
+        changed = changed_test(emitter, "a0", sets)
+        assignments = ", ".join(f"{c.physical} = {emitter.expr(v)}" for c, v in sets)
+        text = f"{insert} ON CONFLICT DO UPDATE SET {assignments} WHERE um({changed})"
+        return text, parameters(emitter.params[len(written):])
+
+    def _assigned(self, scope: Scope, expr: ast.Expr, column: Column, inserted: Any) -> Typed:
+        if isinstance(expr, ast.DefaultValue) and expr.column is None:
+            return self._default(column)
+        binder = ExpressionBinder(self.context, scope, self.queries.subquery)
+        binder.inserted = inserted
+        return stored(self.context, binder.scalar(expr), self.table, column)
+
+    def _replace_delete(self, written: list[Column]) -> tuple[str, tuple[int, ...]]:
+        """Deletes the rows that share a unique key with the values at these positions."""
+        table = self.table
+        positions = {c.name.lower(): i for i, c in enumerate(written)}
+        used: list[int] = []
+        tests = []
+        for index in table.indexes:
+            if not index.unique or any(p.column.lower() not in positions for p in index.parts):
+                continue
+            parts = []
+            for part in index.parts:
+                column = table.column(part.column)
+                assert column is not None
+                if positions[column.name.lower()] not in used:
+                    used.append(positions[column.name.lower()])
+                place = f"?{used.index(positions[column.name.lower()]) + 1}"
+                left = f"a0.{column.physical}"
+                if part.length is not None:
+                    left, place = f"substr({left}, 1, {part.length})", f"substr({place}, 1, {part.length})"
+                parts.append(f"{left} = {place}")
+            if parts:
+                tests.append("(" + " AND ".join(parts) + ")")
+        return (f"DELETE FROM {table.physical} AS a0 WHERE {' OR '.join(tests)}" if tests else ""), tuple(used)
+
+
+def returning_clause(
+    context: BindContext, queries: QueryBinder, table: Table, items: tuple[ast.SelectItem, ...], alias: str
+) -> tuple[tuple[ResultColumn, ...], str]:
+    """Columns and text of RETURNING."""
+    scope = Scope()
+    columns: list[tuple[str, Typed]] = [(c.name, ColumnRef(c.sql_type, c.nullable, alias, c.physical, c.name, table.name, table, c)) for c in table.columns]
+    scope.add(ScopeSource(table.name, table.schema, alias, columns, invisible={c.name.lower() for c in table.columns if c.invisible}))
+    binder = ExpressionBinder(context, scope, queries.subquery)
+    outputs = queries._outputs(items, scope, binder)
+    emitter = SqliteEmitter()
+    text = ", ".join(emitter.expr(o.expr) for o in outputs)
+    if emitter.params:
+        raise unsupported("an expression with parameters in RETURNING")
+    return result_columns(tuple(outputs)), f" RETURNING {text}"
+
+
+def changed_test(emitter: SqliteEmitter, alias: str, sets: list[tuple[Column, Typed]]) -> str:
+    """SQLite text that is true when an assignment would change the row; columns set by ON UPDATE do not count."""
+    tests = []
+    for column, value in sets:
+        if isinstance(value, SessionValue) and value.name == "on_update_now":
+            continue
+        collate = " COLLATE BINARY" if column.sql_type.kind in CHARS else ""
+        tests.append(f"{alias}.{column.physical} IS NOT {emitter.expr(value)}{collate}")
+    return " OR ".join(tests) or "0"
+
+
+def with_on_update(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> list[tuple[Column, Typed]]:
+    """`sets` with the ON UPDATE CURRENT_TIMESTAMP columns that are not assigned."""
+    assigned = {c.name for c, _ in sets}
+    out = list(sets)
+    for column in table.columns:
+        if column.on_update_now and column.name not in assigned:
+            name = "utc_now" if column.sql_type.kind is Kind.TIMESTAMP else "now"
+            length = 19 + (column.sql_type.scale + 1 if column.sql_type.scale else 0)
+            out.append((column, SessionValue(column.sql_type, False, "on_update_now", (_now_cut(name, length),))))
+    return out
+
+
+def _now_cut(name: str, length: int) -> Any:
+    index = 0 if name == "now" else 1
+    return lambda value: str(value).split("|")[index][:length]
+
+
+def target_table(context: BindContext, name: ast.TableName, verb: str) -> Table:
+    """The base table that a write names; a simple view leads to its table."""
+    schema = name.schema or context.scope.database
+    if schema is None:
+        raise error("NO_DB")
+    if (schema.lower(), name.name.lower()) in context.info_tables:
+        raise error("DBACCESS_DENIED", "root", "localhost", schema)
+    relation = find_relation(context.catalog, schema, name.name)
+    if isinstance(relation, View):
+        raise unsupported(f"{verb} through a view")
+    if not isinstance(relation, Table):
+        raise error("NON_INSERTABLE_TABLE", name.name, verb)
+    return relation
+
+
+# ── UPDATE and DELETE ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def bind_update(context: BindContext, statement: ast.Update) -> Plan:
+    """UPDATE: in one SQLite statement where one table is changed row by row, else rows first, then writes by rowid."""
+    queries = QueryBinder(context)
+    if statement.with_ is not None:
+        raise unsupported("WITH … UPDATE")
+    scope = Scope(clause="SET")
+    source = queries.source(statement.source, scope)
+    binder = ExpressionBinder(context, scope, queries.subquery)
+    sets: dict[str, list[tuple[Column, Typed]]] = {}
+    tables = {s.alias: s for s in table_sources(source)}
+    for assignment in statement.assignments:
+        ref = scope.resolve(assignment.column.parts)
+        if not isinstance(ref, ColumnRef) or ref.table is None or ref.column is None or ref.outer:
+            raise error("NON_UPDATABLE_TABLE", assignment.column.parts[0], "UPDATE")
+        sets.setdefault(ref.source, []).append((ref.column, _update_value(context, binder, assignment.value, ref)))
+        _substitute(scope, ref, sets[ref.source][-1][1], len(tables) == 1)
+    scope = _fresh_scope(scope, tables)
+    scope.clause = "WHERE"
+    where = to_boolean(ExpressionBinder(context, scope, queries.subquery).scalar(statement.where)) if statement.where is not None else None
+    sets = {alias: with_on_update(context, tables[alias].table, s) for alias, s in sets.items()}
+    single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
+    if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
+        assert isinstance(source, TableSource)
+        return _direct_update(source, sets[source.alias], where, statement)
+    if statement.order_by or statement.limit is not None:
+        if not isinstance(source, TableSource):
+            raise error("WRONG_USAGE", "UPDATE", "ORDER BY" if statement.order_by else "LIMIT")
+    scope.clause = "ORDER"
+    order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
+    limit, _ = queries._limit(statement.limit, scope)
+    return _rowwise_update(source, tables, sets, where, order, limit, statement)
+
+
+def _update_value(context: BindContext, binder: ExpressionBinder, expr: ast.Expr, ref: ColumnRef) -> Typed:
+    assert ref.table is not None and ref.column is not None
+    if isinstance(expr, ast.DefaultValue) and expr.column is None:
+        if ref.column.generated:
+            return Const(ref.type, True, None)
+        value = default_value(context, ref.table, ref.column)
+        if value is None:
+            raise error("NO_DEFAULT_FOR_FIELD", ref.column.name)
+        return value
+    if ref.column.generated:
+        raise error("GENERATED_COLUMN_NON_DEFAULT", ref.column.name, ref.table.name)
+    return stored(context, binder.scalar(expr), ref.table, ref.column)
+
+
+def _substitute(scope: Scope, ref: ColumnRef, value: Typed, single: bool) -> None:
+    """Later assignments of a one-table UPDATE see the new value, as MySQL's left-to-right rule has it."""
+    if not single:
+        return
+    for source in scope.sources:
+        source.columns[:] = [(n, value if isinstance(c, ColumnRef) and c.source == ref.source and c.physical == ref.physical else c) for n, c in source.columns]
+
+
+def _fresh_scope(scope: Scope, tables: dict[str, TableSource]) -> Scope:
+    """The scope with its columns as they were before the assignments."""
+    for source in scope.sources:
+        table = tables.get(source.alias)
+        if table is None:
+            continue
+        nullable = {n: c.nullable for n, c in source.columns}
+        source.columns[:] = [
+            (c.name, ColumnRef(c.sql_type, c.nullable or nullable.get(c.name, False), source.alias, c.physical, c.name, source.name, table.table, c))
+            for c in table.table.columns
+        ]
+    return scope
+
+
+def _has_query(node: Typed | None) -> bool:
+    if node is None:
+        return False
+    if isinstance(node, QueryOp):
+        return True
+    return isinstance(node, Op) and any(_has_query(a) for a in node.args)
+
+
+def table_sources(source: Source) -> list[TableSource]:
+    if isinstance(source, TableSource):
+        return [source]
+    if isinstance(source, JoinSource):
+        return table_sources(source.left) + table_sources(source.right)
+    return []
+
+
+def _direct_update(source: TableSource, sets: list[tuple[Column, Typed]], where: Typed | None, statement: ast.Update) -> UpdatePlan:
+    table, alias = source.table, source.alias
+    emitter = SqliteEmitter()
+    assignments = ", ".join(f"{c.physical} = {emitter.expr(v)}" for c, v in sets)
+    condition = f"({emitter.expr(where)}) AND " if where is not None else ""
+    text = f"UPDATE {table.physical} AS {alias} SET {assignments} WHERE {condition}um({changed_test(emitter, alias, sets)})"
+    select = BoundSelect((), source, where)
+    auto_column = table.auto_column
+    auto = next((i for i, (c, _) in enumerate(sets) if c is auto_column), -1)
+    return UpdatePlan(
+        table, ShardStatement(text, parameters(emitter.params)), _match(source, where), accesses(access_rules(select)), statement.ignore, auto,
+    )
+
+
+def _match(source: TableSource, where: Typed | None) -> ShardStatement:
+    emitter = SqliteEmitter()
+    text = f"SELECT {source.alias}.{ROWID} FROM {source.table.physical} AS {source.alias}"
+    if where is not None:
+        text += f" WHERE {emitter.expr(where)}"
+    return ShardStatement(text, parameters(emitter.params))
+
+
+def _rowid_of(alias: str) -> Typed:
+    return ColumnRef(BIGINT_TYPE, True, alias, ROWID, ROWID)
+
+
+def _rowwise_update(
+    source: Source, tables: dict[str, TableSource], sets: dict[str, list[tuple[Column, Typed]]], where: Typed | None, order: tuple[OrderKey, ...],
+    limit: Typed | None, statement: ast.Update,
+) -> RowwiseUpdatePlan:
+    outputs: list[OutputColumn] = []
+    targets = []
+
+    def add(node: Typed) -> None:
+        outputs.append(OutputColumn("", f"k{len(outputs) + 1}", node))
+
+    for alias, assigned in sets.items():
+        first = len(outputs)
+        add(_rowid_of(alias))
+        for _, value in assigned:
+            add(value)
+        table = tables[alias].table
+        tests = " OR ".join(
+            f"{c.physical} IS NOT ?{i + 2}" + (" COLLATE BINARY" if c.sql_type.kind in CHARS else "")
+            for i, (c, v) in enumerate(assigned) if not (isinstance(v, SessionValue) and v.name == "on_update_now")
+        )
+        settings = ", ".join(f"{c.physical} = ?{i + 2}" for i, (c, _) in enumerate(assigned))
+        targets.append(TargetUpdate(table, f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})", first, len(outputs) - first))
+    select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
+    emitter = SqliteEmitter()
+    text = emitter.query(select)
+    return RowwiseUpdatePlan(ShardStatement(text, parameters(emitter.params)), tuple(targets), accesses(access_rules(select)), statement.ignore)
+
+
+def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
+    """DELETE, likewise."""
+    queries = QueryBinder(context)
+    if statement.with_ is not None:
+        raise unsupported("WITH … DELETE")
+    scope = Scope()
+    source = queries.source(statement.source, scope)
+    scope.clause = "WHERE"
+    where = to_boolean(ExpressionBinder(context, scope, queries.subquery).scalar(statement.where)) if statement.where is not None else None
+    if isinstance(source, TableSource) and not statement.order_by and statement.limit is None and not statement.targets:
+        emitter = SqliteEmitter()
+        # WHERE 1 keeps SQLite from emptying the table without telling which rows went.
+        text = f"DELETE FROM {source.table.physical} AS {source.alias} WHERE {emitter.expr(where) if where is not None else '1'}"
+        returning, clause = None, ""
+        params = parameters(emitter.params)
+        if statement.returning:
+            returning, clause = returning_clause(context, queries, source.table, statement.returning, "")
+        reads = accesses(access_rules(BoundSelect((), source, where)))
+        return DeletePlan(source.table, ShardStatement(text + clause, params), _match(source, where), reads, returning, statement.ignore)
+    if statement.returning:
+        raise unsupported("RETURNING with ORDER BY, LIMIT or several tables")
+    targets = _delete_targets(scope, source, statement)
+    scope.clause = "ORDER"
+    order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
+    limit, _ = queries._limit(statement.limit, scope)
+    outputs = tuple(OutputColumn("", f"k{i + 1}", _rowid_of(t.alias)) for i, t in enumerate(targets))
+    select = BoundSelect(outputs, source, where, order_by=order, limit=limit)
+    emitter = SqliteEmitter()
+    text = emitter.query(select)
+    deletes = tuple((t.table, f"DELETE FROM {t.table.physical} WHERE {ROWID} = ?1") for t in targets)
+    return RowwiseDeletePlan(ShardStatement(text, parameters(emitter.params)), deletes, accesses(access_rules(select)), statement.ignore)
+
+
+def _delete_targets(scope: Scope, source: Source, statement: ast.Delete) -> list[TableSource]:
+    tables = table_sources(source)
+    if not statement.targets:
+        return tables[:1]
+    targets = []
+    for name in statement.targets:
+        found = [t for t in tables if t.name == name.name and (name.schema is None or t.table.schema == name.schema)]
+        if not found:
+            raise error("UNKNOWN_TABLE", name.name, "MULTI DELETE")
+        targets.append(found[0])
+    return targets
+
+
+# ── SELECT as a plan ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...] = ()) -> QueryPlan:
+    """A SELECT ready to run."""
+    bound = QueryBinder(context).bind(query)
+    emitter = SqliteEmitter()
+    text = emitter.query(bound)
+    locking: ast.Locking | None = getattr(query, "locking", None)
+    match, match_table = None, ""
+    if locking is not None and isinstance(bound, BoundSelect) and isinstance(bound.source, TableSource):
+        match, match_table = _match(bound.source, bound.where), bound.source.table.physical
+    count = None
+    if isinstance(query, ast.Select) and query.calc_found_rows:
+        counter = SqliteEmitter()
+        whole = counter.query(replace(bound, limit=None, offset=None, order_by=()))
+        count = ShardStatement(f"SELECT count(*) FROM ({whole})", parameters(counter.params))
+    return QueryPlan(
+        ShardStatement(text, parameters(emitter.params)), result_columns(bound.outputs), accesses(access_rules(bound)), tuple(sorted(tables_of(bound))),
+        (locking.wait or "WAIT") if locking is not None else "", match, match_table, count, (), into,
+    )
+
+
+def bind_statement(context: BindContext, statement: ast.Statement) -> Plan:
+    """The plan of a query or a row-changing statement."""
+    if isinstance(statement, ast.QueryStatement):
+        query = statement.query
+        return bind_query_plan(context, query, query.into_variables if isinstance(query, ast.Select) else ())
+    if isinstance(statement, ast.Insert):
+        return InsertBinder(context, statement).bind()
+    if isinstance(statement, ast.Update):
+        return bind_update(context, statement)
+    if isinstance(statement, ast.Delete):
+        return bind_delete(context, statement)
+    raise unsupported(type(statement).__name__)
+
+
+__all__ = ["bind_statement", "default_value", "implicit_default", "stored", "SqlType"]

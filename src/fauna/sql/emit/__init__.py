@@ -1,0 +1,1 @@
+"""Typed statements to the text of an engine's own SQL: `sqlite` for embedded shards."""

@@ -1,0 +1,252 @@
+"""Typed statements to SQLite text and a list of parameter sources.
+
+Nothing is decided here: types, conversions and collations were settled when binding.  Parameters are numbered `?N`, so that
+one used twice is bound once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fauna.catalog.types import BYTES, CHARS, Kind, SqlType, Stored
+from fauna.sql.typed import (
+    AggregateOp, BoundCte, BoundQuery, BoundSelect, BoundSetOperation, BoundValues, ColumnRef, Const, CteSource, DerivedSource, InfoSource, JoinSource, Op,
+    OrderKey, OutputColumn, QueryOp, SessionValue, Slot, Source, TableSource, Typed, WindowOp,
+)
+
+ParamSource = Slot | SessionValue | Const
+
+
+def sql_literal(value: Stored) -> str | None:
+    """A constant as SQLite text, or None when it is better bound."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value) if value >= 0 else f"({value})"
+    if isinstance(value, bytes) and len(value) <= 64:
+        return f"x'{value.hex()}'"
+    if isinstance(value, str) and len(value) <= 64 and "\0" not in value:
+        return "'" + value.replace("'", "''") + "'"
+    return None
+
+
+class SqliteEmitter:
+    """Collects parameters while it writes one statement.  `params` is in the order of ?1, ?2 …"""
+
+    def __init__(self) -> None:
+        self.params: list[ParamSource] = []
+        self._numbers: dict[ParamSource, int] = {}
+        self._hidden: dict[str, str] = {}
+
+    def place(self, source: ParamSource) -> str:
+        """The `?N` under which `source` will be bound."""
+        number = self._numbers.get(source)
+        if number is None:
+            self.params.append(source)
+            number = self._numbers[source] = len(self.params)
+        return f"?{number}"
+
+    # ── expressions ──
+
+    def expr(self, node: Typed, over: str = "") -> str:
+        if isinstance(node, ColumnRef):
+            return f"{node.source}.{node.physical}" if node.source else node.physical
+        if isinstance(node, Const):
+            text = sql_literal(node.value)
+            return text if text is not None else self.place(node)
+        if isinstance(node, (Slot, SessionValue)):
+            return self.place(node)
+        if isinstance(node, Op):
+            args = [self.expr(a) for a in node.args]
+            return node.template.format(*args, over=over)
+        if isinstance(node, AggregateOp):
+            return self._aggregate(node, over)
+        if isinstance(node, WindowOp):
+            return self.expr(node.function, " OVER (" + self._window(node) + ")")
+        if isinstance(node, QueryOp):
+            return self._query_op(node)
+        raise AssertionError(type(node).__name__)
+
+    def _aggregate(self, node: AggregateOp, over: str) -> str:
+        args = [self.expr(a) for a in node.args]
+        order = " ORDER BY " + ", ".join(self.key(k) for k in node.order_by) if node.order_by else ""
+        return node.template.format(*args, over=over, order=order)
+
+    def _window(self, node: WindowOp) -> str:
+        parts = []
+        if node.partition_by:
+            parts.append("PARTITION BY " + ", ".join(self._collated(p) for p in node.partition_by))
+        if node.order_by:
+            parts.append("ORDER BY " + ", ".join(self.key(k) for k in node.order_by))
+        if node.frame:
+            parts.append(node.frame)
+        return " ".join(parts)
+
+    def _query_op(self, node: QueryOp) -> str:
+        args = [self.expr(a) for a in node.args]
+        text = node.template
+        if "{query:2}" in text:
+            query = node.query
+            if query.limit is None and not isinstance(query, BoundValues):
+                query = replace(query, limit=Const(SqlType(Kind.BIGINT), False, 2))
+            text = text.replace("{query:2}", "{query}")
+            return text.format(*args, query=self.query(query))
+        return text.format(*args, query=self.query(node.query))
+
+    def _collated(self, node: Typed) -> str:
+        text = self.expr(node)
+        if node.type.kind in CHARS and node.type.collation and not (isinstance(node, ColumnRef) and node.table is not None):
+            return f"{text} COLLATE {node.type.collation}"
+        return text
+
+    def key(self, key: OrderKey) -> str:
+        """One term of ORDER BY."""
+        if key.position:
+            text = str(key.position)
+            if key.collation:
+                text += f" COLLATE {key.collation}"
+        else:
+            assert key.expr is not None
+            text = self._collated(key.expr)
+            if isinstance(key.expr, Const):
+                text = f"({text})+0" if key.expr.value is not None else "NULL"
+        return text + (" DESC" if key.descending else "")
+
+    # ── row sources ──
+
+    def source(self, source: Source) -> str:
+        if isinstance(source, TableSource):
+            return f"{source.table.physical} AS {source.alias}"
+        if isinstance(source, InfoSource):
+            rows = self.place(SessionValue(SqlType(Kind.LONGTEXT), False, f"info:{source.name}"))
+            columns = ", ".join(f"json_extract(value, '$[{i}]') AS {c}" for i, c in enumerate(source.columns))
+            return f"(SELECT {columns} FROM json_each({rows})) AS {source.alias}"
+        if isinstance(source, CteSource):
+            return f"{source.cte} AS {source.alias}"
+        if isinstance(source, DerivedSource):
+            return f"({self.query(source.query)}) AS {source.alias}"
+        return self._join(source)
+
+    def _join(self, join: JoinSource) -> str:
+        right = self.source(join.right)
+        if isinstance(join.right, JoinSource):
+            right = f"({right})"
+        left = self.source(join.left)
+        word = {"INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN"}[join.kind]
+        on = f" ON {self.expr(join.on)}" if join.on is not None else " ON 1" if join.kind != "INNER" else ""
+        return f"{left} {word} {right}{on}"
+
+    # ── queries ──
+
+    def query(self, query: BoundQuery) -> str:
+        """The text of a query whose output columns are named by their aliases."""
+        with_ = self._ctes(query.ctes)
+        if isinstance(query, BoundSelect):
+            return with_ + (self._rollup(query) if query.rollup and query.group_by else self._select(query))
+        if isinstance(query, BoundSetOperation):
+            return with_ + self._set_operation(query)
+        return with_ + self._values(query)
+
+    def _ctes(self, ctes: tuple[BoundCte, ...]) -> str:
+        if not ctes:
+            return ""
+        texts = [f"{c.name}({', '.join(c.columns)}) AS ({self.query(c.query)})" for c in ctes]
+        return "WITH RECURSIVE " + ", ".join(texts) + " "
+
+    def _select(self, select: BoundSelect) -> str:
+        outputs = ", ".join(self._output(o, select.distinct) for o in select.outputs)
+        text = f"SELECT {'DISTINCT ' if select.distinct else ''}{outputs}"
+        if select.source is not None:
+            text += f" FROM {self.source(select.source)}"
+        if select.where is not None:
+            text += f" WHERE {self.expr(select.where)}"
+        if select.group_by:
+            text += " GROUP BY " + ", ".join(self._group_key(k) for k in select.group_by)
+        if select.having is not None:
+            text += f" HAVING {self.expr(select.having)}"
+        return text + self._tail(select)
+
+    def _group_key(self, key: OrderKey) -> str:
+        assert key.expr is not None
+        text = self._collated(key.expr)
+        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else text
+
+    def _tail(self, query: BoundQuery) -> str:
+        text = ""
+        if query.order_by:
+            text += " ORDER BY " + ", ".join(self.key(k) for k in query.order_by)
+        if query.limit is not None:
+            text += f" LIMIT {self.expr(query.limit)}"
+            if query.offset is not None:
+                text += f" OFFSET {self.expr(query.offset)}"
+        return text
+
+    def _output(self, output: OutputColumn, distinct: bool) -> str:
+        text = self._collated(output.expr) if distinct else self.expr(output.expr)
+        return f"{text} AS {output.alias}"
+
+    def _member(self, query: BoundQuery, op: str, first: bool) -> str:
+        plain = isinstance(query, BoundSelect) and not (query.order_by or query.limit or query.ctes or query.rollup)
+        chained = first and isinstance(query, BoundSetOperation) and query.limit is None and not query.order_by and not query.ctes
+        if chained:
+            return self.query(query)
+        if plain:
+            assert isinstance(query, BoundSelect)
+            # Rows are told apart under the first member's collations.
+            return self._select(replace(query, outputs=query.outputs)) if op == "UNION ALL" else self._select_collated(query)
+        return f"SELECT * FROM ({self.query(query)})"
+
+    def _select_collated(self, select: BoundSelect) -> str:
+        outputs = tuple(
+            replace(o, expr=Op(o.expr.type, o.expr.nullable, "COLLATE", (o.expr,), f"{{0}} COLLATE {o.expr.type.collation}"))
+            if o.expr.type.kind in CHARS and o.expr.type.kind not in BYTES and o.expr.type.collation else o
+            for o in select.outputs
+        )
+        return self._select(replace(select, outputs=outputs))
+
+    def _set_operation(self, query: BoundSetOperation) -> str:
+        text = f"{self._member(query.left, query.op, True)} {query.op} {self._member(query.right, query.op, False)}"
+        if any(not k.position for k in query.order_by):
+            return f"SELECT * FROM ({text}){self._tail(query)}"
+        return text + self._tail(query)
+
+    def _values(self, query: BoundValues) -> str:
+        names = [o.alias for o in query.outputs]
+        first, *rest = query.rows
+        texts = ["SELECT " + ", ".join(f"{self.expr(v)} AS {n}" for v, n in zip(first, names))]
+        texts += ["SELECT " + ", ".join(self.expr(v) for v in row) for row in rest]
+        return " UNION ALL ".join(texts) + self._tail(query)
+
+    def _rollup(self, select: BoundSelect) -> str:
+        """GROUP BY … WITH ROLLUP: one SELECT per level, groups before their totals."""
+        levels = []
+        keys = [k.expr for k in select.group_by]
+        count = len(keys)
+        for level in range(count, -1, -1):
+            gone = keys[level:]
+            outputs = [replace(o, expr=without(o.expr, gone)) for o in select.outputs]
+            for i, key in enumerate(keys):
+                assert key is not None
+                rolled = i >= level
+                outputs.append(OutputColumn("", f"r{i}", Const(SqlType(Kind.INT), False, int(rolled))))
+                value: Typed = Const(key.type, True, None) if rolled else key
+                outputs.append(OutputColumn("", f"v{i}", value))
+            having = without(select.having, gone) if select.having is not None else None
+            part = replace(
+                select, outputs=tuple(outputs), group_by=select.group_by[:level] or (OrderKey(Const(SqlType(Kind.NULL), True, None)),), having=having, order_by=(), limit=None, offset=None, rollup=False, distinct=False, ctes=(),
+            )
+            text = self._select(part)
+            levels.append(f"SELECT * FROM ({text})")
+        order = ", ".join(f"r{i}, v{i}" + (f" COLLATE {k.collation}" if k.collation else "") + (" DESC" if k.descending else "") for i, k in enumerate(select.group_by))
+        names = ", ".join(o.alias for o in select.outputs)
+        distinct = "DISTINCT " if select.distinct else ""
+        return f"SELECT {distinct}{names} FROM ({' UNION ALL '.join(levels)}) ORDER BY {order}" + self._tail(replace(select, order_by=()))
+
+
+def without(node: Typed, gone: list[Typed | None]) -> Typed:
+    """`node` with the group keys in `gone` as NULL, outside aggregates."""
+    if node in gone:
+        return Const(node.type, True, None)
+    if isinstance(node, Op):
+        return replace(node, args=tuple(without(a, gone) for a in node.args))
+    return node

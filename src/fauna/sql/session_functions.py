@@ -1,0 +1,243 @@
+"""User-defined functions that look at the running statement: user variables, counters, keys, checks.
+
+    um(changed)                 an UPDATE's row matched; counts it, and whether it changes; gives `changed`
+    uv_get(name)  uv_set(name, value, type)     user variables inside a statement
+    set_insert_id(n)            LAST_INSERT_ID(n)
+    null_for(column)            NULL for a NOT NULL column: error 1048, or the type's zero with a warning
+    onerow(count, value)        a scalar subquery's value; error 1242 when there is a second row
+    sk(collation, text)         sort key, for DISTINCT over several columns; row_key(…) one blob of several values
+    tsl(text, zone, digits)     TIMESTAMP as stored (UTC) to the session's zone; ts_utc(text, zone) back
+    seq_next(id), seq_last(id)  sequences
+    fk_checks()                 foreign_key_checks
+    b2t, decode_, recode_       bytes and character sets; d_arg(x, scale) a DECIMAL as text
+    r_round, r_truncate, i_round, i_truncate    ROUND and TRUNCATE of doubles and integers
+    group_concat_(value, separator, key, limit, offset)   aggregate
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import apsw
+
+from fauna.catalog.types import Kind, SqlType, scaled_of
+from fauna.errors import error
+from fauna.sql.collation import sort_key
+from fauna.sql.context import current
+from fauna.sql.convert import timestamp_from_utc, timestamp_to_utc
+
+
+def _um(changed: Any) -> Any:
+    context = current()
+    context.matched += 1
+    context.row = context.matched
+    if changed:
+        context.changed += 1
+    return changed
+
+
+def type_of_key(key: str) -> SqlType:
+    """The type that `expressions.type_key` wrote."""
+    kind, length, scale, unsigned, collation, wide = key.split(":")
+    return SqlType(Kind(int(kind)), int(length), int(scale), unsigned == "1", collation=collation, wide=wide == "1")
+
+
+def _uv_set(name: str, value: Any, key: str) -> Any:
+    current().user_variables[name] = (type_of_key(key), value)
+    return value
+
+
+def _uv_get(name: str) -> Any:
+    found = current().user_variables.get(name)
+    return found[1] if found is not None else None  # type: ignore[index]
+
+
+def _set_insert_id(value: Any) -> Any:
+    current().insert_id = value if isinstance(value, int) else int.from_bytes(value or b"\0", "big")
+    return value
+
+
+def _null_for(column: str) -> Any:
+    if current().strict:
+        raise error("BAD_NULL", column)
+    current().warn("BAD_NULL", column)
+    return None
+
+
+def _onerow(count: int, value: Any) -> Any:
+    if count > 1:
+        raise error("SUBQUERY_NO_1_ROW")
+    return value
+
+
+def _sk(collation: str, value: Any) -> Any:
+    return None if value is None else sort_key(collation)(value)
+
+
+def _row_key(*values: Any) -> Any:
+    return None if None in values else repr(values)
+
+
+def _tsl(value: Any, zone: str, digits: int) -> Any:
+    return None if value is None else timestamp_from_utc(value, zone, digits)
+
+
+def _ts_utc(value: Any, zone: str) -> Any:
+    return None if value is None else timestamp_to_utc(value, zone)
+
+
+def _seq_next(number: int) -> Any:
+    return current().sequence(number, False)
+
+
+def _seq_last(number: int) -> Any:
+    return current().sequence(number, True)
+
+
+def _fk_checks() -> int:
+    return int(current().foreign_key_checks)
+
+
+def _b2t(value: Any) -> Any:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _decode(value: Any, codec: str) -> Any:
+    return value.decode(codec, "replace") if isinstance(value, bytes) else value
+
+
+def _recode(value: Any, codec: str) -> Any:
+    return None if value is None else value.encode(codec, "replace").decode(codec, "replace")
+
+
+def _d_arg(value: Any, scale: int) -> Any:
+    if value is None:
+        return None
+    number = scaled_of(value)
+    if not scale:
+        return str(number)
+    digits = str(abs(number)).rjust(scale + 1, "0")
+    return ("-" if number < 0 else "") + digits[:-scale] + "." + digits[-scale:]
+
+
+def _r_round(value: Any, digits: Any) -> Any:
+    if value is None or digits is None:
+        return None
+    if digits >= 0:
+        # Halves are decided on the binary value, as the C library's rint() does for MariaDB.
+        scaled = value * 10.0**digits if digits < 300 else math.inf
+        return value if not math.isfinite(scaled) else float(Decimal(scaled).quantize(Decimal(1), ROUND_HALF_EVEN)) / 10.0**digits
+    factor = 10.0**-digits if digits > -300 else math.inf
+    return 0.0 if factor == math.inf else float(round(value / factor)) * factor
+
+
+def _r_truncate(value: Any, digits: Any) -> Any:
+    if value is None or digits is None:
+        return None
+    if digits >= 0:
+        scaled = value * 10.0**digits if digits < 300 else math.inf
+        return value if not math.isfinite(scaled) else math.trunc(scaled) / 10.0**digits
+    factor = 10.0**-digits if digits > -300 else math.inf
+    return 0.0 if factor == math.inf else math.trunc(value / factor) * factor
+
+
+def _integer(value: Any) -> int:
+    return int.from_bytes(value, "big") if isinstance(value, bytes) else int(value)
+
+
+def _stored_integer(value: int) -> Any:
+    return value if value < 1 << 63 else value.to_bytes(8, "big")
+
+
+def _i_round(value: Any, digits: Any) -> Any:
+    if value is None or digits is None:
+        return None
+    if digits >= 0:
+        return value
+    if digits < -19:
+        return 0
+    number, factor = _integer(value), 10**-digits
+    rounded = (abs(number) + factor // 2) // factor * factor
+    return _stored_integer(rounded if number >= 0 else -rounded)
+
+
+def _i_truncate(value: Any, digits: Any) -> Any:
+    if value is None or digits is None:
+        return None
+    if digits >= 0:
+        return value
+    if digits < -19:
+        return 0
+    number, factor = _integer(value), 10**-digits
+    cut = abs(number) // factor * factor
+    return _stored_integer(cut if number >= 0 else -cut)
+
+
+class _GroupConcat:
+    """GROUP_CONCAT: DISTINCT by `key`, LIMIT, and the length limit with its warning 1260."""
+
+    __slots__ = ("keys", "limit", "offset", "parts", "separator")
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = []
+        self.keys: set[Any] = set()
+        self.separator: Any = ","
+        self.limit: int | None = None
+        self.offset = 0
+
+    def step(self, value: Any, separator: Any, key: Any, limit: Any, offset: Any) -> None:
+        if value is None:
+            return
+        if key is not None:
+            if key in self.keys:
+                return
+            self.keys.add(key)
+        self.separator, self.limit, self.offset = separator, limit, offset
+        self.parts.append(value)
+
+    def inverse(self, value: Any, separator: Any, key: Any, limit: Any, offset: Any) -> None:
+        if value is not None:
+            self.parts.pop(0)
+
+    def value(self) -> Any:
+        if not self.parts:
+            return None
+        parts = self.parts
+        if self.limit is not None:
+            parts = parts[self.offset : self.offset + self.limit]
+        context = current()
+        if isinstance(parts[0] if parts else "", bytes):
+            joined: Any = self.separator.encode().join(parts)
+            if len(joined) > context.group_concat_max_len:
+                joined = joined[: context.group_concat_max_len]
+                context.warn("CUT_VALUE_GROUP_CONCAT", len(self.parts), "GROUP_CONCAT()")
+            return joined
+        text = self.separator.join(parts)
+        if len(text) * 4 > context.group_concat_max_len:
+            data = text.encode()
+            if len(data) > context.group_concat_max_len:
+                text = data[: context.group_concat_max_len].decode("utf-8", "ignore")
+                context.warn("CUT_VALUE_GROUP_CONCAT", len(self.parts), "GROUP_CONCAT()")
+        return text
+
+    def final(self) -> Any:
+        return self.value()
+
+
+_FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
+    ("um", _um, 1, False), ("uv_get", _uv_get, 1, False), ("uv_set", _uv_set, 3, False), ("set_insert_id", _set_insert_id, 1, False),
+    ("null_for", _null_for, 1, False), ("onerow", _onerow, 2, True), ("sk", _sk, 2, True), ("row_key", _row_key, -1, True), ("tsl", _tsl, 3, True),
+    ("ts_utc", _ts_utc, 2, True), ("seq_next", _seq_next, 1, False), ("seq_last", _seq_last, 1, False), ("fk_checks", _fk_checks, 0, False),
+    ("b2t", _b2t, 1, True), ("decode_", _decode, 2, True), ("recode_", _recode, 2, True), ("d_arg", _d_arg, 2, True), ("r_round", _r_round, 2, True),
+    ("r_truncate", _r_truncate, 2, True), ("i_round", _i_round, 2, True), ("i_truncate", _i_truncate, 2, True),
+)
+
+
+def register_session_functions(connection: apsw.Connection) -> None:
+    """Make the functions above known to `connection`."""
+    for name, function, arguments, deterministic in _FUNCTIONS:
+        connection.create_scalar_function(name, function, arguments, deterministic=deterministic)
+    connection.create_window_function("group_concat_", _GroupConcat, 5)
