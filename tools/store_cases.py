@@ -2,8 +2,9 @@
 
     python tools/store_cases.py --socket /path/to/private/mariadb.sock
 
-writes tests/unit/sql/data/store_cases.json and cast_cases.json.  A store case is [column type, source SQL, strict result,
-lax result], a result is [errno, message or value text, warnings]; a cast case is [type, source SQL, value text, warnings].
+writes tests/unit/sql/data/store_cases.json, cast_cases.json and column_cases.json.  A store case is [column type, source SQL, strict result,
+lax result], a result is [errno, message or value text, warnings]; a cast case is [type, source SQL, value text, warnings]; a
+column case is [column type, source column type, source value, strict result, lax result].
 The server must be a private one: the tool creates and drops the database `oracle`.
 """
 
@@ -250,6 +251,45 @@ CASTS = [
     "time",
     "time(3)",
 ]
+# Source columns and the values they hold.
+COLUMNS = {
+    "enum('x','7','2020-01-01')": ["x", "7", "2020-01-01"],
+    "set('x','7')": ["", "x", "x,7"],
+    "float": ["1.1", "16777216", "-0.5", "1e20", "123456.7", "0.1"],
+    "double": ["0.1", "2.5", "1e20", "20200101"],
+    "float(6,2)": ["1.15", "1234.5"],
+    "year": ["2020", "0", "1999"],
+    "bit(8)": ["65", "0", "200"],
+    "bit(16)": ["16706"],
+    "time": ["10:11:12", "-1:2:3", "800:00:00"],
+    "time(2)": ["10:11:12.56"],
+    "date": ["2020-01-02", "0000-00-00"],
+    "datetime(3)": ["2020-01-02 03:04:05.678"],
+    "char(5)": ["a", "12"],
+    "binary(3)": ["a", "12"],
+    "bigint unsigned": ["18446744073709551615", "7"],
+    "decimal(20,4)": ["1234567890123456.7891", "-0.5000", "2.5"],
+    "int(5) zerofill": ["42"],
+}
+COLUMN_TARGETS = [
+    "tinyint",
+    "int unsigned",
+    "bigint",
+    "decimal(6,2)",
+    "float",
+    "double",
+    "varchar(12)",
+    "char(3)",
+    "varbinary(12)",
+    "year",
+    "date",
+    "datetime(1)",
+    "time(1)",
+    "enum('x','7','A')",
+    "set('x','7','b')",
+    "bit(8)",
+]
+MODES = ("STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION", "NO_ENGINE_SUBSTITUTION")
 DATA = Path(__file__).parent.parent / "tests/unit/sql/data"
 
 
@@ -259,10 +299,10 @@ def sources() -> list[str]:
     return quoted + NUMBERS + OTHERS
 
 
-def attempt(cursor: Any, column: str, source: str) -> list[Any]:
+def attempt(cursor: Any, column: str, source: str, statement: str = "") -> list[Any]:
     cursor.execute("DELETE FROM oracle.t")
     try:
-        cursor.execute(f"INSERT INTO oracle.t VALUES ({source})")
+        cursor.execute(statement or f"INSERT INTO oracle.t VALUES ({source})")
     except pymysql.MySQLError as failure:
         return [failure.args[0], failure.args[1], []]
     cursor.execute("SHOW WARNINGS")
@@ -284,12 +324,11 @@ def write(name: str, cases: list[Any]) -> None:
 
 def store_cases(cursor: Any) -> list[Any]:
     cases = []
-    modes = ("STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION", "NO_ENGINE_SUBSTITUTION")
     for column in TYPES:
         cursor.execute(f"CREATE OR REPLACE TABLE oracle.t (c {column} NULL)")
         for source in sources():
             results = []
-            for mode in modes:
+            for mode in MODES:
                 cursor.execute("SET sql_mode = %s", (mode,))
                 results.append(attempt(cursor, column, source))
             cases.append([column, source, *results])
@@ -309,6 +348,24 @@ def cast_cases(cursor: Any) -> list[Any]:
     return cases
 
 
+def column_cases(cursor: Any) -> list[Any]:
+    cases = []
+    for source, values in COLUMNS.items():
+        for value in values:
+            cursor.execute(f"CREATE OR REPLACE TABLE oracle.s (v {source})")
+            cursor.execute(f"INSERT INTO oracle.s VALUES ({value if 'bit' in source or 'year' in source else repr(value)})")
+            for column in COLUMN_TARGETS:
+                cursor.execute(f"CREATE OR REPLACE TABLE oracle.t (c {column} NULL)")
+                results = []
+                for mode in MODES:
+                    cursor.execute("SET sql_mode = %s", (mode,))
+                    results.append(
+                        attempt(cursor, column, "(SELECT v FROM oracle.s)", "INSERT INTO oracle.t SELECT v FROM oracle.s")
+                    )
+                cases.append([column, source, value, *results])
+    return cases
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", required=True)
@@ -319,6 +376,7 @@ def main() -> None:
     cursor.execute("CREATE DATABASE oracle CHARACTER SET utf8mb4")
     write("store_cases.json", store_cases(cursor))
     write("cast_cases.json", cast_cases(cursor))
+    write("column_cases.json", column_cases(cursor))
     cursor.execute("DROP DATABASE oracle")
 
 

@@ -46,7 +46,7 @@ from fauna.catalog.types import (
 from fauna.errors import error
 
 SCALE_NOT_FIXED: Final = 31
-DOUBLE_POINT_MAX: Final = 15  # more digits before the point than this: exponent form
+DOUBLE_POINT_MAX: Final = 15  # an integer of more digits than this: exponent form
 DOUBLE_POINT_MIN: Final = -14  # more zeros after the point than this: exponent form
 _PLAIN_BELOW: Final = 1e15
 FLOAT_DIGITS: Final = 6
@@ -64,6 +64,8 @@ def format_double(value: float) -> str:
     """A DOUBLE as MariaDB prints it: the shortest digits that give the value back."""
     text = repr(value)
     if -_PLAIN_BELOW < value < _PLAIN_BELOW and "e" not in text:
+        if not value:
+            return "0"  # MariaDB shows no negative zero
         return text[:-2] if text[-2:] == ".0" else text
     return _general(text)
 
@@ -85,8 +87,8 @@ def _general(text: str) -> str:
     leading = len(digits) - len(digits.lstrip("0"))
     digits, point = digits[leading:].rstrip("0"), point - leading
     if not digits:
-        return sign + "0"
-    if point > DOUBLE_POINT_MAX or point < DOUBLE_POINT_MIN:
+        return "0"
+    if (point > DOUBLE_POINT_MAX and len(digits) <= point) or point < DOUBLE_POINT_MIN:
         rest = "." + digits[1:] if len(digits) > 1 else ""
         return f"{sign}{digits[0]}{rest}e{point - 1}"
     if point <= 0:

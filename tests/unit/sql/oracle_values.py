@@ -22,7 +22,7 @@ from fauna.catalog.types import (
 from fauna.catalog.values import from_python, text_of
 
 Value = tuple[SqlType, Stored]
-_COLUMN = re.compile(r"(\w+)(?:\(([^)]*)\))?( unsigned)?(?: character set (\w+))?")
+_COLUMN = re.compile(r"(\w+)(?:\(([^)]*)\))?( unsigned)?( zerofill)?(?: character set (\w+))?")
 _COLLATIONS = {"latin1": "latin1_swedish_ci", "ascii": "ascii_general_ci", None: "utf8mb4_general_ci"}
 
 
@@ -30,7 +30,7 @@ def column_type(text: str) -> SqlType:
     """'decimal(4,2) unsigned' as a SqlType."""
     match = _COLUMN.fullmatch(text)
     assert match, text
-    name, arguments, unsigned, charset = match.groups()
+    name, arguments, unsigned, zerofill, charset = match.groups()
     kind = Kind[name.upper()]
     collation = _COLLATIONS[charset]
     if kind in (Kind.ENUM, Kind.SET):
@@ -47,7 +47,7 @@ def column_type(text: str) -> SqlType:
         return SqlType(kind, first, collation=collation)
     if kind in (Kind.BINARY, Kind.VARBINARY) or kind in BLOBS:
         return SqlType(kind, first, collation="binary")
-    return SqlType(kind, first, unsigned=bool(unsigned))
+    return SqlType(kind, first, unsigned=bool(unsigned or zerofill), zerofill=bool(zerofill))
 
 
 def cast_type(text: str) -> SqlType:

@@ -202,11 +202,12 @@ def _double_to_text(limit: int, put: Converter, reporter: Reporter) -> Converter
 
 def fitting_double(value: float, width: int) -> tuple[str, bool]:
     """The double in at most `width` characters, in the form that keeps more digits, and whether too little of it is left."""
-    best, best_digits, mangled = format_double(value), 0, True
+    best, best_digits, mangled = "", 0, True
     for digits in range(17, 0, -1):
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         text = f"{mantissa}e{int(exponent)}"
+        best = text
         if len(text) <= width:
             # MariaDB keeps a place for the point whenever digits are lost, whether it comes to stand there or not.
             tight = len(text) == width and len(mantissa.lstrip("-")) == 1
