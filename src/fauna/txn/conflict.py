@@ -126,8 +126,13 @@ class Place(Enum):
 
 
 def place_of(tables: Iterable[str], written: Iterable[str], changed: Changed) -> Place:
-    """`tables` are read; `written` by this transaction; `changed` by others since its snapshot."""
+    """`tables` are read; `written` by this transaction; `changed` by others since its snapshot.
+
+    A query that names no table it reads is one of ours (a counter, a value of a row to be written): at the latest state.
+    """
     tables = set(tables)
+    if not tables:
+        return Place.LATEST
     if tables.isdisjoint(written):
         return Place.SNAPSHOT
     if tables.isdisjoint(changed):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from fauna.errors import FaunaError
+
+_LOG = logging.getLogger(__name__)
 
 
 class OneShot:
@@ -58,7 +61,11 @@ class OneShot:
                 callback = callbacks.pop(0)
             except IndexError:
                 return
-            callback()
+            try:
+                callback()
+            except Exception:  # noqa: BLE001
+                # Whoever waited has gone (a closed event loop, say); the others still want to know.
+                _LOG.exception("a ticket's callback failed")
 
 
 def done_ticket() -> OneShot:

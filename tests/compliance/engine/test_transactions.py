@@ -118,6 +118,19 @@ class TestStatements:
         t1.commit()
         assert latest(shard) == {1: 11, 2: 20}
 
+    def test_statement_within_a_statement(self, shard: SqliteShard) -> None:
+        t1 = Actor(shard, RC)
+        t1.branch.begin_statement()
+        t1.put(1, 11)
+        with pytest.raises(UniqueViolation):
+            t1.branch.write_many("INSERT INTO t1 VALUES (?, ?)", [(3, 3), (3, 3)])
+        assert t1.all() == [(1, 11), (2, 20)]
+        t1.branch.write_many("INSERT INTO t1 VALUES (?, ?)", [(3, 3), (4, 4)])
+        t1.branch.end_statement(keep=False)
+        assert t1.all() == [(1, 10), (2, 20)]
+        t1.commit()
+        assert latest(shard) == {1: 10, 2: 20}
+
     def test_returning(self, shard: SqliteShard) -> None:
         t1 = Actor(shard, RC)
         written = t1.branch.write("DELETE FROM t1 RETURNING c0, c1", ())
@@ -458,6 +471,11 @@ class TestStreams:
             assert next(rows) == (1,)
             rows.close()
             rows.close()
+        assert shard.pool.open == 1
+
+    def test_forgotten(self, shard: SqliteShard) -> None:
+        for _ in range(5):
+            next(shard.autocommit_query("SELECT c0 FROM t1", (), inline=False))
         assert shard.pool.open == 1
 
     def test_two_at_once_in_one_transaction(self, shard: SqliteShard) -> None:

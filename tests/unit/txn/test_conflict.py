@@ -63,7 +63,7 @@ def test_decide(isolation: Isolation, access: TableAccess, changed: Changed | No
     ([A], [A], {A: {1}}, Place.BOTH),
     ([A, B], [A], {B: {1}}, Place.BOTH),
     ([A, B], [B], {A: {1}}, Place.BOTH),
-    ([], [A], {A: {1}}, Place.SNAPSHOT),
+    ([], [A], {A: {1}}, Place.LATEST),
 ])
 def test_place(tables: list[str], written: list[str], changed: Changed, place: Place) -> None:
     assert place_of(tables, written, changed) is place

@@ -18,6 +18,7 @@ from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.history import SOMETHING
 from fauna.shard.engines.sqlite.mixed import MixedMode
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
+from fauna.shard.engines.sqlite.savepoints import Savepoints
 from fauna.shard.shard import Isolation, MatchCheck, Params, TableAccess, Watch, Written
 from fauna.txn.conflict import Decision, ReadSet, decide
 from fauna.txn.locks import LockTicket
@@ -26,45 +27,15 @@ from fauna.txn.ticket import done_ticket
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
 
-_STATEMENT: Final = "fauna_statement"
 # write_many looks whether it should stop every so many rows.
 _LOOK_ROWS: Final = 64
 
 
-class _Savepoint:
-    """`mark`: how many changes the transaction had made; `physical`: its name in SQLite."""
-
-    __slots__ = ("mark", "name", "physical")
-
-    def __init__(self, name: str, physical: str) -> None:
-        self.name = name
-        self.physical = physical
-        self.mark = 0
-
-
 class SqliteBranch:
     __slots__ = (
-        "_isolation",
-        "_locked",
-        "_mixed",
-        "_read_only",
-        "_reader",
-        "_reads",
-        "_savepoints",
-        "_serial",
-        "_shard",
-        "_snapshot",
-        "_statement_mark",
-        "_streams",
-        "_ticket",
-        "_two_phase",
-        "_writer",
-        "_wrote",
-        "gtrid",
-        "is_open",
-        "lock_wait_timeout_s",
-        "watch",
-    )
+        "_isolation", "_locked", "_mixed", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_streams",
+        "_ticket", "_two_phase", "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
+    )  # fmt: skip
 
     def __init__(
         self, shard: SqliteShard, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None,
@@ -85,17 +56,13 @@ class SqliteBranch:
         self._snapshot = 0
         self._reads: ReadSet | None = None
         self._mixed: MixedMode | None = None
-        self._wrote = False
-        self._savepoints: list[_Savepoint] = []
-        self._serial = 0
-        self._statement_mark: int | None = None
+        self._savepoints = Savepoints(shard.writer)
         self._streams: list[StreamRows] = []
 
     # -- reading
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> AnyRows:
-        if not self.is_open:
-            raise _closed()
+        self._must_be_open()
         if self._locked:
             if self._mixed is not None:
                 return self._mixed.query(self, sql, params, reads, inline=inline)
@@ -146,8 +113,7 @@ class SqliteBranch:
     def lock(self) -> None:
         if self._locked:
             return
-        if not self.is_open:
-            raise _closed()
+        self._must_be_open()
         self._shard.check_writable()
         ticket, queue = self._ticket, self._shard.queue
         if ticket is None and not queue.try_acquire():
@@ -155,12 +121,18 @@ class SqliteBranch:
         if ticket is not None:
             self._ticket = ticket
             if not ticket.done():
-                if self.watch is not None:
-                    self.watch.stop_waiting = ticket.interrupt
+                self._let_watch_stop(ticket)
                 raise MustWait(ticket)
             self._ticket = None
             ticket.check()
         self._start_writing()
+
+    def _let_watch_stop(self, ticket: LockTicket) -> None:
+        watch = self.watch
+        if watch is not None:
+            watch.stop_waiting = ticket.interrupt
+            if watch.interrupted:  # just before we said how
+                ticket.interrupt()
 
     def lock_to_write(self) -> None:
         """As `lock`, which locking reads use also in READ ONLY transactions."""
@@ -171,15 +143,14 @@ class SqliteBranch:
     def _start_writing(self) -> None:
         try:
             self._shard.check_writable()  # again: the sync may have failed while we waited
-            self._writer.begin()
+            self._savepoints.begin()
         except BaseException:
+            self._writer.rollback()
             self._shard.queue.release()
             raise
         self._locked = True
         if self._two_phase:
             self._writer.follow_with_session()
-        for savepoint in self._savepoints:
-            savepoint.mark = self._writer.savepoint(savepoint.physical)
         if self._reader is not None:
             self._settle_snapshot()
 
@@ -212,13 +183,13 @@ class SqliteBranch:
     def _write(self, sql: str, params: Params, watch: Watch | None, *, inline: bool) -> Written:
         writer, mixed = self._writer, self._mixed
         mark = len(writer.changes)
-        mode = Mode.LATER_WRITE if self._wrote else Mode.FIRST_WRITE
+        mode = Mode.LATER_WRITE if self._savepoints.wrote else Mode.FIRST_WRITE
         try:
             written = writer.write(sql, params, watch, inline=inline, mode=mode)
         except BaseException:
             self._after_failure()
             raise
-        self._wrote = True
+        self._savepoints.written()
         if mixed is not None:
             self._or_deadlock(mixed.are_mine(writer.changes, mark, writer.whole))
         return written
@@ -232,7 +203,6 @@ class SqliteBranch:
     def write_many(self, sql: str, rows: Iterable[Params]) -> Written:
         """`sql` once per row, as one statement: all or nothing."""
         self.begin_statement()
-        self._detach_streams()
         changes = last_rowid = done = 0
         try:
             for params in rows:
@@ -254,7 +224,6 @@ class SqliteBranch:
         if self._two_phase:
             raise error("XAER_RMFAIL", "ACTIVE")
         self.begin_statement()
-        self._detach_streams()
         try:
             for sql, params in script:
                 self.write(sql, params)
@@ -269,16 +238,12 @@ class SqliteBranch:
         """A statement failed.  SQLite may have undone the whole transaction with it."""
         if self._writer.in_transaction:
             return
-        if self._wrote:
+        if self._savepoints.wrote:
             self._end()
             return
         # Nothing but this statement is lost: begin again, the lock is still ours.
         try:
-            self._writer.begin()
-            for savepoint in self._savepoints:
-                savepoint.mark = self._writer.savepoint(savepoint.physical)
-            if self._statement_mark is not None:
-                self._statement_mark = self._writer.savepoint(_STATEMENT)
+            self._savepoints.begin()
         except BaseException:
             self._end()
             raise
@@ -291,54 +256,37 @@ class SqliteBranch:
     # -- savepoints
 
     def savepoint(self, name: str) -> None:
-        if not self.is_open:
-            raise _closed()
-        self._savepoints = [kept for kept in self._savepoints if kept.name != name]
-        self._serial += 1
-        savepoint = _Savepoint(name, f"fauna_{self._serial}")
-        if self._locked:
-            savepoint.mark = self._writer.savepoint(savepoint.physical)
-        self._savepoints.append(savepoint)
+        self._must_be_open()
+        self._savepoints.set(name)
 
     def rollback_to(self, name: str) -> None:
-        index = self._savepoint_index(name)
-        savepoint = self._savepoints[index]
-        if self._locked:
-            self._detach_streams()
-            self._writer.rollback_to(savepoint.physical, savepoint.mark)
-        del self._savepoints[index + 1:]
+        self._must_be_open()
+        self._detach_streams()
+        self._savepoints.rollback_to(name)
 
     def release(self, name: str) -> None:
-        index = self._savepoint_index(name)
-        if self._locked:
-            self._writer.release(self._savepoints[index].physical)
-        del self._savepoints[index:]
-
-    def _savepoint_index(self, name: str) -> int:
-        if not self.is_open:
-            raise _closed()
-        for index, savepoint in enumerate(self._savepoints):
-            if savepoint.name == name:
-                return index
-        raise error("SAVEPOINT_DOES_NOT_EXIST", name)
+        self._must_be_open()
+        self._savepoints.release(name)
 
     def begin_statement(self) -> None:
         self.lock_to_write()
-        self._statement_mark = self._writer.savepoint(_STATEMENT)
+        if self._streams:
+            self._detach_streams()
+        self._savepoints.begin_statement()
 
     def end_statement(self, *, keep: bool) -> None:
-        mark, self._statement_mark = self._statement_mark, None
-        if mark is None or not self._locked:
-            return
-        if not keep:
-            self._writer.rollback_to(_STATEMENT, mark)
-        self._writer.release(_STATEMENT)
+        """Does nothing when the statement's failure has ended the transaction."""
+        if self.is_open:
+            self._savepoints.end_statement(keep=keep)
+
+    def _must_be_open(self) -> None:
+        if not self.is_open:
+            raise _closed()
 
     # -- the end
 
     def prepare(self, gtrid: str) -> None:
-        if not self.is_open:
-            raise _closed()
+        self._must_be_open()
         if not self._two_phase:
             raise error("XAER_RMFAIL", "ACTIVE")
         self.lock()
@@ -352,8 +300,7 @@ class SqliteBranch:
         self._close_snapshot()
 
     def commit(self) -> Ticket:
-        if not self.is_open:
-            raise _closed()
+        self._must_be_open()
         if self.gtrid:
             return self._shard.commit_prepared(self.gtrid)
         return self.finish()
@@ -389,6 +336,7 @@ class SqliteBranch:
     def _end(self) -> None:
         """Let go of everything.  The writer's transaction is over already."""
         self.is_open = False
+        self._savepoints.forget_statements()
         if self._ticket is not None:
             self._ticket.abandon()
             self._ticket = None

@@ -90,7 +90,7 @@ class Checkpointer:
             self._queue.release()
 
     def _checkpoint(self, mode: int) -> None:
-        if self._group.failed is not None:
+        if self._group.failed:
             return  # what is in the log may not be what was committed
         try:
             self._connection.wal_checkpoint(mode=mode)

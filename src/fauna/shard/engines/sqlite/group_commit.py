@@ -48,7 +48,7 @@ class GroupCommit:
         self._syncing = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = False
-        self.failed: FaunaError | None = None
+        self._failed = ""
         self._thread = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
         self._thread.start()
 
@@ -74,15 +74,32 @@ class GroupCommit:
         finally:
             self._syncing.release()
         for ticket in batch:
-            ticket.complete(self.failed)
+            ticket.complete(self.failure())
         return True
 
     def must_sync(self) -> None:
         """Put the log as it is on disk; for those that rest on it without a commit of their own (prepare)."""
         with self._syncing:
             self._sync_now()
-        if self.failed is not None:
-            raise self.failed
+        self.check()
+
+    def failure(self) -> FaunaError | None:
+        """Made anew each time: an exception that is raised in many places gathers their traces."""
+        if not self._failed:
+            return None
+        return error("ERROR_DURING_COMMIT", f"{self._failed}; the write-ahead log could not be synced, the last changes may be "
+                     "lost. Writes are refused until the server is started again")
+
+    def check(self) -> None:
+        """Raise when a sync has failed."""
+        if self._failed:
+            failure = self.failure()
+            assert failure is not None
+            raise failure
+
+    @property
+    def failed(self) -> bool:
+        return bool(self._failed)
 
     def close(self) -> None:
         self._stopping = True
@@ -92,7 +109,7 @@ class GroupCommit:
         os.close(self._descriptor)
 
     def _sync_now(self) -> None:
-        if self.failed is not None:
+        if self._failed:
             return
         try:
             self._sync(self._descriptor)
@@ -101,8 +118,7 @@ class GroupCommit:
 
     def fail(self, reason: str) -> None:
         """A sync of the log failed, here or in a checkpoint: what the system had not written yet may be lost for good."""
-        self.failed = error("ERROR_DURING_COMMIT", f"{reason}; the write-ahead log could not be synced, the last changes may "
-                            "be lost. Writes are refused until the server is started again")
+        self._failed = reason
 
     def _run(self) -> None:
         while not self._stopping:

@@ -90,6 +90,11 @@ class StreamRows:
             cursor.close(True)
             self._finish(self)
 
+    def __del__(self) -> None:
+        """Somebody forgot to close: the connection must not be lost with the result."""
+        if self._cursor is not None:
+            self.close()
+
     def detach(self, rows_max: int) -> None:
         """The connection is needed for something else: read the rest into memory, or fail beyond `rows_max`."""
         if self._cursor is None:

@@ -27,7 +27,7 @@ class EngineSettings:
     mmap_bytes: int = 8 << 30
     statement_cache: int = 512
     reader_statement_cache: int = 64
-    untracked: frozenset[str] = frozenset()
+    untracked: frozenset[str] = frozenset({"auto_increment"})
     history_rows_max: int = 100_000
     history_commits: int = 256
     tracked_rows_max: int = 10_000

@@ -142,8 +142,7 @@ class SqliteShard:
     # -- writing
 
     def check_writable(self) -> None:
-        if self._group.failed is not None:
-            raise self._group.failed
+        self._group.check()
         if self._closed:
             raise error("UNKNOWN_ERROR", "the shard is closed")
 
@@ -290,7 +289,7 @@ class SqliteShard:
         self.pool.close()
         self._inline.close()
         self.writer.handle.close()
-        self._checkpointer.close(last=self._group.failed is None)
+        self._checkpointer.close(last=not self._group.failed)
 
     def _open_reader(self, *, busy: bool = False) -> Handle:
         try:

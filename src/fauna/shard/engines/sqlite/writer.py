@@ -55,9 +55,9 @@ class Writer:
 
     def commit(self) -> OneShot:
         """The open transaction is visible on return, and durable when the ticket is done; on an error it is undone."""
-        if self._group.failed is not None:
+        if self._group.failed:
             self.rollback()
-            raise self._group.failed
+            self._group.check()
         history = self.history
         history.committing = True
         self._log_written = False
