@@ -70,18 +70,43 @@ from fauna.sql.ast import (
 _OR, _XOR, _AND, _NOT, _COMPARE, _BETWEEN, _LIKE, _BIT_OR, _BIT_AND, _SHIFT, _SUM, _PRODUCT, _POWER, _UNARY, _ATOM = range(15)
 
 _BINARY: Final = {
-    "OR": (_OR, " or "), "XOR": (_XOR, " xor "), "AND": (_AND, " and "),
+    "OR": (_OR, " or "),
+    "XOR": (_XOR, " xor "),
+    "AND": (_AND, " and "),
     **{op: (_COMPARE, f" {op} ") for op in ("=", "<=>", "<>", "<", "<=", ">", ">=")},
-    "REGEXP": (_LIKE, " regexp "), "|": (_BIT_OR, " | "), "&": (_BIT_AND, " & "), "<<": (_SHIFT, " << "), ">>": (_SHIFT, " >> "),
-    "+": (_SUM, " + "), "-": (_SUM, " - "), "*": (_PRODUCT, " * "), "/": (_PRODUCT, " / "), "DIV": (_PRODUCT, " DIV "),
-    "%": (_PRODUCT, " MOD "), "^": (_POWER, " ^ "),
+    "REGEXP": (_LIKE, " regexp "),
+    "|": (_BIT_OR, " | "),
+    "&": (_BIT_AND, " & "),
+    "<<": (_SHIFT, " << "),
+    ">>": (_SHIFT, " >> "),
+    "+": (_SUM, " + "),
+    "-": (_SUM, " - "),
+    "*": (_PRODUCT, " * "),
+    "/": (_PRODUCT, " / "),
+    "DIV": (_PRODUCT, " DIV "),
+    "%": (_PRODUCT, " MOD "),
+    "^": (_POWER, " ^ "),
 }
 _OPPOSITE: Final = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 _FUNCTIONS: Final = {
-    "LENGTH": "octet_length", "CHARACTER_LENGTH": "char_length", "UPPER": "ucase", "LOWER": "lcase", "SUBSTRING": "substr",
-    "DAY": "dayofmonth", "CEIL": "ceiling", "NOW": "current_timestamp", "POWER": "pow", "SHA1": "sha", "SCHEMA": "database",
-    "SESSION_USER": "user", "SYSTEM_USER": "user", "NVL": "ifnull", "STDDEV": "std", "STDDEV_POP": "std", "VAR_POP": "variance",
+    "LENGTH": "octet_length",
+    "CHARACTER_LENGTH": "char_length",
+    "UPPER": "ucase",
+    "LOWER": "lcase",
+    "SUBSTRING": "substr",
+    "DAY": "dayofmonth",
+    "CEIL": "ceiling",
+    "NOW": "current_timestamp",
+    "POWER": "pow",
+    "SHA1": "sha",
+    "SCHEMA": "database",
+    "SESSION_USER": "user",
+    "SYSTEM_USER": "user",
+    "NVL": "ifnull",
+    "STDDEV": "std",
+    "STDDEV_POP": "std",
+    "VAR_POP": "variance",
 }
 _BOOLEAN: Final = (IsTest, Between, InList, InQuery, Like, Exists, Quantified, Match)
 _BOOLEAN_OPERATORS: Final = frozenset({"OR", "XOR", "AND", "=", "<=>", "<>", "<", "<=", ">", ">=", "REGEXP", "SOUNDS LIKE"})
@@ -377,9 +402,20 @@ def _weekofyear(expr: Call) -> tuple[str, int]:
 
 
 _CALLS: Final[dict[str, Callable[[Call], tuple[str, int] | None]]] = {
-    "DATE_ADD": _date_arithmetic, "DATE_SUB": _date_arithmetic, "TIMESTAMPADD": _timestampadd, "EXTRACT": _extract, "TRIM": _trim,
-    "TRIM_LEADING": _trim, "TRIM_TRAILING": _trim, "CHAR": _char, "GET_FORMAT": _get_format, "ISNULL": _isnull, "INSTR": _instr,
-    "DATE": _as_cast(TypeName("DATE")), "TIME": _as_cast(TypeName("TIME")), "TIMESTAMP": _as_cast(TypeName("DATETIME", 6)),
+    "DATE_ADD": _date_arithmetic,
+    "DATE_SUB": _date_arithmetic,
+    "TIMESTAMPADD": _timestampadd,
+    "EXTRACT": _extract,
+    "TRIM": _trim,
+    "TRIM_LEADING": _trim,
+    "TRIM_TRAILING": _trim,
+    "CHAR": _char,
+    "GET_FORMAT": _get_format,
+    "ISNULL": _isnull,
+    "INSTR": _instr,
+    "DATE": _as_cast(TypeName("DATE")),
+    "TIME": _as_cast(TypeName("TIME")),
+    "TIMESTAMP": _as_cast(TypeName("DATETIME", 6)),
     "WEEKOFYEAR": _weekofyear,
 }
 
@@ -507,9 +543,7 @@ def _select_item(item: SelectItem) -> str:
 def _with(with_: With | None) -> str:
     if with_ is None:
         return ""
-    ctes = ",".join(
-        f"{quote_name(cte.name)}{_columns(cte.columns)} as ({deparse_query(cte.query)})" for cte in with_.ctes
-    )
+    ctes = ",".join(f"{quote_name(cte.name)}{_columns(cte.columns)} as ({deparse_query(cte.query)})" for cte in with_.ctes)
     return f"with {'recursive ' if with_.recursive else ''}{ctes} "
 
 
@@ -584,35 +618,37 @@ def _entry(kind: type[_ExprT], printer: Callable[[_ExprT], tuple[str, int]]) -> 
     return kind, printer  # type: ignore[return-value]
 
 
-_PRINTERS: Final[dict[type[Expr], _Printer]] = dict((
-    _entry(Literal, _literal),
-    _entry(Marker, lambda expr: ("?", _ATOM)),
-    _entry(Name, _name),
-    _entry(Star, _star),
-    _entry(UnitArg, lambda expr: (expr.name, _ATOM)),
-    _entry(Unary, _unary),
-    _entry(Binary, _binary),
-    _entry(IsTest, _is_test),
-    _entry(Between, _between),
-    _entry(InList, _in_list),
-    _entry(InQuery, _in_query),
-    _entry(Like, _like),
-    _entry(Case, _case),
-    _entry(Call, _call),
-    _entry(AggregateCall, _aggregate),
-    _entry(WindowCall, _window_call),
-    _entry(Cast, _cast),
-    _entry(ConvertUsing, _convert_using),
-    _entry(Collate, _collate),
-    _entry(Exists, lambda expr: (f"exists({deparse_query(expr.query)})", _ATOM)),
-    _entry(Subquery, lambda expr: (f"({deparse_query(expr.query)})", _ATOM)),
-    _entry(Quantified, _quantified),
-    _entry(RowExpr, lambda expr: (f"({_list(expr.items)})", _ATOM)),
-    _entry(UserVariable, lambda expr: (f"@{quote_name(expr.name)}", _ATOM)),
-    _entry(AssignVariable, _assign),
-    _entry(SystemVariable, _system_variable),
-    _entry(DefaultValue, _default_value),
-    _entry(InsertedValue, lambda expr: (f"value({_names(expr.column.parts)})", _ATOM)),
-    _entry(NextValue, _next_value),
-    _entry(Match, _match),
-))
+_PRINTERS: Final[dict[type[Expr], _Printer]] = dict(
+    (
+        _entry(Literal, _literal),
+        _entry(Marker, lambda expr: ("?", _ATOM)),
+        _entry(Name, _name),
+        _entry(Star, _star),
+        _entry(UnitArg, lambda expr: (expr.name, _ATOM)),
+        _entry(Unary, _unary),
+        _entry(Binary, _binary),
+        _entry(IsTest, _is_test),
+        _entry(Between, _between),
+        _entry(InList, _in_list),
+        _entry(InQuery, _in_query),
+        _entry(Like, _like),
+        _entry(Case, _case),
+        _entry(Call, _call),
+        _entry(AggregateCall, _aggregate),
+        _entry(WindowCall, _window_call),
+        _entry(Cast, _cast),
+        _entry(ConvertUsing, _convert_using),
+        _entry(Collate, _collate),
+        _entry(Exists, lambda expr: (f"exists({deparse_query(expr.query)})", _ATOM)),
+        _entry(Subquery, lambda expr: (f"({deparse_query(expr.query)})", _ATOM)),
+        _entry(Quantified, _quantified),
+        _entry(RowExpr, lambda expr: (f"({_list(expr.items)})", _ATOM)),
+        _entry(UserVariable, lambda expr: (f"@{quote_name(expr.name)}", _ATOM)),
+        _entry(AssignVariable, _assign),
+        _entry(SystemVariable, _system_variable),
+        _entry(DefaultValue, _default_value),
+        _entry(InsertedValue, lambda expr: (f"value({_names(expr.column.parts)})", _ATOM)),
+        _entry(NextValue, _next_value),
+        _entry(Match, _match),
+    )
+)

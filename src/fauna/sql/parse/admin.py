@@ -10,7 +10,8 @@ from fauna.sql.ast import (
     Commit,
     DeallocateStatement,
     Do,
-    ExecuteImmediate, ExecuteStatement,
+    ExecuteImmediate,
+    ExecuteStatement,
     Expr,
     Flush,
     Kill,
@@ -31,6 +32,7 @@ from fauna.sql.ast import (
 from fauna.sql.lexer import STRING, VARIABLE
 from fauna.sql.parse.core import OR, Stream
 from fauna.sql.parse.expressions import operation
+from fauna.sql.parse.keywords import RESERVED
 from fauna.sql.parse.objects import unsupported_statement
 
 # ── transactions ──
@@ -196,12 +198,17 @@ _TABLE_OPTIONS: Final = {
 }
 
 
+_FLUSH_WORDS: Final = frozenset({"WITH", "READ", "LOCK", "FOR", "TABLE", "SSL", "ALL"})
+
+
 def flush(p: Stream) -> Flush:
     """FLUSH what: its words, as they come."""
     p.advance()
     p.accept_any("NO_WRITE_TO_BINLOG", "LOCAL")
     words: list[str] = []
     while not p.at_end():
+        if p.token.key in RESERVED and p.token.key not in _FLUSH_WORDS:
+            p.fail()
         token = p.advance()
         words.append(token.key or str(token.value))
     if not words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NoReturn, Final
+from typing import Any, Final, NoReturn
 from typing import Literal as OneOf
 
 from fauna.errors import error, unsupported
@@ -379,4 +379,3 @@ def _action(p: Stream) -> str:
         p.expect("ACTION")
         return "NO ACTION"
     return p.expect_any("RESTRICT", "CASCADE")
-

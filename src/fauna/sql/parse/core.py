@@ -45,12 +45,21 @@ class Stream:
     that the expression grammar does not import the query grammar (which imports it).
     """
 
-    __slots__ = ("text", "flags", "tokens", "position", "token", "depth", "markers", "used_literals", "naming_literals", "query",
-                 "operation")
+    __slots__ = (
+        "text",
+        "flags",
+        "tokens",
+        "position",
+        "token",
+        "depth",
+        "markers",
+        "used_literals",
+        "naming_literals",
+        "query",
+        "operation",
+    )
 
-    def __init__(
-        self, text: str, flags: int, query: Callable[[Stream], Query], operation: Callable[[Stream, int], Expr]
-    ) -> None:
+    def __init__(self, text: str, flags: int, query: Callable[[Stream], Query], operation: Callable[[Stream, int], Expr]) -> None:
         self.text = text
         self.flags = flags
         self.tokens = lexer.tokenize(text, flags)
@@ -171,8 +180,9 @@ class Stream:
         self.fail()
 
     def name_after_dot(self) -> str:
-        """After a dot every word is a name."""
-        if self.token.kind not in (QUOTED, WORD):
+        """Right after a dot every word is a name (after a dot and a space only one that is not reserved)."""
+        token = self.token
+        if token.kind not in (QUOTED, WORD) or (token.key in RESERVED and token.start != self.tokens[self.position - 1].end):
             self.fail()
         return str(self.advance().value)
 
@@ -258,8 +268,13 @@ class Stream:
         return token.kind == END or token.key == ";"
 
     def if_exists(self) -> bool:
-        return self.accept_words("IF", "EXISTS")
+        if not self.accept("IF"):
+            return False
+        self.expect("EXISTS")
+        return True
 
     def if_not_exists(self) -> bool:
-        return self.accept_words("IF", "NOT", "EXISTS")
-
+        if not self.accept("IF"):
+            return False
+        self.expect_words("NOT", "EXISTS")
+        return True

@@ -183,7 +183,9 @@ def delete(p: Stream, with_: With | None = None) -> Delete:
 
 def _is_option(p: Stream) -> bool:
     """QUICK and HISTORY are names, too: DELETE quick FROM …"""
-    return p.token.key in RESERVED or p.peek().key in ("FROM", "QUICK", "IGNORE", "LOW_PRIORITY") or p.peek().kind in (WORD, QUOTED)
+    return (
+        p.token.key in RESERVED or p.peek().key in ("FROM", "QUICK", "IGNORE", "LOW_PRIORITY") or p.peek().kind in (WORD, QUOTED)
+    )
 
 
 def _delete_target(p: Stream) -> TableName:
@@ -242,8 +244,20 @@ def load_data(p: Stream) -> LoadData:
     columns = p.parenthesised(lambda: _load_target(p)) if p.at("(") else ()
     assignments = p.list_of(lambda: assignment(p)) if p.accept("SET") else ()
     return LoadData(
-        filename, local, table, duplicates, charset, terminated, enclosed, optionally, escaped, starting, line_end, ignored,
-        columns, assignments,
+        filename,
+        local,
+        table,
+        duplicates,
+        charset,
+        terminated,
+        enclosed,
+        optionally,
+        escaped,
+        starting,
+        line_end,
+        ignored,
+        columns,
+        assignments,
     )
 
 

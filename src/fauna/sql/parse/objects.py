@@ -35,7 +35,9 @@ def unsupported_statement(p: Stream, what: str) -> Unsupported:
 
 def create(p: Stream) -> Statement:
     p.advance()
-    or_replace = p.accept_words("OR", "REPLACE")
+    or_replace = p.accept("OR")
+    if or_replace:
+        p.expect("REPLACE")
     key = p.token.key
     if key in ("TEMPORARY", "TABLE"):
         temporary = p.accept("TEMPORARY")
@@ -61,7 +63,19 @@ def create(p: Stream) -> Statement:
 
 def _create_unsupported(p: Stream, verb: str) -> Statement:
     key = p.token.key
-    if key in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "USER", "ROLE", "SERVER", "PACKAGE", "TABLESPACE", "LOGFILE", "AGGREGATE"):
+    if key in (
+        "TRIGGER",
+        "PROCEDURE",
+        "FUNCTION",
+        "EVENT",
+        "USER",
+        "ROLE",
+        "SERVER",
+        "PACKAGE",
+        "TABLESPACE",
+        "LOGFILE",
+        "AGGREGATE",
+    ):
         return unsupported_statement(p, f"{verb} {'FUNCTION' if key == 'AGGREGATE' else key}")
     p.fail()
 
@@ -161,7 +175,14 @@ def _sequence(p: Stream, or_replace: bool, alter: bool) -> CreateSequence:
 
 
 def _sequence_option(p: Stream, fields: dict[str, Any]) -> bool:
-    names = {"MINVALUE": "minimum", "MAXVALUE": "maximum", "CACHE": "cache", "START": "start", "INCREMENT": "increment", "RESTART": "restart"}
+    names = {
+        "MINVALUE": "minimum",
+        "MAXVALUE": "maximum",
+        "CACHE": "cache",
+        "START": "start",
+        "INCREMENT": "increment",
+        "RESTART": "restart",
+    }
     key = p.token.key
     if key == "NO":
         p.advance()

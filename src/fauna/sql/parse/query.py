@@ -149,10 +149,21 @@ def _tail(p: Stream, body: Query) -> Query:
 
 # ── SELECT ──
 
-_SELECT_OPTIONS: Final = frozenset({
-    "ALL", "DISTINCT", "DISTINCTROW", "HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_SMALL_RESULT", "SQL_BIG_RESULT", "SQL_BUFFER_RESULT",
-    "SQL_CACHE", "SQL_NO_CACHE", "SQL_CALC_FOUND_ROWS",
-})
+_SELECT_OPTIONS: Final = frozenset(
+    {
+        "ALL",
+        "DISTINCT",
+        "DISTINCTROW",
+        "HIGH_PRIORITY",
+        "STRAIGHT_JOIN",
+        "SQL_SMALL_RESULT",
+        "SQL_BIG_RESULT",
+        "SQL_BUFFER_RESULT",
+        "SQL_CACHE",
+        "SQL_NO_CACHE",
+        "SQL_CALC_FOUND_ROWS",
+    }
+)
 
 
 def select(p: Stream, alone: bool) -> Select:
@@ -519,4 +530,3 @@ def _index_hint(p: Stream) -> str:
             break
     p.expect(")")
     return p.source(start)
-

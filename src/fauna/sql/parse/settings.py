@@ -8,7 +8,16 @@ from typing import Literal as OneOf
 
 from fauna.errors import unsupported
 from fauna.sql.ast import (
-    Expr, Name, SetForStatement, SetNames, SetPassword, SetStatement, SetSystemVariable, SetTransaction, SetUserVariable, Statement,
+    Expr,
+    Name,
+    SetForStatement,
+    SetNames,
+    SetPassword,
+    SetStatement,
+    SetSystemVariable,
+    SetTransaction,
+    SetUserVariable,
+    Statement,
 )
 from fauna.sql.lexer import QUOTED, STRING, VARIABLE, WORD
 from fauna.sql.parse.core import OR, Stream
@@ -159,4 +168,3 @@ def _password(p: Stream) -> SetPassword:
     if function == "OLD_PASSWORD":
         raise unsupported("OLD_PASSWORD")
     return SetPassword(user, host, password)
-

@@ -41,7 +41,15 @@ from fauna.sql.ast import (
 )
 from fauna.sql.lexer import DECIMAL, INTEGER, QUOTED, STRING, WORD
 from fauna.sql.parse.clauses import order_items
-from fauna.sql.parse.columns import unknown_option, column_definition, constraint, default_value, key_options, key_parts, table_element
+from fauna.sql.parse.columns import (
+    column_definition,
+    constraint,
+    default_value,
+    key_options,
+    key_parts,
+    table_element,
+    unknown_option,
+)
 from fauna.sql.parse.core import Stream
 from fauna.sql.parse.query import query
 from fauna.sql.parse.types import accept_charset_keyword, charset_name
@@ -293,7 +301,9 @@ def _position(p: Stream) -> tuple[bool, str | None]:
     return False, p.name() if p.accept("AFTER") else None
 
 
-_CONSTRAINT_WORDS: Final = frozenset({"PRIMARY", "UNIQUE", "INDEX", "KEY", "FULLTEXT", "SPATIAL", "FOREIGN", "CONSTRAINT", "CHECK"})
+_CONSTRAINT_WORDS: Final = frozenset(
+    {"PRIMARY", "UNIQUE", "INDEX", "KEY", "FULLTEXT", "SPATIAL", "FOREIGN", "CONSTRAINT", "CHECK"}
+)
 
 
 def _add(p: Stream) -> list[AlterAction]:
@@ -454,7 +464,23 @@ _ACTIONS: Final[dict[str, Callable[[Stream], list[AlterAction]]]] = {
     "DISABLE": _keys,
     "FORCE": _force,
     "WITHOUT": _validation,
-    **dict.fromkeys(("DISCARD", "IMPORT", "TRUNCATE", "COALESCE", "REORGANIZE", "EXCHANGE", "REMOVE", "ANALYZE", "CHECK", "OPTIMIZE", "REBUILD", "REPAIR"), _no_tablespace),
+    **dict.fromkeys(
+        (
+            "DISCARD",
+            "IMPORT",
+            "TRUNCATE",
+            "COALESCE",
+            "REORGANIZE",
+            "EXCHANGE",
+            "REMOVE",
+            "ANALYZE",
+            "CHECK",
+            "OPTIMIZE",
+            "REBUILD",
+            "REPAIR",
+        ),
+        _no_tablespace,
+    ),
 }
 
 
@@ -532,4 +558,3 @@ def _renaming(p: Stream) -> tuple[TableName, TableName]:
     _skip_lock_options(p)
     p.expect("TO")
     return old, p.table_name()
-

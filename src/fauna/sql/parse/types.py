@@ -7,14 +7,28 @@ from typing import Final
 
 from fauna.errors import error, unsupported
 from fauna.sql.ast import TypeName
-from fauna.sql.lexer import HEX, WORD
+from fauna.sql.lexer import HEX, QUOTED, WORD
 from fauna.sql.parse.core import Stream
-from fauna.sql.parse.keywords import RESERVED
 
 _SYNONYMS: Final = {
-    "INTEGER": "INT", "INT1": "TINYINT", "INT2": "SMALLINT", "INT3": "MEDIUMINT", "MIDDLEINT": "MEDIUMINT", "INT4": "INT",
-    "INT8": "BIGINT", "NUMERIC": "DECIMAL", "DEC": "DECIMAL", "FIXED": "DECIMAL", "NUMBER": "DECIMAL", "REAL": "DOUBLE",
-    "FLOAT8": "DOUBLE", "FLOAT4": "FLOAT", "VARCHARACTER": "VARCHAR", "VARCHAR2": "VARCHAR", "CHARACTER": "CHAR", "CLOB": "LONGTEXT",
+    "INTEGER": "INT",
+    "INT1": "TINYINT",
+    "INT2": "SMALLINT",
+    "INT3": "MEDIUMINT",
+    "MIDDLEINT": "MEDIUMINT",
+    "INT4": "INT",
+    "INT8": "BIGINT",
+    "NUMERIC": "DECIMAL",
+    "DEC": "DECIMAL",
+    "FIXED": "DECIMAL",
+    "NUMBER": "DECIMAL",
+    "REAL": "DOUBLE",
+    "FLOAT8": "DOUBLE",
+    "FLOAT4": "FLOAT",
+    "VARCHARACTER": "VARCHAR",
+    "VARCHAR2": "VARCHAR",
+    "CHARACTER": "CHAR",
+    "CLOB": "LONGTEXT",
     "RAW": "VARBINARY",
 }
 _INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "BIGINT"})
@@ -23,15 +37,29 @@ _TEMPORAL: Final = frozenset({"TIME", "DATETIME", "TIMESTAMP"})
 _CHARACTER: Final = frozenset({"CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"})
 _MEMBERS: Final = frozenset({"ENUM", "SET"})
 _LENGTH: Final = frozenset({"CHAR", "VARCHAR", "TEXT", "BLOB", "BINARY", "VARBINARY", "BIT", "YEAR"}) | _INTEGERS | _TEMPORAL
-_NO_LENGTH: Final = frozenset({
-    "DATE", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "JSON", "SERIAL", "UUID", "INET6", "INET4",
-    "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION",
-})
-_RESERVED_TYPES: Final = frozenset(
-    """
-    INT INTEGER INT1 INT2 INT3 INT4 INT8 MIDDLEINT TINYINT SMALLINT MEDIUMINT BIGINT NUMERIC DECIMAL DEC REAL FLOAT FLOAT4 FLOAT8 DOUBLE
-    CHAR CHARACTER VARCHAR VARCHARACTER BINARY VARBINARY TINYBLOB BLOB MEDIUMBLOB LONGBLOB TINYTEXT MEDIUMTEXT LONGTEXT LONG SET
-    """.split()
+_NO_LENGTH: Final = frozenset(
+    {
+        "DATE",
+        "TINYTEXT",
+        "MEDIUMTEXT",
+        "LONGTEXT",
+        "TINYBLOB",
+        "MEDIUMBLOB",
+        "LONGBLOB",
+        "JSON",
+        "SERIAL",
+        "UUID",
+        "INET6",
+        "INET4",
+        "GEOMETRY",
+        "POINT",
+        "LINESTRING",
+        "POLYGON",
+        "MULTIPOINT",
+        "MULTILINESTRING",
+        "MULTIPOLYGON",
+        "GEOMETRYCOLLECTION",
+    }
 )
 
 
@@ -47,7 +75,7 @@ def type_name(p: Stream) -> TypeName:
 
 def _base(p: Stream) -> TypeName:
     word = p.token.key
-    if p.token.kind != WORD or (word in RESERVED and word not in _RESERVED_TYPES):
+    if p.token.kind not in (WORD, QUOTED):
         p.fail()
     p.advance()
     national = False
@@ -172,10 +200,24 @@ def cast_type(p: Stream) -> TypeName:
         return TypeName("BIGINT")
     if word in ("CHAR", "VARCHAR", "NCHAR", "NATIONAL", "CHARACTER"):
         return _charset_attributes(p, replace(_base(p), name="CHAR"))
-    if word in ("BINARY", "DECIMAL", "DEC", "NUMERIC", "FIXED", "FLOAT", "DOUBLE", "REAL", "DATE", "TIME", "DATETIME", "JSON", "YEAR"):
+    if word in (
+        "BINARY",
+        "DECIMAL",
+        "DEC",
+        "NUMERIC",
+        "FIXED",
+        "FLOAT",
+        "DOUBLE",
+        "REAL",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "JSON",
+        "YEAR",
+    ):
         return _base(p)
     if word in ("INET6", "INET4", "UUID"):
         raise unsupported(f"CAST AS {word}")
     if not p.at_name():
         p.fail()
-    raise error("UNKNOWN_DATA_TYPE", word.lower())
+    raise error("UNKNOWN_DATA_TYPE", p.token.value)
