@@ -70,16 +70,14 @@ class Settings:
     data: Path = _setting(  # noqa: RUF009 (it is dataclasses.field with our columns)
         Path("faunadb-data"), "directory", "where the database files are; made when it does not exist", variable="datadir"
     )
-    host: str = _setting(
-        "127.0.0.1", "address", "address to listen on; anything but loopback requires TLS", variable="bind_address"
-    )
+    host: str = _setting("127.0.0.1", "address", "address to listen on; anything but loopback requires TLS")
     port: int = _setting(3306, "port", "port of the MySQL protocol; 0 takes a free one", low=0, high=65_535, variable="port")
     http_port: int = _setting(
         8443, "port", "reserved for the HTTPS front door, which is not part of this release: nothing listens on it",
         low=0, high=65_535,
     )  # fmt: skip
     shards: int = _setting(
-        1, "shards", "embedded shards; only 1 is possible in this release", low=1, high=1024, variable="fauna_shards"
+        1, "shards", "embedded shards; only 1 is possible in this release", low=1, high=1024
     )
 
     # connections
@@ -127,7 +125,7 @@ class Settings:
 
     # threads and the engine
     worker_threads: int = _setting(
-        32, "threads", "threads for statements that may run long or wait for a lock", low=1, high=1024, variable="thread_pool_size"
+        32, "threads", "threads for statements that may run long or wait for a lock", low=1, high=1024
     )
     reader_connections_max: int = _setting(
         64, "connections", "open read snapshots per shard; further readers wait for one", low=2, high=4096
@@ -135,16 +133,16 @@ class Settings:
 
     # security
     tls_cert: str = _setting(
-        "", "file", "certificate in PEM form; empty: a self-signed one is made in the data directory", variable="ssl_cert"
+        "", "file", "certificate in PEM form; empty: a self-signed one is made in the data directory"
     )
-    tls_key: str = _setting("", "file", "private key of tls_cert, in PEM form", variable="ssl_key")
+    tls_key: str = _setting("", "file", "private key of tls_cert, in PEM form")
     require_secure_transport: bool = _setting(
         False, "on/off", "refuse clients without TLS; always on when listening on more than loopback",
         variable="require_secure_transport",
     )  # fmt: skip
     default_authentication_plugin: str = _setting(
         "caching_sha2_password", "plugin", "how passwords of new accounts are kept",
-        choices=("caching_sha2_password", "mysql_native_password"), variable="default_authentication_plugin",
+        choices=("caching_sha2_password", "mysql_native_password"),
     )  # fmt: skip
     root_password: str = _setting(
         "", "text", "password of root when the data directory is new; empty: one is made and printed once", secret=True
@@ -316,7 +314,8 @@ def must_get(name: str, source: str) -> Setting:
     setting = BY_NAME.get(name.replace("-", "_"))
     if setting is None:
         near = difflib.get_close_matches(name.replace("-", "_"), BY_NAME, n=1)
-        raise SettingsError(f"{source}: unknown setting {name!r}", f"did you mean {near[0]!r}?" if near else "see faunadb serve --help")
+        hint = f"did you mean {near[0]!r}?" if near else "see faunadb serve --help"
+        raise SettingsError(f"{source}: unknown setting {name!r}", hint)
     return setting
 
 
@@ -366,18 +365,10 @@ def _from_flags(flags: Mapping[str, object]) -> dict[str, Value]:
     return values
 
 
-def variables(settings: Settings) -> dict[str, int | float | str]:
-    """The rows that SHOW VARIABLES takes from here: MySQL's name -> value, booleans as ON and OFF."""
-    rows: dict[str, int | float | str] = {}
-    for setting in SETTINGS:
-        if setting.variable:
-            value = getattr(settings, setting.name)
-            rows[setting.variable] = ("ON" if value else "OFF") if isinstance(value, bool) else _plain(value)
-    return rows
-
-
-def _plain(value: Value) -> int | float | str:
-    return str(value) if isinstance(value, Path) else value
+def variables(settings: Settings) -> dict[str, int | float | str | bool]:
+    """The rows that SHOW VARIABLES takes from here: MySQL's name -> value."""
+    values = {setting.variable: getattr(settings, setting.name) for setting in SETTINGS if setting.variable}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def reference() -> str:

@@ -103,9 +103,15 @@ def test_loopback_leaves_tls_to_the_client(host: str) -> None:
 def test_variables_have_mysqls_names_and_no_secret() -> None:
     rows = variables(load_clean(env={"FAUNADB_ROOT_PASSWORD": "s3cret"}))
     assert rows["innodb_lock_wait_timeout"] == 50
-    assert rows["require_secure_transport"] == "OFF"
+    assert rows["require_secure_transport"] is False
     assert rows["datadir"] == "faunadb-data"
     assert "s3cret" not in map(str, rows.values())
+
+
+def test_every_variable_named_here_exists() -> None:
+    from fauna.session.variables import VARIABLES
+
+    assert [name for name in variables(load_clean()) if name not in VARIABLES] == []
 
 
 def test_the_password_is_not_in_the_repr_and_has_no_flag() -> None:

@@ -200,10 +200,13 @@ class EmbeddedLink:
 
     def _streamed(self, result: Result, shape: Shape, rows: Iterator[tuple[Any, ...]]) -> Answer:
         self._guard.streaming = True
+        closed = False
 
         def close() -> None:
-            self._guard.streaming = False
-            result.close()
+            nonlocal closed
+            if not closed:  # once only: by then another stream may be open
+                closed, self._guard.streaming = True, False
+                result.close()
 
         return Answer(shape, _reading(rows, close), result.affected_rows, result.insert_id, result.warnings, result.info, close)
 
