@@ -20,15 +20,15 @@ from fauna.catalog.types import SqlType
 class Arg(Enum):
     """The form of an argument as `call` receives it."""
 
-    STRING = "string"  # str; bytes when the argument is a byte string and the function has `bytes_too`, else decoded as latin-1
+    STRING = "string"  # str; of a byte string: bytes when the function has `bytes_too`, else str decoded as latin-1
     BYTES = "bytes"  # bytes: a character string arrives UTF-8 encoded
-    INTEGER = "integer"  # int, -2**63 … 2**64-1; a DECIMAL or DOUBLE is rounded half away from zero; a string converts as MySQL does
+    INTEGER = "integer"  # int, -2**63 … 2**64-1; DECIMAL and DOUBLE are rounded half away from zero; strings convert as in MySQL
     REAL = "real"  # float
     DECIMAL = "decimal"  # decimal.Decimal, exact; a float or string argument arrives as float
-    DATETIME = "datetime"  # 'YYYY-MM-DD HH:MM:SS[.ffffff]' (any digits); NULL when the argument is not a datetime (a warning was given)
+    DATETIME = "datetime"  # 'YYYY-MM-DD HH:MM:SS[.ffffff]' (any digits); NULL when it is no datetime (a warning was given)
     DATE = "date"  # 'YYYY-MM-DD'; likewise
     TIME = "time"  # int, microseconds
-    TEMPORAL = "temporal"  # DATE/DATETIME text or TIME int, whichever the argument is; a string arrives as str, unparsed; a number as int/float
+    TEMPORAL = "temporal"  # DATE/DATETIME text or TIME int, whichever it is; a string arrives unparsed; a number as int or float
     JSON = "json"  # str
     ANY = "any"  # as its own type's plain value: int, float, Decimal, str, bytes, date/datetime text, time in microseconds
     KEYWORD = "keyword"  # ast.UnitArg: str
@@ -58,18 +58,18 @@ class Function:
     null_aware       `call` is called with None for NULL arguments
     nullable         the result may be NULL even when no argument is
     deterministic    same arguments, same result (may be used in generated columns, folded, pushed)
-    session          names of hidden session values appended to the arguments, a subset of:
-                     'now' ('YYYY-MM-DD HH:MM:SS.ffffff' statement start, session time zone), 'utc_now', 'time_zone' (as set: 'SYSTEM', '+02:00', 'Europe/Berlin'),
+    session          names of hidden session values appended to the arguments, a subset of: 'now' and 'utc_now'
+                     ('YYYY-MM-DD HH:MM:SS.ffffff', statement start), 'time_zone' (as set: 'SYSTEM', '+02:00', 'Europe/Berlin'),
                      'connection_id', 'user', 'current_user', 'database', 'version', 'last_insert_id', 'row_count', 'found_rows',
-                     'collation_connection', 'lc_time_names', 'default_week_format', 'sql_mode', 'max_allowed_packet', 'block_encryption_mode', 'div_precision_increment', 'timestamp' (unix seconds, float)
-    pass_scale       the result's scale (digits of a second, or DECIMAL scale) is appended as one more argument (after the session values)
+                     'collation_connection', 'lc_time_names', 'default_week_format', 'sql_mode', 'max_allowed_packet',
+                     'block_encryption_mode', 'div_precision_increment', 'timestamp' (unix seconds, float)
+    pass_scale       the result's scale (digits of a second, or DECIMAL scale) is appended as one more argument (after the
+                     session values)
     bytes_too        STRING arguments may arrive as bytes
     collate_args     STRING arguments are compared/searched under one collation: its name is appended as a last argument
-    pass_types       a string with one letter per argument (`results.type_letter`) is appended, after all the above: i integer, b boolean,
-                     d DECIMAL, r float, s string, x bytes, j JSON, D date, T datetime, t time, n NULL; for ANY and TEMPORAL arguments,
-                     whose values alone do not tell.  In those positions a DECIMAL arrives as its text.
-
-    What `call` returns is a stored value (catalog/types.py), except that any int may be returned for a BIGINT UNSIGNED.
+    pass_types       a string with one letter per argument (`results.type_letter`) is appended, after all the above: i integer,
+                     b boolean, d DECIMAL, r float, s string, x bytes, j JSON, D date, T datetime, t time, n NULL.  For ANY and
+                     TEMPORAL arguments, whose values alone do not tell; there a DECIMAL arrives as its text.
     blocking         may wait on purpose (SLEEP, GET_LOCK): the statement must not run on the event loop
     sql_for          like `sql`, from the argument texts as loaded, before conversion to their `Arg` forms, and their types;
                      None: not for these types.  Asked first; session values, scale and type letters are not passed.

@@ -307,7 +307,7 @@ def _substring_index(text: Text, delimiter: Text, count: int) -> Text:
     parts: list[Any] = text.split(delimiter)  # type: ignore[arg-type]
     if abs(count) >= len(parts):
         return text
-    result: Text = delimiter.join(parts[:count] if count > 0 else parts[count:])  # type: ignore[arg-type]
+    result: Text = delimiter.join(parts[:count] if count > 0 else parts[count:])
     return result
 
 
@@ -451,7 +451,8 @@ def _padder(name: str, *, left: bool) -> Callable[..., Text | None]:
         if not fill:
             return None
         padding = (fill * (missing // len(fill) + 1))[:missing]
-        return padding + text if left else text + padding  # type: ignore[operator]
+        padded: Text = padding + text if left else text + padding
+        return padded
 
     return call
 
@@ -544,7 +545,8 @@ def _find_in_set(wanted: Text, texts: Text, collation: str) -> int:
     if not texts or as_bytes(b"," if isinstance(wanted, bytes) else ",") in as_bytes(wanted):
         return 0
     key = compare_key(wanted, collation)
-    for index, text in enumerate(texts.split(b"," if isinstance(texts, bytes) else ","), 1):  # type: ignore[arg-type]
+    members: list[Any] = texts.split(b",") if isinstance(texts, bytes) else texts.split(",")
+    for index, text in enumerate(members, 1):
         if compare_key(text, collation) == key:
             return index
     return 0

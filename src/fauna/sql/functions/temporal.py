@@ -64,6 +64,7 @@ from fauna.sql.functions.time_zone import (
     zone_of,
 )
 
+FRACTION_UNITS: Final = (1_000_000, 100_000, 10_000, 1_000, 100, 10, 1)  # microseconds of the last digit of DATETIME(n)
 _STAMPS: Final = (Kind.DATETIME, Kind.TIMESTAMP)
 _LOOKS_LIKE_DATE = re.compile(r"\s*\d+[^\w\s:.]\d")
 
@@ -87,7 +88,7 @@ def _now(*values: Any) -> str:
 
 def _time_of(text: str, scale: int) -> int:
     total = fields_of(text).time_us()
-    return total - total % 10 ** (6 - scale)
+    return total - total % FRACTION_UNITS[scale]
 
 
 def _curtime(*values: Any) -> int:
@@ -370,7 +371,7 @@ def _time(value: Any, scale: int, letters: str) -> int | None:
 
 def _clip_fraction(time_us: int, scale: int) -> int:
     """Cut digits beyond `scale`, towards zero."""
-    unit = 10 ** (6 - scale)
+    unit = FRACTION_UNITS[scale]
     return time_us - time_us % unit if time_us >= 0 else -(-time_us - -time_us % unit)
 
 
@@ -427,7 +428,7 @@ def _time_to_sec(value: Any, scale: int, letters: str) -> int | None:
     found = as_time(value, letters[0])
     if found is None:
         return None
-    size = abs(found) // 10 ** (6 - scale)
+    size = abs(found) // FRACTION_UNITS[scale]
     return -size if found < 0 else size
 
 
@@ -943,7 +944,7 @@ def _unix_timestamp(*values: Any) -> int | None:
     seconds = unix_from_local(fields, zone_of(zone_name) or time_zone_missing())
     if seconds is None:
         return None
-    return seconds * 10**scale + fields.microsecond // 10 ** (6 - scale)
+    return seconds * (US_PER_SECOND // FRACTION_UNITS[scale]) + fields.microsecond // FRACTION_UNITS[scale]
 
 
 register(
