@@ -445,9 +445,25 @@ def _simple_test(parts: list[str | None]) -> Callable[[str], bool]:
             return lambda text: text.endswith(word)
         case [None, str(word), None] if word:
             return lambda text: word in text
-    expression = "".join(".*?" if part is None else re.escape(part) if part else "." for part in parts)
-    fullmatch = re.compile(expression, re.DOTALL).fullmatch
+    fullmatch = re.compile(_expression(parts), re.DOTALL).fullmatch
     return lambda text: fullmatch(text) is not None
+
+
+def _expression(parts: list[str | None]) -> str:
+    """A regular expression that never goes back over a '%': the leftmost place for what follows one is as good as any.
+
+    Without the atomic groups, '%a%a%a%b' would take time beyond all bounds on a long text of a's.
+    """
+    runs: list[str] = [""]
+    for part in parts:
+        if part is None:
+            runs.append("")
+        else:
+            runs[-1] += re.escape(part) if part else "."
+    first, *others = runs
+    if not others:
+        return first
+    return first + "".join(f"(?>.*?{run})" for run in others[:-1]) + ".*" + others[-1]
 
 
 @lru_cache(maxsize=_LIKE_PATTERNS_MAX)

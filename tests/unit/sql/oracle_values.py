@@ -6,6 +6,7 @@ import datetime
 import re
 from decimal import Decimal
 
+from fauna.catalog.charsets import must_charset as charset_named
 from fauna.catalog.types import (
     BIGINT_TYPE,
     BLOBS,
@@ -32,7 +33,7 @@ def column_type(text: str) -> SqlType:
     assert match, text
     name, arguments, unsigned, zerofill, charset = match.groups()
     kind = Kind[name.upper()]
-    collation = _COLLATIONS[charset]
+    collation = _COLLATIONS.get(charset) or charset_named(charset).default_collation
     if kind in (Kind.ENUM, Kind.SET):
         return SqlType(kind, collation=collation, members=tuple(part.strip("'") for part in arguments.split(",")))
     numbers = [int(part) for part in arguments.split(",")] if arguments else []

@@ -71,6 +71,11 @@ def test_like_patterns() -> None:
     assert ilike(b"\xff_%")(b"\xff\x00") and not ilike(b"a")(b"A")
 
 
+def test_like_takes_linear_time() -> None:
+    assert not like("utf8mb4_general_ci", "%a%a%a%a%a%a%a%a%b")("a" * 20_000)
+    assert like("utf8mb4_general_ci", "%ab%abc")("ababcabc")
+
+
 def test_unknown_and_unsupported() -> None:
     assert is_supported("utf8mb4_general_ci") and not is_supported("utf8mb4_swedish_ci")
     with pytest.raises(SqlError) as unknown:

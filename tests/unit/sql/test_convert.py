@@ -167,6 +167,40 @@ def test_casts_as_mariadb(target: str) -> None:
     assert different == []
 
 
+ODD_TEXTS = [
+    "", " ", "7", "1e9999", "1e-9999", "--1", "1.", "+5", "１２", "²", "\ud800", "\0", "9" * 500, "0." + "1" * 500, "2020-02-30", "24:00:00",
+    "2020-01-01 00:00:00.1234567", "-838:59:59.9", "1 1", "😀", "1_0", "inf", "nan", "0x1F", "2020-01-01T", "::", "1e+", "2020-W01-1", "0" * 400 + "1",
+]  # fmt: skip
+ODD_VALUES: list[tuple[SqlType, Stored]] = [
+    *((varchar(len(text)), text) for text in ODD_TEXTS),
+    *((SqlType(Kind.BLOB, collation="binary"), text.encode("utf-8", "surrogatepass") + b"\xff") for text in ODD_TEXTS),
+    *((DOUBLE_TYPE, value) for value in (1e308, -1e308, 1e-320, -0.0, 20200101.0)),
+    *((time_type(6), value) for value in (-1, 0, 3020399999999, -3020399000000)),
+    *(
+        (datetime_type(6), value)
+        for value in ("0000-00-00 00:00:00.000000", "9999-12-31 23:59:59.999999", "2020-00-00 00:00:00.000001")
+    ),
+    (decimal_type(65, 30), to_wide(10**65 - 1)),
+    (UBIGINT_TYPE, to_unsigned(2**64 - 1)),
+    (SqlType(Kind.ENUM, members=("a", "")), 0),
+]
+
+
+@pytest.mark.parametrize(
+    "column", [*STORES, "varchar(3) character set gbk", "varchar(3) character set swe7", "varchar(3) character set utf8mb3"]
+)
+def test_odd_values_give_a_value_or_an_sql_error(column: str) -> None:
+    target = column_type(column)
+    for source_type, value in ODD_VALUES:
+        for strict in (True, False):
+            with using(StatementContext(strict=strict, storing=True)):
+                convert = store_conversion(source_type, target, LABEL)
+                try:
+                    shown(target, value if convert is None else convert(value))
+                except SqlError:
+                    assert strict
+
+
 def test_identity_is_none() -> None:
     assert conversion(BIGINT_TYPE, BIGINT_TYPE, Mode.IMPLICIT) is None
     assert store_conversion(SqlType(Kind.INT), BIGINT_TYPE, LABEL) is None

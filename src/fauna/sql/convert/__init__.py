@@ -18,8 +18,9 @@ or raises SqlError, the latter only under strict mode.  NULL stays NULL.
     Traceback (most recent call last):
     fauna.errors.SqlError: 1264 (22003): Out of range value for column 'n' at row 1
 
-Known limits: a TIME becomes a DATETIME of the statement's date only when the statement context has `now`; conversions
-to character sets without a Python codec take every character.
+Known limits: CAST and operands know no ENUM, SET, BIT and YEAR as targets; b'101' and 0x31 are byte strings here, the
+binder makes numbers of them where MySQL does; sets without a Python codec take every character; an ascii column refuses
+bytes above 127, which MariaDB stores.
 """
 
 from fauna.sql.convert.modes import Mode, StoreLabel

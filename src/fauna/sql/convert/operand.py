@@ -397,4 +397,7 @@ def _to_time(source: SqlType, target: SqlType) -> Converter | None:
 
 
 def _shown_bytes(value: str | bytes) -> str:
-    return shown(value if isinstance(value, str) and value.isascii() else value.encode() if isinstance(value, str) else value)
+    """Messages of temporal operands show what is not ASCII byte by byte."""
+    if isinstance(value, str) and not value.isascii():
+        value = value.encode("utf-8", "surrogatepass")
+    return shown(value)

@@ -227,7 +227,7 @@ def fitting_double(value: float, width: int) -> tuple[str, bool]:
 def _decoder(target: SqlType, reporter: Reporter) -> Callable[[bytes], str]:
     """Bytes into the column's character set; what is malformed is 1366, and cut off or a question mark."""
     charset = charset_of(target.collation)
-    codec = "utf-8" if charset.name.startswith("utf8") else charset.codec
+    codec = charset.codec or "utf-8"
 
     def decode(value: bytes) -> str:
         try:
@@ -305,7 +305,7 @@ def store_bytes(source: SqlType, target: SqlType, reporter: Reporter) -> Convert
     is_blob = target.kind in BLOBS
     limit = BYTES_MAX[target.kind] if is_blob else target.length
     padded = target.kind is Kind.BINARY
-    codec = charset_of(source.collation).codec if source.kind in CHARS and source.collation else "utf-8"
+    codec = (charset_of(source.collation).codec if source.kind in CHARS else "") or "utf-8"
     on_error = "surrogatepass" if codec == "utf-8" else "replace"
 
     def put(value: Any) -> bytes:

@@ -69,8 +69,8 @@ def cut_time(microseconds: int, digits: int) -> int:
 
 def today() -> datetime.date:
     """The date that a TIME becomes a DATETIME of: the statement's, when the context knows it."""
-    now = getattr(current(), "now", None)
-    if isinstance(now, str):
+    now = current().now
+    if now:
         return datetime.date.fromisoformat(now[:10])
     return datetime.datetime.now(datetime.UTC).date()
 
