@@ -131,8 +131,11 @@ def _check_generated(expr: ast.Expr, column: Column, columns: Mapping[str, Colum
     if has_subquery(expr):
         raise error("GENERATED_FUNCTION_NOT_ALLOWED", "select ...", "GENERATED ALWAYS AS", f"`{column.name}`")
     for name in names_in(expr):
-        if columns[name.lower()].generated and name.lower() not in before:
-            raise error("UNINITIALIZED_FIELD", column.name, columns[name.lower()].name)
+        other = columns[name.lower()]
+        if other.generated and name.lower() not in before:
+            raise error("UNINITIALIZED_FIELD", column.name, other.name)
+        if other.auto_increment and column.stored:
+            raise error("GENERATED_FUNCTION_NOT_ALLOWED", "AUTO_INCREMENT", "GENERATED ALWAYS AS", f"`{other.name}`")
 
 
 def _check_default(expr: ast.Expr, column: Column, columns: Mapping[str, Column], before: set[str]) -> None:

@@ -129,7 +129,7 @@ class Server:
         assert isinstance(relation, Table), name
         return relation
 
-    def insert(self, name: str, **values: Any) -> None:
+    def insert(self, name: str, /, **values: Any) -> None:
         """A row, by column names, of stored values."""
         table = self.table(name)
         columns = [table.column(key).physical for key in values]  # type: ignore[union-attr]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ DATA = Path(__file__).parent / "data"
 STORIES = DATA / "ddl_stories.sql"
 ANSWERS = DATA / "ddl_answers.json"
 
+_TEMPORARY_NAME = re.compile(r"#sql-alter-[0-9a-f-]+")
 Answer = dict[str, Any]  # 'error': [errno, message], or 'rows' and 'warnings'
 
 
@@ -40,7 +42,7 @@ def _ask_one(connection: Any, statement: str) -> Answer:
     try:
         cursor.execute(statement)
     except Exception as problem:
-        return {"error": [problem.args[0], problem.args[1]]}
+        return {"error": [problem.args[0], _TEMPORARY_NAME.sub("#sql-alter", problem.args[1])]}
     answer: Answer = {}
     rows = cursor.fetchall()
     if rows:

@@ -27,6 +27,10 @@ ENGINES: Final[tuple[Row, ...]] = (
     ("MyISAM", "YES", "Kept as InnoDB tables are", "YES", "YES", "YES"),
     ("InnoDB", "DEFAULT", "Supports transactions, foreign keys and encryption for tables", "YES", "YES", "YES"),
 )
+_SORT_LENGTHS: Final = {
+    "cp1250_czech_cs": 2, "latin1_german2_ci": 2, "latin2_czech_cs": 4, "tis620_thai_ci": 4, "tis620_thai_nopad_ci": 4,
+    **{f"{charset}_thai_520_w2": 4 for charset in ("ucs2", "utf16", "utf32", "utf8mb3", "utf8mb4")},
+}
 _BYTE_SORTED: Final = ("_bin", "_general_ci", "_general_nopad_ci")
 
 
@@ -41,7 +45,7 @@ def character_sets(context: InfoContext) -> Iterator[Row]:
 
 def collations(context: InfoContext) -> Iterator[Row]:
     for item in COLLATIONS.values():
-        length = 8 if _is_multilevel(item.name) else 1
+        length = _SORT_LENGTHS.get(item.name) or (8 if _is_multilevel(item.name) else 1)
         yield item.name, item.charset, item.id, "Yes" if item.is_default else "", "Yes", length
 
 
