@@ -108,14 +108,14 @@ def open_connection(
 ) -> Handle:
     """A connection as all of ours are: WAL, no sync at commit, no checkpoint of its own.
 
-    `busy`: it runs what many sessions ask, so it keeps more prepared statements.
+    `busy`: it runs what many sessions ask, so it keeps more prepared statements and pages.
     """
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writer else 0)
     statements = settings.statement_cache if busy else settings.reader_statement_cache
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=statements)
     try:
         connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
-        _set_pragmas(connection, settings, writer=writer)
+        _set_pragmas(connection, settings, writer=writer, busy=busy)
         guard = Guard()
         connection.create_scalar_function("fauna_tick", guard.tick, 0)
         configure(connection)
@@ -128,7 +128,7 @@ def open_connection(
         raise
 
 
-def _set_pragmas(connection: apsw.Connection, settings: EngineSettings, *, writer: bool) -> None:
+def _set_pragmas(connection: apsw.Connection, settings: EngineSettings, *, writer: bool, busy: bool) -> None:
     if writer:
         connection.execute(f"PRAGMA page_size = {settings.page_size}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -139,7 +139,10 @@ def _set_pragmas(connection: apsw.Connection, settings: EngineSettings, *, write
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA temp_store = MEMORY" if writer else "PRAGMA temp_store = FILE")
     connection.execute(f"PRAGMA mmap_size = {settings.mmap_bytes}")
-    connection.execute(f"PRAGMA cache_size = -{settings.writer_cache_kib if writer else settings.reader_cache_kib}")
+    cache_kib = settings.reader_cache_kib
+    if busy:
+        cache_kib = settings.writer_cache_kib if writer else settings.inline_cache_kib
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     connection.execute(f"PRAGMA journal_size_limit = {settings.truncate_pages * settings.page_size}")
     connection.wal_autocheckpoint(0)
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
