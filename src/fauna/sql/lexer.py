@@ -1,6 +1,7 @@
 """Text to tokens, by MariaDB's rules.
 
-`tokenize` never fails: what it cannot read becomes an ERROR token at which the parser then reports 1064.  Executable
+`tokenize` never fails: what it cannot read becomes an ERROR token, at which the parser then reports 1064; no token but
+END comes after it (so that text full of quotes that never close is not searched again from each of them).  Executable
 comments (`/*! … */`) are read as MariaDB 10.11 reads them: their content is part of the statement when the version in
 them is not newer than ours, and skipped for 50700 … 99999, which MySQL's own dialect uses.
 """
@@ -272,6 +273,7 @@ def tokenize(text: str, flags: int = 0) -> list[Token]:
             position = start + 1
         else:
             add(Token(ERROR, "", None, start, position))
+            position = len(text)
 
 
 _MARKERS: Final = re.compile(r"/\*M?!(?:[0-9]{6}|[0-9]{5})?|(?<!/)\*/")

@@ -79,7 +79,9 @@ _NUMBER: Final = (
     rf"|[0-9]*(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+|(?![{_NAME}])))"
     rf"|(?<=\.)(?<![{_NAME}`]\.)[0-9]+(?:[eE][-+]?[0-9]+)?"
 )
-_ODD: Final = rf"(?<=[{_CONTROL}])|(?<=[xXbB@]')|(?<=@\")"
+# What makes a text not liftable.  A quote or comment that never closes takes all the rest, lest the search for its end
+# be repeated from each quote after it.
+_ODD: Final = rf"(?<=[{_CONTROL}])|(?<=[xXbB@]')|(?<=@\")|(?<=['\"`])[\s\S]*|(?<=/)\*(?!M?!)[\s\S]*"
 
 
 def _literal_pattern(flags: int, quiet: bool) -> re.Pattern[str]:
@@ -137,6 +139,8 @@ def _lift_plain(text: str, flags: int) -> Lifted | None:
         parts = quiet(text)
     literals: list[LiteralValue] = []
     add = literals.append
+    if not parts[-1] and len(parts) > 1 and parts[-2][0] in "'\"" and not _closed(flags).fullmatch(parts[-2]):
+        return None
     for position in range(1, len(parts), 2):
         source = parts[position]
         first = source[0]
@@ -165,6 +169,17 @@ def _lift_plain(text: str, flags: int) -> Lifted | None:
     if len(shape) > SHAPE_CHARACTERS_MAX:
         return None
     return Lifted(shape, tuple(literals), text)
+
+
+_CLOSED: Final[dict[int, re.Pattern[str]]] = {}
+
+
+def _closed(flags: int) -> re.Pattern[str]:
+    """A string that ends."""
+    found = _CLOSED.get(flags)
+    if found is None:
+        found = _CLOSED[flags] = re.compile(f"{string_pattern(chr(39), flags)}|{string_pattern(chr(34), flags)}", re.S)
+    return found
 
 
 _STAY: Final = frozenset('`#-/"')
@@ -395,7 +410,7 @@ def _statement_pattern(flags: int) -> re.Pattern[str]:
     single = string_pattern("'", flags)
     return re.compile(
         rf"['\"`\#;/-](?:(?<=;)|(?<='){single[1:]}|(?<=\"){double[1:]}|(?<=`)[^`]*`|(?<=\#)[^\n]*"
-        rf"|(?<=-)-(?=[\x00-\x20]|\Z)[^\n]*|(?<=/)\*.*?\*/)",
+        rf"|(?<=-)-(?=[\x00-\x20]|\Z)[^\n]*|(?<=/)\*.*?\*/|(?<=['\"`])[\s\S]*|(?<=/)\*[\s\S]*)",
         re.S,
     )
 

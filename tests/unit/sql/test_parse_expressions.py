@@ -131,6 +131,22 @@ def test_long_chains_make_shallow_trees() -> None:
 
 @pytest.mark.parametrize(
     "text",
+    ["(((SELECT 1) + 1) + 1)", "((SELECT 1) + 1) IN (((SELECT 1) + 1))", "a IN (((SELECT 1)))", "a IN ((SELECT 1), 2)", "(((SELECT 1) UNION (SELECT 2)))",
+     "((SELECT 1) LIMIT 1)", "((SELECT 1), 2) = (1, 2)", "EXISTS ((SELECT 1))", "(((SELECT 1)) + ((SELECT 2)))"],
+)  # fmt: skip
+def test_parentheses_around_queries(text: str) -> None:
+    parse_expression(text)
+
+
+def test_nested_subqueries_are_parsed_once() -> None:
+    text = "1"
+    for _ in range(12):
+        text = f"(((SELECT {text}) + 1) + 1)"
+    parse_expression(text)
+
+
+@pytest.mark.parametrize(
+    "text",
     ["(" * 5000 + "1" + ")" * 5000, "NOT " * 5000 + "1", "- " * 5000 + "1", "f(" * 5000 + "1" + ")" * 5000, "1" + "+1" * 5000,
      "(SELECT " * 5000 + "1" + ")" * 5000, "CASE " * 5000, "INTERVAL (" * 5000],
 )  # fmt: skip

@@ -175,6 +175,17 @@ def test_a_large_insert_is_lifted_in_linear_time() -> None:
     assert len(text) / taken_s > 5_000_000, "bytes per second; about 40 million on an idle machine"
 
 
+@pytest.mark.parametrize("piece", ["'\\''", "'\\", '"\\"', "`", "/*", "/*/", "('\\'),(", "1e", "@'", "x'"])
+@pytest.mark.parametrize("head", ["select ", "insert into t values (1),(", "insert into t values ('"])
+def test_text_that_never_closes_takes_linear_time(piece: str, head: str) -> None:
+    text = head + piece * 50_000
+    started = time.perf_counter()
+    lift(text)
+    tokenize(text)
+    split_statements(text + ";")
+    assert time.perf_counter() - started < 5, "about 0.1 s on an idle machine"
+
+
 def test_a_shape_too_long_for_a_cache_is_not_lifted() -> None:
     assert lift("select a from t where b in (" + ",".join("1" * 40_000) + ")") is None
 

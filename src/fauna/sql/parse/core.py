@@ -35,6 +35,9 @@ UNARY: Final = 16
 TOP: Final = 99
 
 T = TypeVar("T")
+_QUERY_GOES_ON: Final = frozenset(
+    {"UNION", "EXCEPT", "INTERSECT", "MINUS", "ORDER", "LIMIT", "OFFSET", "FETCH", "FOR", "LOCK", "INTO"}
+)
 _OPENERS: Final = frozenset({"SELECT", "WITH", "VALUES"})
 
 
@@ -46,6 +49,7 @@ class Stream:
     """
 
     __slots__ = (
+        "closing",
         "text",
         "flags",
         "tokens",
@@ -67,6 +71,7 @@ class Stream:
         self.token = self.tokens[0]
         self.depth = 0
         self.markers = 0
+        self.closing: dict[int, int] | None = None
         self.used_literals: set[int] = set()
         self.naming_literals: set[int] = set()
         self.query = query
@@ -228,11 +233,41 @@ class Stream:
         return items
 
     def at_query(self) -> bool:
-        """Whether a query starts here, behind any number of parentheses."""
-        ahead = 0
-        while (token := self.peek(ahead)).key == "(":
-            ahead += 1
-        return token.key in _OPENERS and not (token.key == "VALUES" and ahead == 0 and self.peek(1).key != "(")
+        """Whether what starts here is a query, perhaps in parentheses.
+
+        `((SELECT 1) UNION SELECT 2)` is; `((SELECT 1) + 1)` and `((SELECT 1) a JOIN b)` are not: what follows an inner
+        parenthesis tells.  Decided by looking ahead, so that nothing is ever parsed twice.
+        """
+        first = self.position
+        innermost = first
+        while self.tokens[innermost].key == "(":
+            innermost += 1
+        opener = self.tokens[innermost].key
+        if opener not in _OPENERS or (opener == "VALUES" and innermost == first):
+            return False
+        closing = self._closing()
+        for position in range(innermost - 1, first, -1):
+            end = closing.get(position)
+            if end is None:
+                return True  # never closed: an error wherever it is reported
+            following = self.tokens[end + 1].key
+            if following in _QUERY_GOES_ON:
+                return True
+            if following != ")":
+                return False
+        return True
+
+    def _closing(self) -> dict[int, int]:
+        """Where each parenthesis closes, by positions of tokens."""
+        if self.closing is None:
+            self.closing = {}
+            open_: list[int] = []
+            for position, token in enumerate(self.tokens):
+                if token.key == "(":
+                    open_.append(position)
+                elif token.key == ")" and open_:
+                    self.closing[open_.pop()] = position
+        return self.closing
 
     # ── small values ──
 

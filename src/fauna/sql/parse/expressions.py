@@ -238,15 +238,12 @@ def _regexp(p: Stream, left: Expr, negated: bool) -> Expr:
 def _in(p: Stream, left: Expr, negated: bool) -> Expr:
     p.advance()
     if p.token.key == "(" and p.at_query():
-        mark = p.mark()
         p.enter()
         p.advance()
         query = p.query(p)
+        p.expect(")")
         p.depth -= 1
-        if p.token.key == ")":
-            p.advance()
-            return InQuery(left, query, negated)
-        p.back_to(mark)  # IN ((SELECT 1), 2): a list whose first item is a subquery
+        return InQuery(left, query, negated)
     p.enter()
     items = p.parenthesised(lambda: operation(p, OR))
     p.depth -= 1
@@ -456,12 +453,13 @@ def arguments(p: Stream) -> tuple[Expr, ...]:
 
 def _parenthesis(p: Stream) -> Expr:
     p.enter()
-    if p.at_query():
-        subquery = _try_subquery(p)
-        if subquery is not None:
-            p.depth -= 1
-            return subquery
-    p.expect("(")
+    is_query = p.at_query()
+    p.advance()
+    if is_query:
+        subquery = Subquery(p.query(p))
+        p.expect(")")
+        p.depth -= 1
+        return subquery
     first = operation(p, OR)
     if p.token.key == ",":
         items = [first]
@@ -473,21 +471,6 @@ def _parenthesis(p: Stream) -> Expr:
     p.expect(")")
     p.depth -= 1
     return first
-
-
-def _try_subquery(p: Stream) -> Expr | None:
-    """A subquery, unless the parenthesis only begins with one, as in ((SELECT 1) + 1)."""
-    mark = p.mark()
-    p.expect("(")
-    nested = p.token.key == "("
-    query = p.query(p)
-    if p.token.key == ")":
-        p.advance()
-        return Subquery(query)
-    if not nested:
-        p.fail()
-    p.back_to(mark)
-    return None
 
 
 def _user_variable(p: Stream) -> Expr:

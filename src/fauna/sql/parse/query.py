@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from typing import Literal as OneOf
 
-from fauna.errors import SqlError, error, unsupported
+from fauna.errors import error, unsupported
 from fauna.sql.ast import (
     Cte,
     DerivedTable,
@@ -436,27 +436,20 @@ def table_factor(p: Stream) -> TableRef:
 
 
 def _parenthesised_factor(p: Stream) -> TableRef:
-    """(query) alias, or (joins).  `((SELECT 1) a JOIN b)` looks like a query at first."""
+    """(query) alias, or (joins)"""
     p.enter()
-    if p.at_query():
-        mark = p.mark()
-        depth = p.depth
-        try:
-            p.advance()
-            body = query(p)
-            p.expect(")")
-            p.depth = depth - 1
-            return _derived(p, body)
-        except SqlError:
-            if p.tokens[mark[0] + 1].key != "(":
-                raise
-            p.back_to(mark)
-            p.depth = depth
-    p.expect("(")
-    inner = table_references(p)
-    p.expect(")")
+    is_query = p.at_query()
+    p.advance()
+    found: TableRef
+    if is_query:
+        body = query(p)
+        p.expect(")")
+        found = _derived(p, body)
+    else:
+        found = table_references(p)
+        p.expect(")")
     p.depth -= 1
-    return inner
+    return found
 
 
 def _derived(p: Stream, body: Query, lateral: bool = False) -> DerivedTable:
