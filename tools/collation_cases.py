@@ -20,6 +20,7 @@ LETTERS = "aAbBzZ09_-[^ `\téÉèßsSñÑœŒæÆäÄöÖøåÅİıiIÿž你我�
 COLLATIONS = """
     utf8mb4_general_ci utf8mb4_unicode_ci utf8mb4_unicode_520_ci utf8mb4_bin utf8mb4_nopad_bin utf8mb4_general_nopad_ci
     utf8mb4_unicode_nopad_ci utf8mb4_unicode_520_nopad_ci utf8mb3_general_ci utf8mb3_unicode_ci utf8mb3_bin
+    utf8mb4_swedish_ci utf8mb4_german2_ci utf8mb4_turkish_ci utf8mb4_polish_ci
     latin1_swedish_ci latin1_bin ascii_general_ci ascii_bin
 """.split()
 WORDS = ["", "a", "straße", "STRASSE", "resume", "Résumé", "a ", "a\t", "Zürich", "zurich"]

@@ -5,7 +5,8 @@
 Writes src/fauna/sql/collation_weights/<table>.bin, read by fauna.sql.collation.  The layout, before zlib:
 
     one page per 256 code points that holds anything but the table's rule (general: the code point itself, U+FFFD
-    past the BMP; unicode and unicode_520: the implicit weights of the Unicode collation algorithm; byte tables: none)
+    past the BMP; unicode and unicode_520: the implicit weights of the Unicode collation algorithm; languages: the unicode table;
+    byte tables: none)
         2 bytes    page number, big-endian
         256 bytes  how many weights each code point has, 255: as the rule says
         2 bytes each, big-endian: the weights, in code point order
@@ -22,6 +23,8 @@ import pymysql
 
 OUT = Path(__file__).parent.parent / "src/fauna/sql/collation_weights"
 BY_RULE = 255
+# Those without contractions ('ch' as one letter), which weights of single characters cannot tell.
+LANGUAGES = "swedish german2 polish romanian slovenian latvian estonian icelandic spanish turkish esperanto roman persian".split()
 
 
 def unicode_weights(cursor: Any, collation: str) -> list[tuple[int, ...]]:
@@ -57,7 +60,7 @@ def by_rule(table: str, code_point: int) -> tuple[int, ...]:
     return (base + (code_point >> 15), (code_point & 0x7FFF) | 0x8000)
 
 
-def pack(table: str, weights: dict[int, tuple[int, ...]]) -> bytes:
+def pack(table: str, weights: dict[int, tuple[int, ...]], base: dict[int, tuple[int, ...]] | None = None) -> bytes:
     out = bytearray()
     for page in range(0x1100):
         points = range(page << 8, (page << 8) + 256)
@@ -65,7 +68,7 @@ def pack(table: str, weights: dict[int, tuple[int, ...]]) -> bytes:
         data = bytearray()
         for point in points:
             weight = weights.get(point)
-            if weight is None or 0xD800 <= point < 0xE000 or weight == by_rule(table, point):
+            if weight is None or 0xD800 <= point < 0xE000 or weight == (base[point] if base else by_rule(table, point)):
                 counts.append(BY_RULE)
                 continue
             counts.append(len(weight))
@@ -91,6 +94,10 @@ def main() -> None:
     for table, collation in (("general", "general_ci"), ("unicode", "unicode_ci"), ("unicode_520", "unicode_520_ci")):
         weights = dict(enumerate(unicode_weights(cursor, f"utf8mb4_{collation}")))
         (OUT / f"{table}.bin").write_bytes(pack(table, weights))
+        if table == "unicode":
+            for language in LANGUAGES:
+                tailored = dict(enumerate(unicode_weights(cursor, f"utf8mb4_{language}_ci")))
+                (OUT / f"{language}.bin").write_bytes(pack(language, tailored, weights))
     for charset in ("latin1",):
         for name in ("swedish_ci", "bin"):
             packed = pack("bytes", byte_weights(cursor, charset, f"{charset}_{name}"))

@@ -14,8 +14,8 @@ characters are the weights, so that Python's own comparison compares them.  The 
 Invariants: sort_key(a) < sort_key(b) exactly when compare(a, b) < 0, and keys do not depend on the other operand, so
 they may be stored.  ASCII operands never load a table.
 
-Known limits: the language collations (utf8mb4_swedish_ci …) and uca1400 ones are known by name only: error 1235.
-utf8mb4_0900_ai_ci compares by the weights of Unicode 5.2 instead of 9.0.
+Known limits: languages that sort pairs of letters as one (Czech, Danish, Hungarian …) and the uca1400 collations are
+known by name only: error 1235.  utf8mb4_0900_ai_ci compares by the weights of Unicode 5.2 instead of 9.0.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class WeightTable(dict[int, str]):
         super().__init__()
         packed = resources.files("fauna.sql").joinpath(f"collation_weights/{name}.bin").read_bytes()
         self._data = zlib.decompress(packed)
-        self._rule = _RULES.get(name, _identity_rule)
+        # A language's table holds only what differs from the unicode one.
+        self._rule = _table("unicode").__getitem__ if name in _LANGUAGES else _RULES.get(name, _identity_rule)
         self._pages = self._index()
 
     def _index(self) -> dict[int, int]:
@@ -110,9 +111,16 @@ class WeightTable(dict[int, str]):
         return self[code_point]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _table(name: str) -> WeightTable:
     return WeightTable(name)
+
+
+_LANGUAGES: Final = frozenset(
+    "swedish german2 polish romanian slovenian latvian estonian icelandic spanish turkish esperanto roman persian".split()
+)
+# Tables in which ASCII characters do not simply weigh what their upper-case letter does.
+_UNICODE_TABLES: Final = _LANGUAGES | {"unicode", "unicode_520"}
 
 
 # ── collators ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +155,11 @@ def _table_name(collation: str) -> str | None:
         return ""
     if found.name in _BYTE_TABLES:
         return _BYTE_TABLES[found.name]
-    return _TABLES.get(found.name[len(found.charset) + 1 :]) if found.charset in _UNICODE_CHARSETS else None
+    if found.charset not in _UNICODE_CHARSETS:
+        return None
+    short = found.name[len(found.charset) + 1 :]
+    language = short.removesuffix("_ci")
+    return language if language in _LANGUAGES else _TABLES.get(short)
 
 
 def is_supported(collation: str) -> bool:
@@ -182,7 +194,7 @@ def compare(collation: str) -> Compare:
     table, pads = _must_table(collation), _pads(collation)
     if table == "":
         return _compare_code_points_padded if pads else _compare_code_points
-    if table in ("unicode", "unicode_520"):
+    if table in _UNICODE_TABLES:
         return _compare_unicode(table, pads)
     if table == "latin1_bin":
         return _compare_latin1_bin(pads)
@@ -295,7 +307,7 @@ def _key(table: str) -> Fold:
     """A string's weights."""
     if table == "":
         return _same
-    upper_is_enough = table not in ("unicode", "unicode_520")
+    upper_is_enough = table not in _UNICODE_TABLES
 
     def key(text: str) -> str:
         return text.upper() if upper_is_enough and text.isascii() else text.translate(_table(table))
@@ -310,7 +322,7 @@ def _same(text: str) -> str:
 
 
 def _space(table: str) -> str:
-    return _table(table)[32] if table in ("unicode", "unicode_520") else " "
+    return _table(table)[32] if table in _UNICODE_TABLES else " "
 
 
 @lru_cache(maxsize=512)
@@ -334,7 +346,21 @@ def sort_key(collation: str) -> Callable[[str], bytes]:
     if not _pads(collation):
         return lambda text: key(text).encode("utf-8", "surrogatepass")
     space = _space(table)
-    return lambda text: _padded_key(key(text).rstrip(space), space).encode("utf-8", "surrogatepass")
+
+    def padded(text: str) -> bytes:
+        return _padded_key(key(text).rstrip(space), space).encode("utf-8", "surrogatepass")
+
+    if space != " ":
+        return padded
+    end = " " + _END
+
+    def quick(text: str) -> bytes:
+        # Printable ASCII has nothing below a space: what `_padded_key` gives then, without looking at each character.
+        if text.isascii() and text.isprintable():
+            return (key(text).rstrip(" ").replace(" ", " " + _GREATER) + end).encode()
+        return padded(text)
+
+    return quick
 
 
 def _bytes_of(value: str | bytes) -> bytes:
@@ -372,23 +398,30 @@ class _Representatives(dict[int, str]):
         self._by_weights: dict[str, str] = {}
         for point in range(128):
             # Ignorable ones stand for themselves, so that `_fold` may leave ASCII texts to str.upper.
-            letter = chr(point).upper()
+            upper = ord(chr(point).upper())
+            letter = chr(upper) if table[upper] == table[point] else chr(point)
             self[point] = self._by_weights.setdefault(table[point], letter) if table[point] else letter
 
     def __missing__(self, code_point: int) -> str:
-        self[code_point] = found = self._by_weights.setdefault(self._weights[code_point], chr(code_point))
+        weights = self._weights[code_point]
+        # Characters that the table does not reach are equal in comparisons, yet LIKE tells them apart.
+        found = chr(code_point) if weights == "\ufffd" else self._by_weights.setdefault(weights, chr(code_point))
+        self[code_point] = found
         return found
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _representatives(table: str) -> _Representatives:
     return _Representatives(_table(table))
 
 
 def _fold(table: str) -> Fold:
     """Each character to one that stands for it: lengths stay, so that `_` is one character."""
-    if table not in ("unicode", "unicode_520"):
+    if table not in _UNICODE_TABLES:
         return _key(table)
+
+    if table == "turkish":  # 'i' and 'I' are two letters
+        return lambda text: text.translate(_representatives(table))
 
     def fold(text: str) -> str:
         return text.upper() if text.isascii() else text.translate(_representatives(table))
