@@ -25,13 +25,14 @@ Params = Sequence[tuple[SqlType, Stored]]
 
 def run(session: Session, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
     """Answer `statement`; error 1235 for what is not supported."""
-    if isinstance(statement, DDL_STATEMENTS):
-        return definition.run(session, statement, inline)
-    if not isinstance(statement, (ast.Show, ast.Describe)):
-        session.new_context(storing=False)
     handler = _HANDLERS.get(type(statement))
     if handler is not None:
+        if handler is not _show:
+            session.new_context(storing=False)
         return handler(session, statement)
+    if isinstance(statement, DDL_STATEMENTS):
+        return definition.run(session, statement, inline)
+    session.new_context(storing=False)
     worker = _IN_WORKER.get(type(statement))
     if worker is not None:
         if inline:

@@ -78,6 +78,7 @@ class Session:
         self._catalog = node.catalog
         self._wide = False
         self._flags = 0
+        self._modes = (True, True, False, False, False, False)
         self._now = 0.0
         self._closed = False
         if client.database:
@@ -106,6 +107,11 @@ class Session:
             owner = self.connection_id if self.temporaries else 0
             self._scope_key = self.node.plans.scope_key((self._scope, self.node.catalog.version, owner, len(self.temporaries)))
             self._flags = self._parse_flags()
+            modes = self._scope.sql_mode
+            self._modes = (
+                bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & modes), "ERROR_FOR_DIVISION_BY_ZERO" in modes, "NO_ZERO_DATE" in modes,
+                "NO_ZERO_IN_DATE" in modes, "ALLOW_INVALID_DATES" in modes, "PAD_CHAR_TO_FULL_LENGTH" in modes,
+            )
         return self._scope
 
     def _zone(self) -> str:
@@ -292,12 +298,12 @@ class Session:
     def new_context(self, *, storing: bool) -> StatementContext:
         """The context of the statement that starts now; its warnings replace the last one's."""
         values = self.variables.values
-        modes: str = values["sql_mode"]
+        strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char = self._modes
         context = StatementContext(
-            strict="STRICT_" in modes, division_by_zero="ERROR_FOR_DIVISION_BY_ZERO" in modes, no_zero_date="NO_ZERO_DATE" in modes,
-            no_zero_in_date="NO_ZERO_IN_DATE" in modes, allow_invalid_dates="ALLOW_INVALID_DATES" in modes, storing=storing,
-            user_variables=self.user_variables, foreign_key_checks=values["foreign_key_checks"],  # type: ignore[arg-type]
+            strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char, storing, 1,
+            self.user_variables, foreign_key_checks=values["foreign_key_checks"],  # type: ignore[arg-type]
             group_concat_max_len=values["group_concat_max_len"], max_allowed_packet=values["max_allowed_packet"], sequence=self._sequence,
+            interrupted=self._stopped, now_of=self.now,
         )
         self.context = context
         set_current(context)
@@ -486,6 +492,9 @@ class Session:
         if not utc and self._zone() != "UTC":
             stamp = stamp.astimezone(zone(name))
         return stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+    def _stopped(self) -> bool:
+        return self.watch.stop_reason() is not None
 
     def _sequence(self, number: int, last: bool) -> int | None:
         if last:

@@ -52,9 +52,14 @@ class StatementContext:
     changed: int = 0
     insert_id: int | None = None  # set by LAST_INSERT_ID(n)
     sequence: Callable[[int, bool], int | None] = lambda number, last: None
-    now: str = ""  # statement start, session time zone, six digits
+    now_of: Callable[[], str] = lambda: ""
     interrupted: Callable[[], bool] | None = None  # asked while a function waits: True once the statement is to stop
     scratch: dict[object, object] = field(default_factory=dict)  # what a function keeps between its calls in one statement
+
+    @property
+    def now(self) -> str:
+        """The statement's start in the session's time zone, with six digits; '' outside a statement."""
+        return self.now_of()
 
     def warn(self, condition: str, *args: object, level: str = "Warning") -> None:
         """Add a warning: `condition` is a key of errors.CONDITIONS."""

@@ -99,9 +99,17 @@ class SqliteEmitter:
             return f"{text} COLLATE {node.type.collation}"
         return text
 
+    def _sort_key(self, node: Typed) -> str:
+        """Text by its sort key: computed once per row, where a collation's comparison would be called n log n times."""
+        if node.type.kind in CHARS and node.type.collation and not indexed(node):
+            return f"sk('{node.type.collation}', {self.expr(node)})"
+        return self._collated(node)
+
     def key(self, key: OrderKey) -> str:
         """One term of ORDER BY."""
-        if key.position:
+        if key.expr is not None and key.collation and not indexed(key.expr):
+            text = self._sort_key(key.expr)
+        elif key.position:
             text = str(key.position)
             if key.collation:
                 text += f" COLLATE {key.collation}"
@@ -154,21 +162,31 @@ class SqliteEmitter:
         return "WITH RECURSIVE " + ", ".join(texts) + " "
 
     def _select(self, select: BoundSelect) -> str:
-        outputs = ", ".join(self._output(o, select.distinct) for o in select.outputs)
-        text = f"SELECT {'DISTINCT ' if select.distinct else ''}{outputs}"
+        grouped = select.distinct and not select.aggregate and self._distinct_by_key(select)
+        distinct = select.distinct and not grouped
+        outputs = ", ".join(self._output(o, distinct) for o in select.outputs)
+        text = f"SELECT {'DISTINCT ' if distinct else ''}{outputs}"
         if select.source is not None:
             text += f" FROM {self.source(select.source)}"
         if select.where is not None:
             text += f" WHERE {self.expr(select.where)}"
+        if grouped:
+            text += " GROUP BY " + ", ".join(self._group_key(OrderKey(o.expr)) for o in select.outputs)
         if select.group_by:
             text += " GROUP BY " + ", ".join(self._group_key(k) for k in select.group_by)
         if select.having is not None:
             text += f" HAVING {self.expr(select.having)}"
         return text + self._tail(select)
 
+    def _distinct_by_key(self, select: BoundSelect) -> bool:
+        """DISTINCT over text is done as GROUP BY of sort keys."""
+        if any(isinstance(o.expr, (WindowOp, QueryOp)) for o in select.outputs) or select.source is None:
+            return False
+        return any(o.expr.type.kind in CHARS and not indexed(o.expr) for o in select.outputs) and not has_window(select)
+
     def _group_key(self, key: OrderKey) -> str:
         assert key.expr is not None
-        text = self._collated(key.expr)
+        text = self._sort_key(key.expr)
         return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else text
 
     def _tail(self, query: BoundQuery) -> str:
@@ -241,6 +259,20 @@ class SqliteEmitter:
         names = ", ".join(o.alias for o in select.outputs)
         distinct = "DISTINCT " if select.distinct else ""
         return f"SELECT {distinct}{names} FROM ({' UNION ALL '.join(levels)}) ORDER BY {order}" + self._tail(replace(select, order_by=()))
+
+
+def has_window(select: BoundSelect) -> bool:
+    def inside(node: Typed) -> bool:
+        return isinstance(node, WindowOp) or isinstance(node, Op) and any(inside(a) for a in node.args)
+
+    return any(inside(o.expr) for o in select.outputs)
+
+
+def indexed(node: Typed) -> bool:
+    """Whether an index might give the rows in the order of this column."""
+    if not isinstance(node, ColumnRef) or node.table is None:
+        return node.type.kind not in CHARS or not isinstance(node, (ColumnRef, Op, Const, Slot, SessionValue))
+    return any(index.parts[0].column.lower() == node.name.lower() for index in node.table.indexes)
 
 
 def without(node: Typed, gone: list[Typed | None]) -> Typed:
