@@ -52,8 +52,10 @@ GROUPINGS = (
 
 # What a round trip through the tree must not change.
 KEPT = (
-    "DATE_FORMAT(a, '%Y-%m-%d %H:%i:%s')", "DATE_FORMAT(a, '%e %b %y')", "STR_TO_DATE(a, '%d.%m.%Y')", "LENGTH(a)", "CHAR_LENGTH(a)",
-    "IFNULL(a, b)", "NOW(3)", "CURDATE()", "SYSDATE()", "LCASE(a)", "UCASE(a)", "SUBSTR(a, 1)", "MID(a, 1, 2)", "POW(a, 2)", "LOG(a)",
+    "DATE_FORMAT(a, '%Y-%m-%d %H:%i:%s')", "DATE_FORMAT(a, '%e %b %y')", "STR_TO_DATE(a, '%d.%m.%Y')", "LENGTH(a)",
+    "CHAR_LENGTH(a)",
+    "IFNULL(a, b)", "NOW(3)", "CURDATE()", "SYSDATE()", "LCASE(a)", "UCASE(a)", "SUBSTR(a, 1)", "MID(a, 1, 2)", "POW(a, 2)",
+    "LOG(a)",
     "DAYOFMONTH(a)", "WEEK(a)", "RAND()", "TRUNCATE(a, 2)", "CHAR(65)", "LOCATE('a', b)", "INSTR(b, 'a')", "UNIX_TIMESTAMP(a)",
     "FROM_UNIXTIME(a)", "TIMESTAMPDIFF(DAY, a, b)", "DATEDIFF(a, b)", "DATE_ADD(a, INTERVAL 1 DAY)", "MOD(a, b)", "ISNULL(a)",
     "JSON_EXTRACT(a, '$.x')", "MD5(a)", "STD(a)", "VARIANCE(a)", "SHA1(a)", "CEIL(a)", "USER()", "SCHEMA()", "CAST(a AS SIGNED)",
@@ -80,7 +82,7 @@ def _print_valid(valid: list[str]) -> None:
     opaque = [text for text in valid if text not in rejected and isinstance(_parse_sqlglot(text), sqlglot.exp.Command)]
     ours = [text for text in valid if not _accepts(parse, text)]
     print(
-        f"{len(valid)} valid statements: sqlglot rejects {len(rejected)} and keeps {len(opaque)} as opaque text; ours rejects {len(ours)}"
+        f"{len(valid)} valid statements: sqlglot rejects {len(rejected)}, keeps {len(opaque)} as opaque text; ours rejects {len(ours)}"
     )
     for text in rejected:
         print("   rejected:", text[:110])
@@ -108,7 +110,7 @@ def _ungrouped(text: str) -> str:
     """The tree without its Paren nodes, which the grouped text has and the other has not."""
     try:
         tree = sqlglot.parse_one(f"SELECT {text}", read="mysql").selects[0]
-    except Exception as problem:
+    except _refusals() as problem:
         return f"error {problem}"
     return repr(tree.transform(lambda node: node.this if isinstance(node, sqlglot.exp.Paren) else node))
 
@@ -118,7 +120,7 @@ def _print_kept() -> None:
     for text in KEPT:
         try:
             printed = sqlglot.parse_one(f"SELECT {text}", read="mysql").sql("mysql").removeprefix("SELECT ")
-        except Exception:
+        except _refusals():
             printed = "(rejected)"
         if printed != text:
             changed.append((text, printed))
@@ -145,6 +147,10 @@ def _best_us(parser: Callable[[str], object], texts: list[str]) -> float:
     return best * 1e6
 
 
+def _refusals() -> tuple[type[Exception], ...]:
+    return (FaunaError, sqlglot.errors.SqlglotError, AttributeError, TypeError)  # the last two for damaged input
+
+
 def _parse_sqlglot(text: str) -> object:
     return sqlglot.parse_one(text, read="mysql")
 
@@ -152,9 +158,7 @@ def _parse_sqlglot(text: str) -> object:
 def _accepts(parser: Callable[[str], object], text: str) -> bool:
     try:
         parser(text)
-    except FaunaError:
-        return False
-    except Exception:  # sqlglot raises several kinds
+    except _refusals():
         return False
     return True
 
