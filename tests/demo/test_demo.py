@@ -62,3 +62,9 @@ def test_the_readmes_example_runs(page: str, tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment()
     )
     assert (done.stdout, done.stderr) == ("A1 4 9.90\n", "")
+
+
+def test_embedded(tmp_path: Path) -> None:
+    with database.connect(path=tmp_path):  # keeps the node open between the scenarios' connections
+        results = run_all(lambda name: database.connect(path=tmp_path, database=name), lambda line: None)
+    assert len(results) == len(SCENARIOS)
