@@ -68,7 +68,7 @@ class Actor:
 
 
 def latest(shard: SqliteShard, table: str = "t1") -> dict[int, int]:
-    return dict(shard.autocommit_query(f"SELECT c0, c1 FROM {table}", (), inline=True))  # type: ignore[arg-type]
+    return dict(shard.autocommit_query(f"SELECT c0, c1 FROM {table}", (), inline=False))  # type: ignore[arg-type]
 
 
 def refused(call: Callable[[], object]) -> int:

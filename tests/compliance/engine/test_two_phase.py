@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,6 +32,7 @@ def prepared(shard: SqliteShard, gtrid: str = "g1") -> Actor:
 
 AFTER = {1: 11, 3: 30}
 BEFORE = {1: 10, 2: 20}
+KILLS = int(os.environ.get("FAUNADB_TEST_KILLS", "10"))
 
 
 class Crash:
@@ -204,3 +210,45 @@ def test_clean_restart_keeps_it(open_shard: OpenShard, shard: SqliteShard) -> No
     assert shard.recover() == ["with/odd\0characters é"]
     shard.commit_prepared("with/odd\0characters é")
     assert latest(shard) == AFTER
+
+
+def prepare_until_killed(data: Path, first: int, after_s: float) -> list[tuple[str, int]]:
+    """What the child said: (word, number)."""
+    script = Path(__file__).with_name("kill_preparer.py")
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    process = subprocess.Popen([sys.executable, script, data, str(first)], stdout=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    threading.Timer(after_s, process.kill).start()
+    lines = process.stdout.read().decode().splitlines(keepends=True)
+    process.wait()
+    return [(word, int(number)) for word, number in (line.split() for line in lines if line.endswith("\n"))]
+
+
+def test_killed_at_any_time(tmp_path: Path) -> None:
+    """Whatever was decided happens, whole, once; what was not decided can still go either way."""
+    chance = random.Random(5)
+    expected: set[int] = set()
+    first, in_doubt_seen = 1, 0
+    for _ in range(KILLS):
+        said = prepare_until_killed(tmp_path, first, chance.uniform(0.05, 0.3))
+        decided = {number: word for word, number in said if word in ("commit", "rollback")}
+        expected |= {number for number, word in decided.items() if word == "commit"}
+        directory = DataDirectory(tmp_path)
+        shard = SqliteShard(directory)
+        in_doubt = shard.recover()
+        in_doubt_seen += len(in_doubt)
+        assert {number for word, number in said if word == "prepared"} - {int(g[1:]) for g in in_doubt} <= decided.keys()
+        for gtrid in in_doubt:
+            number = int(gtrid[1:])
+            if decided.get(number, chance.choice(["commit", "rollback"])) == "commit":
+                expected.add(number)
+                shard.commit_prepared(gtrid).wait()
+            else:
+                shard.rollback_prepared(gtrid)
+        assert shard.recover() == []
+        assert set(latest(shard)) == set(latest(shard, "t2")) == expected
+        first = max([*expected, *decided, first]) + 10
+        shard.close()
+        directory.close()
+    assert in_doubt_seen > 0

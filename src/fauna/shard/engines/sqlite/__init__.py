@@ -8,7 +8,9 @@
     group_commit.py     one sync of the write-ahead log for all that wait
     checkpoint.py       moving the log into the file, behind everybody's back
     writer.py           the one writing connection: what it changes, statement by statement
+    savepoints.py       what a transaction can go back to
     branch.py           a transaction
+    mixed.py            a transaction whose snapshot had to stay behind
     prepared.py         two-phase commit's first phase, on disk
     shard.py            the shard: wires the above
     errors.py           apsw's exceptions in neutral words
