@@ -255,6 +255,7 @@ def _rename_to(alteration: Alteration, action: ast.RenameTableTo) -> None:
 
 def _order(alteration: Alteration, action: ast.OrderTable) -> None:
     """InnoDB keeps rows in key order whatever is asked here, and so do we."""
+    alteration.work.count_rows = f"SELECT count(*) FROM {alteration.old.physical}"
     if any(key.kind == "PRIMARY" for key in alteration.draft.keys):
         text = f"ORDER BY ignored as there is a user-defined clustered index in the table '{alteration.old.name}'"
         alteration.work.notes.add("UNKNOWN_ERROR", text, level="Warning")

@@ -56,7 +56,7 @@ def _make_room(work: DdlWork, statement: ast.CreateTable, schema: str) -> bool:
 def _like(work: DdlWork, statement: ast.CreateTable, schema: str) -> Table:
     assert statement.like is not None
     model = work.must_get_table(statement.like)
-    number = work.new_id()
+    number = work.new_id(temporary=statement.temporary)
     indexes = tuple(
         replace(index, physical=f"i{number}_{at}" if index.physical else "") for at, index in enumerate(model.indexes, 1)
     )
@@ -80,7 +80,7 @@ def _defined(work: DdlWork, statement: ast.CreateTable, schema: str) -> tuple[Ta
         _add_selected(work, draft, statement)
     if not draft.columns:
         raise error("TABLE_MUST_HAVE_COLUMNS")
-    draft.table = replace(draft.table, id=work.new_id())
+    draft.table = replace(draft.table, id=work.new_id(temporary=statement.temporary))
     check_shard_key(draft)
     return finish(draft, work.catalog, work.context, work.notes), options.auto_increment or 1
 
@@ -88,7 +88,7 @@ def _defined(work: DdlWork, statement: ast.CreateTable, schema: str) -> tuple[Ta
 def with_options(table: Table, options: ast.TableOptions) -> Table:
     """The table with what its options say, but for AUTO_INCREMENT and character sets."""
     if options.partition_by:
-        raise unsupported(f"PARTITION BY {options.partition_by}")
+        raise unsupported("PARTITION BY other than KEY")
     changes: dict[str, object] = {}
     if options.engine is not None:
         changes["engine"] = _engine(options.engine)

@@ -30,6 +30,7 @@ def create_database(work: DdlWork, statement: ast.CreateDatabase) -> None:
         if not statement.or_replace:
             raise error("DB_CREATE_EXISTS", statement.name)
         _drop(work, statement.name)
+    work.affected_rows = 1
     collation = resolve(statement.charset, statement.collation, DEFAULT_COLLATION)
     work.catalog = work.catalog.with_database(Database(statement.name, collation, statement.comment or ""))
 
@@ -42,6 +43,7 @@ def alter_database(work: DdlWork, statement: ast.AlterDatabase) -> None:
     database = work.catalog.database(name)
     if database is None:
         raise error("BAD_DB", name)
+    work.affected_rows = 1
     collation = resolve(statement.charset, statement.collation, database.collation)
     comment = database.comment if statement.comment is None else statement.comment
     work.catalog = work.catalog.with_database(replace(database, collation=collation, comment=comment))
@@ -54,6 +56,7 @@ def drop_database(work: DdlWork, statement: ast.DropDatabase) -> None:
             raise error("DB_DROP_EXISTS", statement.name)
         work.notes.add("DB_DROP_EXISTS", statement.name)
         return
+    work.affected_rows = len(work.catalog.databases[statement.name].relations)
     _drop(work, statement.name)
 
 

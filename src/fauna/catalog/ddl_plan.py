@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from fauna.sql.context import Warning_
 ScriptLine = tuple[str, tuple[Stored, ...]]
 Temporaries = Mapping[tuple[str, str], Table]
 
+# Temporary tables have ids from here up: none of them is known to the catalog, and after a crash all are garbage.
+TEMPORARY_IDS = 1 << 40
 STRICT_MODES = frozenset({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"})
 
 
@@ -32,6 +35,7 @@ class DdlContext:
     select_columns      names, types and nullability of a query's columns
     now_utc, now_local  'YYYY-MM-DD HH:MM:SS.ffffff'
     temporaries         the session's temporary tables
+    temporary_id        a number for a new one, from TEMPORARY_IDS: unlike other ids it is in no catalog
     """
 
     database: str | None
@@ -47,6 +51,7 @@ class DdlContext:
     foreign_key_checks: bool = True
     user: tuple[str, str] = ("root", "localhost")
     temporaries: Temporaries = field(default_factory=dict)
+    temporary_id: Callable[[], int] = lambda: TEMPORARY_IDS + secrets.randbits(48)
 
     @property
     def strict(self) -> bool:
@@ -62,6 +67,7 @@ class DdlPlan:
     temporaries     the session's temporary tables afterwards
     commits         whether the statement commits the open transaction (not for temporary tables)
     database        what USE should become: None after the current database was dropped
+    affected_rows   for the client; when count_rows is not empty, what that query gives after the script has run
     """
 
     catalog: Catalog
@@ -72,6 +78,7 @@ class DdlPlan:
     commits: bool = True
     database: str | None = None
     affected_rows: int = 0
+    count_rows: str = ""
 
 
 class Notes:

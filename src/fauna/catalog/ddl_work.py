@@ -34,6 +34,8 @@ class DdlWork:
         self.fill: ast.Insert | None = None
         self.commits = True
         self.database = context.database
+        self.affected_rows = 0
+        self.count_rows = ""
 
     # names
 
@@ -74,7 +76,9 @@ class DdlWork:
 
     # changes
 
-    def new_id(self) -> int:
+    def new_id(self, *, temporary: bool = False) -> int:
+        if temporary:
+            return self.context.temporary_id()
         number = self.catalog.next_id
         self.catalog = replace(self.catalog, next_id=number + 1)
         return number
@@ -108,7 +112,7 @@ class DdlWork:
             catalog = replace(catalog, version=self.before.version + 1)
         return DdlPlan(
             catalog, (*drops, *self.script, *makes, *self.late_script), tuple(self.notes.items), self.fill, self.temporaries,
-            self.commits, self.database,
+            self.commits, self.database, self.affected_rows, self.count_rows,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from fauna.catalog import foreign_keys, keys
 from fauna.catalog.column_definition import NAME_MAX
 from fauna.catalog.ddl_plan import DdlContext, Notes
-from fauna.catalog.expressions import check_names, has_subquery, names_in
+from fauna.catalog.expressions import check_names, find_changing, has_subquery, names_in
 from fauna.catalog.keys import Key
 from fauna.catalog.schema import Catalog, Check, Column, ForeignKey, Index, Table
 from fauna.errors import error
@@ -117,13 +117,23 @@ def _check_expressions(draft: Draft, checks: list[Check], columns: Mapping[str, 
         if column.generated:
             expr = context.parse_expression(column.generated)
             _check_generated(expr, column, columns, before)
+            _check_unchanging(expr, "GENERATED ALWAYS AS", column.name, context)
         elif column.default_expr:
             expr = context.parse_expression(column.default_expr)
             check_names(expr, columns, "DEFAULT")
             _check_default(expr, column, columns, before)
         before.add(column.name.lower())
     for check in checks:
-        _check_check(context.parse_expression(check.text), check, columns)
+        expr = context.parse_expression(check.text)
+        _check_check(expr, check, columns)
+        _check_unchanging(expr, "CHECK", check.name, context)
+
+
+def _check_unchanging(expr: ast.Expr, clause: str, name: str, context: DdlContext) -> None:
+    """Error 1901 for what may change under the same arguments.  MariaDB lets VIRTUAL columns do so; SQLite does not."""
+    found = find_changing(expr)
+    if found is not None:
+        raise error("GENERATED_FUNCTION_NOT_ALLOWED", context.deparse(found), clause, f"`{name}`")
 
 
 def _check_generated(expr: ast.Expr, column: Column, columns: Mapping[str, Column], before: set[str]) -> None:

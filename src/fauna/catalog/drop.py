@@ -61,7 +61,7 @@ def truncate_table(work: DdlWork, statement: ast.TruncateTable) -> None:
         for child, key in foreign_keys.other_references(work.catalog, relation):
             text = foreign_keys.constraint_text(child, key)
             raise error("TRUNCATE_ILLEGAL_FK", text.replace("REFERENCES `", f"REFERENCES `{relation.schema}`.`", 1))
-    table = with_new_id(relation, work.new_id())
+    table = with_new_id(relation, work.new_id(temporary=relation.temporary))
     work.put(table)
     work.script += sqlite_schema.drop_table(relation)
     work.script += sqlite_schema.create_whole(table, work.context)

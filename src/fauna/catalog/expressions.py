@@ -71,3 +71,25 @@ def check_names(expr: ast.Expr, columns: Mapping[str, object], clause: str) -> N
     for name in names_in(expr):
         if name.lower() not in columns:
             raise error("BAD_FIELD", name, clause)
+
+
+# Functions whose value is not decided by their arguments: neither a generated column nor a CHECK may call them.
+_CHANGING: Final = frozenset(
+    """RAND UUID UUID_SHORT SYS_GUID RANDOM_BYTES NOW CURRENT_TIMESTAMP LOCALTIME LOCALTIMESTAMP SYSDATE CURDATE
+    CURRENT_DATE CURTIME CURRENT_TIME UTC_DATE UTC_TIME UTC_TIMESTAMP CONNECTION_ID USER CURRENT_USER SESSION_USER SYSTEM_USER CURRENT_ROLE DATABASE
+    SCHEMA VERSION LAST_INSERT_ID ROW_COUNT FOUND_ROWS SLEEP GET_LOCK RELEASE_LOCK IS_FREE_LOCK IS_USED_LOCK BENCHMARK
+    LOAD_FILE""".split()
+)
+_CHANGING_NODES: Final = (
+    ast.UserVariable, ast.AssignVariable, ast.SystemVariable, ast.NextValue, ast.AggregateCall, ast.WindowCall,
+)
+
+
+def find_changing(expr: ast.Expr) -> ast.Expr | None:
+    """The first part of an expression that may give another value the next time."""
+    for node in walk(expr):
+        if isinstance(node, ast.Call) and (node.name in _CHANGING or (node.name == "UNIX_TIMESTAMP" and not node.args)):
+            return node
+        if isinstance(node, _CHANGING_NODES):
+            return node
+    return None

@@ -267,8 +267,9 @@ def _physical(table: Table, name: str) -> str:
 
 
 def other_references(catalog: Catalog, table: Table) -> list[tuple[Table, ForeignKey]]:
-    """Foreign keys of other tables that need this one."""
-    return [(child, key) for child, key in catalog.references_to(table.schema, table.name) if child.id != table.id]
+    """Foreign keys of other tables that need this one, by name."""
+    found = [(child, key) for child, key in catalog.references_to(table.schema, table.name) if child.id != table.id]
+    return sorted(found, key=lambda each: (each[0].schema, each[1].name))
 
 
 def referenced_error(child: Table, key: ForeignKey) -> SqlError:

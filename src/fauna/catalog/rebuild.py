@@ -32,8 +32,13 @@ def apply(
         _change_in_place(work, old, new)
         if auto_increment is not None and new.auto_column is not None:
             work.script += sqlite_schema.raise_auto_increment(new, auto_increment)
+        if _retyped(old, new):
+            work.count_rows = f"SELECT count(*) FROM {new.physical}"
         return new
-    new = with_new_id(new, work.new_id())
+    instant = _only_drops(old, new)
+    new = with_new_id(new, work.new_id(temporary=new.temporary))
+    if not instant:
+        work.count_rows = f"SELECT count(*) FROM {new.physical}"
     _copy(work, old, new, ignore=ignore)
     if new.auto_column is not None:
         before = old if old.auto_column is not None and auto_increment is None else None
@@ -41,6 +46,22 @@ def apply(
     work.script += sqlite_schema.drop_table(old)
     work.script += sqlite_schema.create_indexes(new)
     return new
+
+
+def _retyped(old: Table, new: Table) -> bool:
+    """Whether a column changed in a way for which MariaDB copies the table, and says how many rows that were."""
+    before = {column.number: column.sql_type for column in old.columns}
+    return any(
+        before[column.number].kind is not column.sql_type.kind or before[column.number].unsigned != column.sql_type.unsigned
+        for column in new.columns if column.number in before
+    )
+
+
+def _only_drops(old: Table, new: Table) -> bool:
+    """Whether columns without a key went and nothing else happened: MariaDB then touches no row."""
+    left = {column.number: column for column in new.columns}
+    same = all(left[column.number].sql_type == column.sql_type for column in old.columns if column.number in left)
+    return same and len(left) < len(old.columns) and new.indexes == old.indexes and new.checks == old.checks
 
 
 # ── in place ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,17 +202,29 @@ def _order(old: Table) -> str:
 
 
 def _null_guard(work: DdlWork, old: Table, new: Table, before: Mapping[int, Column]) -> list[ScriptLine]:
-    """SQLite gives a NULL in the rowid a number; a primary key made of a column with NULLs must fail instead."""
-    column = new.rowid_column
-    previous = before.get(column.number) if column is not None else None
-    if column is None or previous is None or not previous.nullable or column.auto_increment or not work.context.strict:
-        return []
-    name = previous.physical
-    return [
-        (f"CREATE TABLE {new.physical} ({column.physical} INTEGER NOT NULL) STRICT", ()),
-        (f"INSERT INTO {new.physical} SELECT {name} FROM {old.physical} WHERE {name} IS NULL LIMIT 1", ()),
-        (f"DROP TABLE {new.physical}", ()),
-    ]
+    """Stop at the first NULL in a column that becomes NOT NULL, saying in which row it is.
+
+    For the rowid it is needed besides: SQLite would give a NULL there a number."""
+    script: list[ScriptLine] = []
+    if not work.context.strict:
+        return script
+    for column in new.columns:
+        previous = before.get(column.number)
+        if previous is None or column.nullable or not previous.nullable or column.auto_increment or previous.generated:
+            continue
+        guard = f"null{new.id}_{column.number}_guard"
+        numbered = f"SELECT row_number() OVER ({_order(old).strip()}) AS at, {previous.physical} AS value FROM {old.physical}"
+        script += [
+            (f"CREATE TABLE {guard} (at INTEGER) STRICT", ()),
+            (
+                f"CREATE TRIGGER {guard}_t BEFORE INSERT ON {guard} BEGIN "
+                f"SELECT RAISE(ABORT, 'null:{new.id}.{column.physical}:' || NEW.at); END",
+                (),
+            ),
+            (f"INSERT INTO {guard} SELECT min(at) FROM ({numbered}) WHERE value IS NULL HAVING min(at) IS NOT NULL", ()),
+            (f"DROP TABLE {guard}", ()),
+        ]
+    return script
 
 
 def _copied_value(work: DdlWork, old: Table, new: Table, column: Column, previous: Column | None) -> str:
@@ -229,6 +262,7 @@ def check_new_foreign_keys(work: DdlWork, old: Table, new: Table) -> None:
     had = {key.number for key in old.foreign_keys}
     for key in new.foreign_keys:
         if key.number not in had:
+            work.count_rows = f"SELECT count(*) FROM {new.physical}"
             work.late_script += _orphan_check(work, new, key)
 
 

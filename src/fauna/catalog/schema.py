@@ -156,6 +156,7 @@ class View:
     security: OneOf["DEFINER", "INVOKER"] = "DEFINER"
     definer: str = "root@localhost"
     result_columns: tuple[Column, ...] = ()  # names and types, as of creation
+    updatable: bool = True  # by its form: rows of it are rows of base tables
 
 
 @dataclass(frozen=True, slots=True)

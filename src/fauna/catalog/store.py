@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from fauna.catalog.ddl_plan import ScriptLine
+from fauna.catalog.ddl_plan import TEMPORARY_IDS, ScriptLine
 from fauna.catalog.schema import (
     Catalog,
     Check,
@@ -44,6 +44,12 @@ SYSTEM_TABLES: Final[tuple[ScriptLine, ...]] = (
 
 LOAD_META: Final = "SELECT version, next_id FROM catalog_meta"
 LOAD_ENTRIES: Final = "SELECT kind, schema, name, definition FROM catalog_entries"
+
+# Temporary tables that a crash left behind: to be dropped when a file is opened.
+FIND_LEFT_TEMPORARIES: Final = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 't[0-9]*' "
+    f"AND CAST(substr(name, 2) AS INTEGER) >= {TEMPORARY_IDS}"
+)
 
 _SAVE: Final = "INSERT OR REPLACE INTO catalog_entries(kind, schema, name, definition) VALUES (?, ?, ?, ?)"
 _DELETE: Final = "DELETE FROM catalog_entries WHERE kind = ? AND schema = ? AND name = ?"
@@ -93,7 +99,7 @@ def _relation_json(relation: Relation) -> dict[str, Any]:
         return _table_json(relation)
     if isinstance(relation, View):
         return {
-            **_fields(relation, ("text", "check_option", "algorithm", "security", "definer")),
+            **_fields(relation, ("text", "check_option", "algorithm", "security", "definer", "updatable")),
             "columns": list(relation.columns), "result_columns": [_column_json(column) for column in relation.result_columns],
         }
     return _fields(relation, ("id", "start", "increment", "minimum", "maximum", "cache", "cycle"))

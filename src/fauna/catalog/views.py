@@ -7,6 +7,7 @@ from dataclasses import replace
 from fauna.catalog.column_definition import check_column_name
 from fauna.catalog.create_table import selected_column
 from fauna.catalog.ddl_work import DdlWork
+from fauna.catalog.expressions import walk
 from fauna.catalog.schema import View
 from fauna.errors import error
 from fauna.sql import ast
@@ -27,6 +28,7 @@ def create_view(work: DdlWork, statement: ast.CreateView) -> None:
             raise error("WRONG_OBJECT", schema, name, "VIEW")
         if not statement.or_replace and not statement.alter:
             raise error("TABLE_EXISTS", name)
+    _check_query(work, statement.query)
     selected = work.context.select_columns(statement.query)
     if statement.columns and len(statement.columns) != len(selected):
         raise error("VIEW_WRONG_LIST")
@@ -39,9 +41,33 @@ def create_view(work: DdlWork, statement: ast.CreateView) -> None:
     work.put(
         View(
             schema, name, statement.text, statement.columns, statement.check_option, statement.algorithm, statement.security,
-            "@".join(work.context.user), columns,
+            "@".join(work.context.user), columns, is_updatable(statement.query),
         )
     )
+
+
+def _check_query(work: DdlWork, query: ast.Query) -> None:
+    """A view stands for itself: no variables, no markers, no tables that end with the session."""
+    for node in walk(query):
+        if isinstance(node, (ast.UserVariable, ast.SystemVariable, ast.Marker, ast.AssignVariable)):
+            raise error("VIEW_SELECT_VARIABLE")
+        if isinstance(node, ast.Select) and (node.into_variables or node.into_outfile):
+            raise error("VIEW_SELECT_CLAUSE", "INTO")
+        if isinstance(node, ast.NamedTable):
+            schema = node.table.schema or work.context.database
+            if schema is not None and (schema, node.table.name) in work.temporaries:
+                raise error("VIEW_SELECT_TMPTABLE", node.table.name)
+
+
+def is_updatable(query: ast.Query) -> bool:
+    """Whether each row of the query is one row of its tables, by the query's form."""
+    if not isinstance(query, ast.Select) or query.source is None:
+        return False
+    if query.distinct or query.group_by or query.having is not None or query.limit is not None:
+        return False
+    if any(isinstance(node, (ast.AggregateCall, ast.WindowCall)) for node in walk(query.items)):
+        return False
+    return not any(isinstance(node, ast.DerivedTable) for node in walk(query.source))
 
 
 def _check_names(names: tuple[str, ...]) -> None:

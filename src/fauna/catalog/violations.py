@@ -16,13 +16,17 @@ from fauna.errors import SqlError, error
 _UNIQUE: Final = re.compile(r"UNIQUE constraint failed: (?:index '(i(\d+)_\d+)'|(t(\d+)\..*))")
 _NOT_NULL: Final = re.compile(r"NOT NULL constraint failed: t(\d+)\.(c\d+)")
 _CHECK: Final = re.compile(r"CHECK constraint failed: t(\d+)([#:])(.*)", re.DOTALL)
+_NULL: Final = re.compile(r"null:(\d+)\.(c\d+):(\d+)")
 _FOREIGN: Final = re.compile(r"fk:(child|parent):(\d+)\.(\d+)")
+_QUOTED: Final = re.compile(r"column '(.*)' at row (\d+)", re.DOTALL)
+_INCORRECT: Final = re.compile(r"Incorrect (integer|decimal|double|float) value: '(.*)' for column", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """kind     'unique', 'null', 'check', 'child' (no parent row) or 'parent' (a child row exists)
-    index, column, check, foreign_key   the one that fits the kind"""
+    """kind    'unique', 'null', 'check', 'child' (no parent row) or 'parent' (a child row exists)
+    index, column, check, foreign_key   the one that fits the kind
+    row        of a NULL that ALTER TABLE met"""
 
     kind: Literal["unique", "null", "check", "child", "parent"]
     table: Table
@@ -30,15 +34,16 @@ class Violation:
     column: Column | None = None
     check: Check | None = None
     foreign_key: ForeignKey | None = None
+    row: int = 1
 
-    def to_error(self, values: Sequence[Stored] = (), *, altering: bool = False, row: int = 1) -> SqlError:
+    def to_error(self, values: Sequence[Stored] = (), *, altering: bool = False) -> SqlError:
         """MySQL's error.  values: of the index's columns in the offending row, for 1062.  altering: the rows were being
         copied by ALTER TABLE, which says 1265 where INSERT says 1048."""
         if self.index is not None:
             return error("DUP_ENTRY", entry_text(self.table, self.index, values), self.index.name)
         if self.column is not None:
             if altering:
-                return error("WARN_DATA_TRUNCATED", self.column.name, row)
+                return error("WARN_DATA_TRUNCATED", self.column.name, self.row)
             return error("BAD_NULL", self.column.name)
         if self.check is not None:
             name = f"{self.table.name}.{self.check.name}" if self.check.column else self.check.name
@@ -53,6 +58,11 @@ def explain_violation(catalog: Catalog, message: str) -> Violation | None:
     found = _FOREIGN.search(message)
     if found is not None:
         return _foreign(catalog, "child" if found[1] == "child" else "parent", int(found[2]), int(found[3]))
+    found = _NULL.search(message)
+    if found is not None:
+        table = catalog.table_by_id(int(found[1]))
+        column = _column_at(table, found[2]) if table is not None else None
+        return Violation("null", table, column=column, row=int(found[3])) if table is not None and column is not None else None
     found = _UNIQUE.search(message)
     if found is not None:
         table = catalog.table_by_id(int(found[2] or found[4]))
@@ -149,3 +159,14 @@ def duplicate_queries(violation: Violation, before: Catalog) -> list[str]:
         if all(column is not None and column.number in numbers for column in columns):
             queries.append(find_duplicate(violation.table, violation.index).replace(violation.table.physical, old.physical, 1))
     return queries
+
+
+def altering_error(problem: SqlError) -> SqlError:
+    """What MariaDB says of a value that does not fit its column's new type, where an INSERT would say otherwise."""
+    if problem.errno == 1406:
+        found = _QUOTED.search(problem.message)
+        return error("WARN_DATA_TRUNCATED", found[1], found[2]) if found is not None else problem
+    if problem.errno == 1366:
+        found = _INCORRECT.search(problem.message)
+        return error("TRUNCATED_WRONG_VALUE", found[1].upper(), found[2]) if found is not None else problem
+    return problem

@@ -335,7 +335,7 @@ def _column_row(column: Column, key: str, privileges: str) -> Row:
 
 
 def _created(kind: str, *more: str) -> tuple[ResultColumn, ...]:
-    return _heads((kind, "varchar(64)"), (f"Create {kind}", "longtext"), *((name, "varchar(64)") for name in more))
+    return _heads((kind, "varchar(64)"), (f"Create {kind}", "varchar(1024)"), *((name, "varchar(64)") for name in more))
 
 
 def _create_table(statement: ast.Show, context: ShowContext) -> ShowResult:

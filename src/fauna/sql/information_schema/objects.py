@@ -284,8 +284,9 @@ def views(context: InfoContext) -> Iterator[Row]:
     for relation in relations(context):
         if isinstance(relation, View):
             yield (
-                CATALOG, relation.schema, relation.name, relation.text, relation.check_option or "NONE", "YES",
-                relation.definer, relation.security, "utf8mb4", "utf8mb4_general_ci", relation.algorithm,
+                CATALOG, relation.schema, relation.name, relation.text, relation.check_option or "NONE",
+                "YES" if relation.updatable else "NO", relation.definer, relation.security, "utf8mb4", "utf8mb4_general_ci",
+                relation.algorithm,
             )
 
 
