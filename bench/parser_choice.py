@@ -80,9 +80,7 @@ def _print_valid(valid: list[str]) -> None:
     rejected = [text for text in valid if not _accepts(_parse_sqlglot, text)]
     opaque = [text for text in valid if text not in rejected and isinstance(_parse_sqlglot(text), sqlglot.exp.Command)]
     ours = [text for text in valid if not _accepts(parse, text)]
-    print(
-        f"{len(valid)} valid statements: sqlglot rejects {len(rejected)}, keeps {len(opaque)} as opaque text; ours rejects {len(ours)}"
-    )
+    print(f"{len(valid)} valid statements: sqlglot rejects {len(rejected)}, keeps {len(opaque)} opaque; ours rejects {len(ours)}")
     for text in rejected:
         print("   rejected:", text[:110])
     for text in opaque:
