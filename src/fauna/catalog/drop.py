@@ -26,6 +26,8 @@ def drop_tables(work: DdlWork, statement: ast.DropTable) -> None:
     missing: list[str] = []
     for name in statement.tables:
         schema = work.schema_of(name)
+        if schema.lower() == "information_schema":
+            raise error("DBACCESS_DENIED", *work.context.user, schema)
         relation: Relation | None = work.temporaries.get((schema, name.name))
         if relation is None and not statement.temporary:
             base = work.catalog.relation(schema, name.name)

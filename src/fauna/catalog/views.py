@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fauna.catalog.column_definition import check_column_name
+from fauna.catalog.column_definition import NAME_MAX, check_column_name
 from fauna.catalog.create_table import selected_column
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.expressions import walk
 from fauna.catalog.schema import View
+from fauna.catalog.view_text import settled, with_names
 from fauna.errors import error
 from fauna.sql import ast
+from fauna.sql.deparse import deparse_query
 
 
 def create_view(work: DdlWork, statement: ast.CreateView) -> None:
@@ -32,18 +34,27 @@ def create_view(work: DdlWork, statement: ast.CreateView) -> None:
     selected = work.context.select_columns(statement.query)
     if statement.columns and len(statement.columns) != len(selected):
         raise error("VIEW_WRONG_LIST")
-    names = statement.columns or tuple(name for name, _, _ in selected)
+    names = statement.columns or tuple(_column_name(at, name) for at, (name, _, _) in enumerate(selected, 1))
     _check_names(names)
+    elsewhere = work.context.database if work.context.database != schema else None
+    query = settled(statement.query, work.context.select_columns, elsewhere)
+    named = with_names(query, names)
     columns = tuple(
         replace(selected_column(column, at, sql_type, nullable), sql_type=sql_type)
         for at, (column, (_, sql_type, nullable)) in enumerate(zip(names, selected, strict=True), 1)
     )
     work.put(
         View(
-            schema, name, statement.text, statement.columns, statement.check_option, statement.algorithm, statement.security,
-            "@".join(work.context.user), columns, is_updatable(statement.query),
+            schema, name, deparse_query(named or query), () if named is not None else statement.columns,
+            statement.check_option, statement.algorithm, statement.security, "@".join(work.context.user), columns,
+            is_updatable(statement.query),
         )
     )
+
+
+def _column_name(at: int, name: str) -> str:
+    """An expression's text as a name, or MariaDB's stand-in where that cannot be one."""
+    return name if 0 < len(name) <= NAME_MAX and not name.endswith(" ") else f"Name_exp_{at}"
 
 
 def _check_query(work: DdlWork, query: ast.Query) -> None:
