@@ -50,8 +50,11 @@ class RawClient:
         self.socket.close()
 
     def login(self, user: str, password: str, capabilities: int) -> None:
-        response = struct.pack("<IIB23x", BASE | capabilities, 1 << 24, 45) + user.encode() + b"\0" + b"\0" + b"\0"
-        self.write(response + b"mysql_native_password\0")
+        version_end = self.greeting.index(0, 1)
+        nonce = self.greeting[version_end + 5 : version_end + 13] + self.greeting[version_end + 32 : version_end + 44]
+        scramble = auth.scramble_native(password, nonce)
+        response = struct.pack("<IIB23x", BASE | capabilities, 1 << 24, 45) + user.encode() + b"\0"
+        self.write(response + bytes((len(scramble),)) + scramble + b"\0mysql_native_password\0")
         answer = self.read()
         if answer[0] == 0xFE:
             plugin, nonce = answer[1:].split(b"\0", 1)
@@ -116,6 +119,11 @@ class RawClient:
                 self.status = struct.unpack_from("<H", payload, 3)[0]
                 return rows
             rows.append(payload)
+
+    def rows_fetch(self, statement_id: int, count: int) -> list[bytes]:
+        """COM_STMT_FETCH."""
+        self.command(0x1C, struct.pack("<II", statement_id, count))
+        return self.until_eof()
 
     def prepare(self, text: str) -> int:
         """The statement id."""
