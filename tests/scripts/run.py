@@ -102,6 +102,8 @@ class Client:
             return lines
         except pymysql.MySQLError as problem:
             return answers.error(problem, self.connection.sqlstate)
+        except (ValueError, OSError) as problem:  # the client could not make sense of what came
+            return [f"CLIENT ERROR {type(problem).__name__}: {problem}"]
 
     def _warnings(self, result: Any) -> list[tuple[str, int, str]]:
         if not result.warning_count or result.has_next:

@@ -1,0 +1,127 @@
+"""Random statements: an error or an answer, never a dead connection, never a traceback to the client."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.cluster.statements import Grammar, mutated
+from tests.scripts import script
+from tests.servers import Server
+
+# What a client may never see, whatever it sends.
+FORBIDDEN = (
+    "Traceback",
+    'File "',
+    "internal error",
+    "Internal error",
+    "apsw",
+    "sqlite",
+    "SQLite",
+    "NoneType",
+    "KeyError",
+    "AttributeError",
+)
+GONE = (2006, 2013, 2055)
+STATEMENT_TIMEOUT_S = 15
+STATEMENTS_PER_CONNECTION = 50
+BAD_MAX = 40
+
+
+class Fuzzer:
+    def __init__(self, server: Server, seed: int) -> None:
+        self.server = server
+        self.dice = random.Random(seed)
+        self.grammar = Grammar(self.dice)
+        self.counts = {"answers": 0, "errors": 0}
+        self.bad: list[str] = []
+        self.sent = 0
+        self.connection: Any = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self.connection = self.server.connect(database="test", read_timeout=STATEMENT_TIMEOUT_S, conv={})
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET max_statement_time = 2, innodb_lock_wait_timeout = 1")
+
+    def send(self, sql: str) -> None:
+        self.sent += 1
+        if self.sent % STATEMENTS_PER_CONNECTION == 0:  # what a statement did to its session does not colour all that follow
+            self.connection.close()
+            self._connect()
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql)
+                cursor.fetchmany(1000)
+                while cursor.nextset():
+                    pass
+            self.counts["answers"] += 1
+        except pymysql.MySQLError as problem:
+            self.counts["errors"] += 1
+            errno, message = (*problem.args, 0, "")[:2]
+            if errno in GONE:
+                self.bad.append(f"the connection died ({message}): {sql}")
+                try:
+                    self._connect()
+                except pymysql.MySQLError as refused:
+                    raise AssertionError(f"no new connection ({refused}) after: {sql}") from None
+            elif errno == 1105 or any(word in str(message) for word in FORBIDDEN):
+                self.bad.append(f"{errno} {message}: {sql}")
+        except (UnicodeDecodeError, ValueError):
+            self.counts["answers"] += 1
+
+
+SETUP = (
+    "CREATE DATABASE IF NOT EXISTS test",
+    "CREATE TABLE test.t (a INT PRIMARY KEY AUTO_INCREMENT, b VARCHAR(20), c DECIMAL(10,2), d DATETIME, e DOUBLE, f ENUM('x','y'), KEY (b))",
+    "CREATE TABLE test.u (a INT, b TEXT, c BIGINT UNSIGNED, d DATE, e TIME, f BLOB, UNIQUE (a))",
+    "INSERT INTO test.t (b, c, d, e, f) VALUES ('one', 1.5, '2024-01-01', 0.5, 'x'), ('two', NULL, NULL, 1e10, NULL)",
+    "INSERT INTO test.u VALUES (1, 'x', 18446744073709551615, '2024-02-29', '10:00:00', x'00ff'), (NULL, '', 0, NULL, NULL, NULL)",
+)
+
+
+@pytest.fixture
+def fuzzer(own_server: Server) -> Fuzzer:
+    for sql in SETUP:
+        own_server.query(sql)
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    return Fuzzer(own_server, seed)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seconds", [12, pytest.param(240, marks=pytest.mark.long)])
+def test_random_statements(fuzzer: Fuzzer, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
+        fuzzer.send(fuzzer.grammar.statement())
+    _verdict(fuzzer)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seconds", [12, pytest.param(240, marks=pytest.mark.long)])
+def test_mutated_statements(fuzzer: Fuzzer, seconds: float) -> None:
+    """Statements of the golden scripts with pieces cut out, doubled and swapped."""
+    texts = [
+        s.sql for name in script.names() for s in script.load(name).statements if "SLEEP" not in s.sql and "KILL" not in s.sql
+    ]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
+        sql = mutated(fuzzer.dice, fuzzer.dice.choice(texts), texts)
+        if not any(word in sql.upper() for word in ("SLEEP", "KILL", "BENCHMARK", "DROP DATABASE", "GLOBAL", "SHUTDOWN")):
+            fuzzer.send(sql)
+    _verdict(fuzzer)
+
+
+def _verdict(fuzzer: Fuzzer) -> None:
+    print(fuzzer.counts)
+    assert fuzzer.server.alive()
+    assert fuzzer.server.query("SELECT 1") == ((1,),)
+    shown = "\n".join(fuzzer.bad[:15])
+    assert not fuzzer.bad, f"{len(fuzzer.bad)} statements, of them:\n{shown}"
+    assert "Traceback" not in "".join(fuzzer.server.output), fuzzer.server.last_words()
+    assert fuzzer.counts["answers"] > 50, "the grammar makes nothing that works"
