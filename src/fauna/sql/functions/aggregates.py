@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fauna.catalog.types import FLOATS, STRINGS, Kind, SqlType, decimal_type, from_wide, to_wide
+from fauna.catalog.types import FLOATS, INT_WIDTHS, INTEGERS, STRINGS, Kind, SqlType, decimal_type, from_wide, to_wide
 from fauna.sql.context import current
 from fauna.sql.functions.json import from_sql
 from fauna.sql.functions.json_text import dump, escape
@@ -176,7 +176,7 @@ class JsonArrayAgg:
         self._items: deque[str] = deque()
 
     def step(self, value: Any, letters: str) -> None:
-        self._items.append(dump(from_sql(value, letters[0])))
+        self._items.append(dump(from_sql(value, letters[0], verbatim=True)))
 
     def inverse(self, _value: Any, _letters: str) -> None:
         self._items.popleft()
@@ -192,7 +192,7 @@ class JsonObjectAgg:
         self._items: deque[str | None] = deque()
 
     def step(self, key: str | None, value: Any, letters: str) -> None:
-        self._items.append(None if key is None else f'"{escape(key)}":{dump(from_sql(value, letters[1]))}')
+        self._items.append(None if key is None else f'"{escape(key)}":{dump(from_sql(value, letters[1], verbatim=True))}')
 
     def inverse(self, _key: str | None, _value: Any, _letters: str) -> None:
         self._items.popleft()
@@ -277,24 +277,29 @@ def _group_concat_rule(args: Sequence[ArgInfo]) -> SqlType:
     return SqlType(kind, GROUP_CONCAT_CHARS, collation=collation)
 
 
+def _digits(sql_type: SqlType) -> int:
+    """Decimal digits of a numeric type: an integer's default width counts the sign."""
+    if sql_type.kind is Kind.DECIMAL:
+        return sql_type.length
+    signed = sql_type.kind in INTEGERS and not sql_type.unsigned and sql_type.length in (0, INT_WIDTHS[sql_type.kind][0])
+    return width(sql_type) - signed
+
+
 def _variance_rule(args: Sequence[ArgInfo]) -> SqlType:
     sql_type = args[0].type
     if sql_type.kind in FLOATS or sql_type.kind in STRINGS:
         return SqlType(Kind.DOUBLE, 23, NOT_FIXED)
-    precision = sql_type.length if sql_type.kind is Kind.DECIMAL else width(sql_type)
-    return SqlType(Kind.DOUBLE, precision * 2 + 6, min(sql_type.scale + 4, 30))
+    return SqlType(Kind.DOUBLE, _digits(sql_type) * 2 + 6, min(sql_type.scale + 4, 30))
 
 
 def _sum_rule(args: Sequence[ArgInfo]) -> SqlType:
     sql_type = args[0].type
-    precision = sql_type.length if sql_type.kind is Kind.DECIMAL else width(sql_type)
-    return decimal_type(precision + 22, sql_type.scale, wide=True)
+    return decimal_type(_digits(sql_type) + 22, sql_type.scale, wide=True)
 
 
 def _average_rule(args: Sequence[ArgInfo]) -> SqlType:
     sql_type = args[0].type
-    precision = sql_type.length if sql_type.kind is Kind.DECIMAL else width(sql_type)
-    return decimal_type(precision + 4, min(sql_type.scale + 4, 38))
+    return decimal_type(_digits(sql_type) + 4, min(sql_type.scale + 4, 38))
 
 
 _TEXT: Final = fixed(SqlType(Kind.TEXT, GROUP_CONCAT_CHARS))

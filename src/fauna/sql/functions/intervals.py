@@ -6,6 +6,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
+from fauna.catalog.types import INT64_MAX, INT64_MIN
 from fauna.sql.context import current
 from fauna.sql.functions.calendar import (
     US_PER_DAY,
@@ -35,9 +36,11 @@ COMPOUND: Final = {
 DATE_UNITS: Final = frozenset({"DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "YEAR_MONTH"})
 TIME_UNITS: Final = frozenset({*SIMPLE, *COMPOUND} - {"WEEK"})
 
-_DIGITS = re.compile(r"\d+")
-_INTEGER_PREFIX = re.compile(r"\s*[-+]?\d*")
-_NUMBER_PREFIX = re.compile(r"\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)?(?:[eE][-+]?\d+)?")
+_SECONDS_DIGITS_MAX: Final = 20
+_INTEGER_DIGITS_MAX: Final = 30
+_DIGITS = re.compile(r"\d+", re.ASCII)
+_INTEGER_PREFIX = re.compile(r"\s*[-+]?\d*", re.ASCII)
+_NUMBER_PREFIX = re.compile(r"\s*(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,6})?)?", re.ASCII)
 
 
 def interval_of(value: Any, letter: str, unit: str) -> tuple[int, int] | None:
@@ -71,9 +74,15 @@ def integer_of(value: Any, letter: str) -> int:
         found = match.group() if match else ""
         if len(found) < len(text.rstrip()) or not found.strip():
             current().warn("TRUNCATED_WRONG_VALUE", "INTEGER", text)
-        digits = found.strip()
-        return int(digits) if digits.lstrip("+-") else 0
-    return int(Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP))
+        digits = found.strip()[:_INTEGER_DIGITS_MAX]
+        return min(max(int(digits), INT64_MIN), INT64_MAX) if digits.lstrip("+-") else 0
+    return rounded(value)
+
+
+def rounded(value: float | str | Decimal) -> int:
+    """A number (a DECIMAL as its text) as an integer, half away from zero, within 64 bits."""
+    whole = int(Decimal(str(value)).to_integral_value(ROUND_HALF_UP))
+    return min(max(whole, INT64_MIN), INT64_MAX)
 
 
 def _seconds_us(value: Any, letter: str) -> int:
@@ -84,10 +93,10 @@ def _seconds_us(value: Any, letter: str) -> int:
     found = match.group().strip() if match else ""
     if letter in "sxj" and (not found or len(found) < len(text.strip())):
         current().warn("TRUNCATED_WRONG_VALUE", "DECIMAL", text)
-    try:
-        return int(Decimal(found) * _SECOND) if found else 0
-    except ArithmeticError:
-        return 0
+    number = Decimal(found) if found else Decimal(0)
+    if number.adjusted() > _SECONDS_DIGITS_MAX:
+        return TIME_MAX_US * US_PER_DAY  # more than any date can take
+    return int(number * _SECOND)
 
 
 def _parts(text: str, count: int, *, fraction: bool) -> tuple[int, list[int]] | None:
@@ -96,7 +105,7 @@ def _parts(text: str, count: int, *, fraction: bool) -> tuple[int, list[int]] | 
     found = _DIGITS.findall(stripped)
     if len(found) > count:
         return None
-    numbers = [int(number) for number in found]
+    numbers = [int(number[:_INTEGER_DIGITS_MAX]) for number in found]
     if fraction and numbers:
         short = 6 - len(found[-1])
         if short > 0:

@@ -20,6 +20,7 @@ from fauna.sql.functions.json_text import (
     Num,
     Obj,
     Step,
+    Verbatim,
     dump,
     find_all,
     find_one,
@@ -68,8 +69,8 @@ def _append_rule(args: Sequence[ArgInfo]) -> SqlType:
     return string_type(width(args[0].type) + sum(width(value.type) + 4 for value in args[2::2]))
 
 
-def from_sql(value: Any, letter: str) -> Any:
-    """An SQL value as a parsed JSON value."""
+def from_sql(value: Any, letter: str, *, verbatim: bool = False) -> Any:
+    """An SQL value as a parsed JSON value; verbatim: JSON stays the text it is, spaces and all."""
     if value is None:
         return None
     if letter == "b":
@@ -79,6 +80,8 @@ def from_sql(value: Any, letter: str) -> Any:
     if letter == "r":
         return Num(format_double(value))
     if letter == "j":
+        if verbatim:
+            return Verbatim(value)
         try:
             return parse(value)
         except JsonError:
@@ -96,9 +99,10 @@ def _document(text: str, argument: int, function: str) -> Any:
         raise _Bad from None
 
 
-def _path(text: str, argument: int, function: str, *, wild: bool = True) -> tuple[Step, ...]:
+def _path(text: Any, argument: int, function: str, *, wild: bool = True) -> tuple[Step, ...]:
+    """The steps of a path argument, which in the functions that change JSON may be of any type."""
     try:
-        steps = parse_path(text)
+        steps = parse_path(text if isinstance(text, str) else str(text))
     except JsonError as err:
         json_text.warn(err, argument, function)
         raise _Bad from None
@@ -352,7 +356,7 @@ _register("JSON_UNQUOTE", _J, 1, 1, same_width(), _unquote)
 _register("JSON_EXISTS", _J + (Arg.STRING,), 2, 2, _FLAG, _exists)
 _register("JSON_KEYS", _J + (Arg.STRING,), 1, 2, lambda args: string_type(width(args[0].type)), _keys)
 _register("JSON_LENGTH", _J + (Arg.STRING,), 1, 2, int_type(10), _length)
-_register("JSON_DEPTH", _J, 1, 1, int_type(10), lambda text: _depth(_document(text, 1, "json_depth")))
+_register("JSON_DEPTH", _J, 1, 1, int_type(10), lambda text: _depth(_document(text, 1, "json_depth")), nullable=False)
 _register("JSON_TYPE", _J, 1, 1, text_of(12), _type)
 _register("JSON_VALID", _J, 1, 1, _FLAG, _valid)
 _register("JSON_CONTAINS", (Arg.JSON, Arg.JSON, Arg.STRING), 2, 3, _FLAG, _contains)
@@ -386,20 +390,20 @@ def _object(*values: Any) -> str:
     for index in range(0, len(values) - 1, 2):
         key = values[index]
         text = "" if key is None else key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
-        members.append((json_text.string_value(text), from_sql(values[index + 1], letters[index + 1])))
+        members.append((json_text.string_value(text), from_sql(values[index + 1], letters[index + 1], verbatim=True)))
     return dump(members)
 
 
 def _array(*values: Any) -> str:
-    return dump([from_sql(value, letter) for value, letter in zip(values[:-1], values[-1], strict=True)])
+    return dump([from_sql(value, letter, verbatim=True) for value, letter in zip(values[:-1], values[-1], strict=True)])
 
 
 def _quote(text: Any, letters: str) -> str | None:
     return f'"{json_text.escape(text)}"' if letters in ("s", "j") else None
 
 
-_register("JSON_OBJECT", (Arg.ANY,), 0, None, _object_rule, _object, null_aware=True, pass_types=True, nullable=False)
-_register("JSON_ARRAY", (Arg.ANY,), 0, None, _values_rule, _array, null_aware=True, pass_types=True, nullable=False)
+_register("JSON_OBJECT", (Arg.ANY,), 0, None, _object_rule, _object, null_aware=True, pass_types=True)
+_register("JSON_ARRAY", (Arg.ANY,), 0, None, _values_rule, _array, null_aware=True, pass_types=True)
 _register("JSON_QUOTE", (Arg.ANY,), 1, 1, lambda args: string_type(width(args[0].type) * 12 + 2), _quote, pass_types=True)
 
 # --- changing ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,12 @@ class Raw(str):
     raw: str
 
 
+class Verbatim(str):
+    """JSON text that goes in as it stands."""
+
+    __slots__ = ()
+
+
 class Obj(list[tuple[str, Any]]):
     """An object: (key, value) pairs in order, repeated keys and all."""
 
@@ -80,7 +86,7 @@ def parse(text: str) -> Any:
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][-+]?\d+)?", re.ASCII)
 _STRING = re.compile(r'"((?:[^"\\\x00-\x1f]|\\(?!u)[^\x00-\x1f]|\\u[0-9a-fA-F]{4})*)"')
 _BAD_ESCAPE = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?!u).|\\u[0-9a-fA-F]{4})*\\u[0-9a-fA-F]{0,3}(?=(.))', re.DOTALL)
 _BAD_CHARACTER = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*([\x00-\x1f])', re.DOTALL)
@@ -260,7 +266,7 @@ def dump(value: Any, comma: str = ", ", colon: str = ": ") -> str:
 
 def scalar_text(value: Any) -> str:
     kind = type(value)
-    if kind is Num:
+    if kind is Num or kind is Verbatim:
         return str(value)
     if kind is str:
         return f'"{value}"'
@@ -363,15 +369,16 @@ def _is_string(value: Any) -> bool:
 # --- paths ------------------------------------------------------------------------------------------------------
 
 Step = tuple[str, Any]  # ('key', name) ('keys', None) ('index', n) ('items', None) ('range', (a, b)) ('any', None)
+_INDEX_DIGITS_MAX: Final = 18
 _KEY = re.compile(r'\.\s*(?:(\*)|"((?:[^"\\]|\\.)*)"|([^.\["*]+))')
-_INDEX = re.compile(r"\[\s*(?:(\*)|(last(?:\s*-\s*\d+)?|-?\d+)(?:\s+to\s+(last(?:\s*-\s*\d+)?|-?\d+))?)\s*\]")
+_INDEX = re.compile(r"\[\s*(?:(\*)|(last(?:\s*-\s*\d+)?|-?\d+)(?:\s+to\s+(last(?:\s*-\s*\d+)?|-?\d+))?)\s*\]", re.ASCII)
 
 
 def _index(text: str) -> int:
     """Negative counts from the end: last is -1."""
     if text.startswith("last"):
-        return -1 - int(text[4:].strip().lstrip("-") or "0")
-    return int(text)
+        return -1 - int(text[4:].strip().lstrip("-").strip()[:_INDEX_DIGITS_MAX] or "0")
+    return int(text[:_INDEX_DIGITS_MAX])
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ _FLAG: Final = fixed(SqlType(Kind.INT, 1))
 def _inet_aton(text: str) -> int | None:
     """Missing middle parts are zero: '127.1' is 127.0.0.1.  More than four parts go on counting, as in MariaDB."""
     parts = text.split(".")
-    if len(parts) > 8 or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) > 8 or not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
         return None
     numbers = [int(part) for part in parts]
     if any(number > 255 for number in numbers):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from fauna.catalog.types import Kind, SqlType
+from fauna.catalog.types import INTEGERS, Kind, SqlType
 from fauna.errors import error
 from fauna.sql.context import current
 from fauna.sql.functions.registry import Arg, Function, register
@@ -136,7 +137,7 @@ def _from_base(text: str, base: int) -> int:
         digit = _DIGITS.find(char.upper())
         if not 0 <= digit < base:
             break
-        number = number * base + digit
+        number = min(number * base + digit, 1 << 65)
     number = min(number, _UINT64)
     return -number if negative else number
 
@@ -189,27 +190,27 @@ def _rand(*seed: int | None) -> float:
 
 
 def _rand_sequence(seed: int | None, site: int) -> float:
-    """RAND(constant): one sequence per call site and statement."""
-    generators = current().scratch
+    """RAND(seed) at one place of a statement: one sequence as long as the seed stays the same."""
+    kept = current().scratch
     key = ("rand", site)
-    generator = generators.get(key)
-    if generator is None:
-        generator = generators[key] = Random(seed or 0)
+    found = kept.get(key)
+    if not isinstance(found, tuple) or found[0] != seed:
+        found = kept[key] = (seed, Random(seed or 0))
+    generator = found[1]
     assert isinstance(generator, Random)
     return generator.next()
 
 
-register(Function("RAND", (Arg.INTEGER,), 0, 1, double_rule, _rand, null_aware=True, nullable=False, deterministic=False))
-register(
-    Function(
-        "RAND_SEQUENCE",
-        (Arg.INTEGER, Arg.INTEGER),
-        2,
-        2,
-        double_rule,
-        _rand_sequence,
-        null_aware=True,
-        nullable=False,
-        deterministic=False,
-    )
-)
+_sites = itertools.count(1)
+
+
+def _rand_sql(args: Sequence[str], types: Sequence[SqlType]) -> str | None:
+    """Each RAND(n) of a statement has a sequence of its own, so each gets a number."""
+    if not args or types[0].kind not in INTEGERS:
+        return None
+    return f"f_rand_sequence({args[0]}, {next(_sites)})"
+
+
+_RANDOM: Final[dict[str, Any]] = {"null_aware": True, "nullable": False, "deterministic": False}
+register(Function("RAND", (Arg.INTEGER,), 0, 1, double_rule, _rand, sql_for=_rand_sql, **_RANDOM))
+register(Function("RAND_SEQUENCE", (Arg.INTEGER, Arg.INTEGER), 2, 2, double_rule, _rand_sequence, **_RANDOM))

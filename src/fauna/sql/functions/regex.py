@@ -35,11 +35,8 @@ _POSIX: Final = {
 }
 # Inside a bracket a negated set cannot be spelled, so these are taken as the letters of ASCII and Latin scripts.
 _INSIDE: Final = {"alpha": "A-Za-z\\u00c0-\\u024f\\u0370-\\uffdc", "alnum": "0-9A-Za-z\\u00c0-\\u024f\\u0370-\\uffdc"}
-_TOKEN = re.compile(
-    r"(?P<quoted>\\Q(?P<literal>.*?)(?:\\E|\Z))|(?P<escape>\\.)|(?P<word>\[\[:<:\]\]|\[\[:>:\]\])|"
-    r"(?P<single>\[\[:(?P<name>\w+):\]\])|(?P<posix>\[:(?P<inner>\w+):\])|(?P<named>\(\?<(?=[A-Za-z_]))",
-    re.DOTALL,
-)
+_ALONE = re.compile(r"\[\[:(\w+):\]\]")
+_POSIX_CLASS = re.compile(r"\[:(\w+):\]")
 _ESCAPES: Final = {
     "\\h": "[ \\t\\xa0]",
     "\\R": "(?:\\r\\n|[\\n\\v\\f\\r])",
@@ -60,18 +57,69 @@ _ERRORS: Final = {
 }
 
 
-def _translate(match: re.Match[str]) -> str:
-    if match["quoted"] is not None:
-        return re.escape(match["literal"])
-    if match["escape"] is not None:
-        return _ESCAPES.get(match["escape"], match["escape"])
-    if match["word"]:
-        return r"\b(?=\w)" if "<" in match["word"] else r"\b(?<=\w)"
-    if match["single"]:
-        return f"[{_posix(match['name'], _POSIX)}]"
-    if match["posix"]:
-        return _posix(match["inner"], {**_POSIX, **_INSIDE})
-    return "(?P<"
+class _Translation:
+    """PCRE's syntax turned into that of `re`, character by character."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern, self.pos = pattern, 0
+        self.out: list[str] = []
+
+    def run(self) -> str:
+        pattern, size = self.pattern, len(self.pattern)
+        while self.pos < size:
+            char = pattern[self.pos]
+            if char == "\\":
+                self.escape()
+            elif char == "[":
+                self.bracket()
+            elif pattern.startswith("(?<", self.pos) and pattern[self.pos + 3 : self.pos + 4].isidentifier():
+                self.add("(?P<", 3)
+            else:
+                self.add(char, 1)
+        return "".join(self.out)
+
+    def add(self, text: str, length: int) -> None:
+        self.out.append(text)
+        self.pos += length
+
+    def escape(self) -> None:
+        pair = self.pattern[self.pos : self.pos + 2]
+        if pair == "\\Q":
+            end = self.pattern.find("\\E", self.pos)
+            literal = self.pattern[self.pos + 2 : end if end >= 0 else None]
+            self.add(re.escape(literal), len(literal) + (4 if end >= 0 else 2))
+        else:
+            self.add(_ESCAPES.get(pair, pair), 2)
+
+    def bracket(self) -> None:
+        """A character class; inside it `re` warns of characters that may get a meaning some day, so they are escaped."""
+        pattern = self.pattern
+        for word, meaning in (("[[:<:]]", r"\b(?=\w)"), ("[[:>:]]", r"\b(?<=\w)")):
+            if pattern.startswith(word, self.pos):
+                self.add(meaning, len(word))
+                return
+        alone = _ALONE.match(pattern, self.pos)
+        if alone:
+            self.add(f"[{_posix(alone[1], _POSIX)}]", len(alone[0]))
+            return
+        self.add("[", 1)
+        if pattern.startswith("^", self.pos):
+            self.add("^", 1)
+        if pattern.startswith("]", self.pos):
+            self.add("\\]", 1)
+        while self.pos < len(pattern):
+            char = pattern[self.pos]
+            known = _POSIX_CLASS.match(pattern, self.pos)
+            if known:
+                self.add(_posix(known[1], {**_POSIX, **_INSIDE}), len(known[0]))
+            elif char == "\\":
+                self.add(pattern[self.pos : self.pos + 2], 2)
+            elif char in "[&~|" or pattern.startswith("--", self.pos):
+                self.add("\\" + char, 1)
+            else:
+                self.add(char, 1)
+                if char == "]":
+                    return
 
 
 def _posix(name: str, classes: dict[str, str]) -> str:
@@ -91,7 +139,7 @@ def compile_pattern(pattern: Text, collation: str, options: str = "") -> re.Patt
             flags |= {"i": re.IGNORECASE, "m": re.MULTILINE, "n": re.DOTALL}.get(letter, 0)
     binary = isinstance(pattern, bytes)
     text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
-    translated = _TOKEN.sub(_translate, text)
+    translated = _Translation(text).run()
     try:
         return re.compile(translated.encode("latin-1"), flags & ~re.IGNORECASE) if binary else re.compile(translated, flags)
     except (re.error, OverflowError, RecursionError) as err:
@@ -159,7 +207,7 @@ def _latin(text: Text) -> str:
 def _nth(text: Text, pattern: Text, options: Sequence[Any], collation: str, type_at: int) -> re.Match[Any] | None:
     text, pattern = _pair(text, pattern)
     compiled = compile_pattern(pattern, collation, options[type_at] if len(options) > type_at else "")
-    start = options[0] - 1 if options else 0
+    start = min(options[0] - 1, len(text)) if options else 0
     occurrence = max(options[1] if len(options) > 1 else 1, 1)
     for index, match in enumerate(compiled.finditer(text, max(start, 0)), 1):
         if index == occurrence:
@@ -191,5 +239,9 @@ _I: Final = Arg.INTEGER
 _FLAG: Final = fixed(SqlType(Kind.INT, 1))
 register(Function("REGEXP_LIKE", (_S,), 2, 3, _FLAG, regexp_like, bytes_too=True, collate_args=True))
 register(Function("REGEXP_REPLACE", (_S, _S, _S, _I, _I, _S), 3, 6, _replace_rule, _replace, bytes_too=True, collate_args=True))
-register(Function("REGEXP_INSTR", (_S, _S, _I, _I, _I, _S), 2, 6, int_type(11), _instr, bytes_too=True, collate_args=True))
+register(
+    Function(
+        "REGEXP_INSTR", (_S, _S, _I, _I, _I, _S), 2, 6, int_type(11), _instr, nullable=False, bytes_too=True, collate_args=True
+    )
+)
 register(Function("REGEXP_SUBSTR", (_S, _S, _I, _I, _S), 2, 5, same_width(), _substr, bytes_too=True, collate_args=True))

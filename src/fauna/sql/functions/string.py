@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sys
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
@@ -16,11 +17,12 @@ from typing import Any, Final
 from fauna.catalog.types import FLOATS, STRINGS, TEMPORAL, Kind, SqlType
 from fauna.catalog.values import format_time
 from fauna.sql.context import current
-from fauna.sql.functions.collate import compare_key, fold
-from fauna.sql.functions.intervals import integer_of
+from fauna.sql.functions.collate import compare_key, fold, is_case_insensitive
+from fauna.sql.functions.intervals import integer_of, rounded
 from fauna.sql.functions.registry import Arg, ArgInfo, Function, TypeRule, register
 from fauna.sql.functions.results import (
     BLOB_WIDTH,
+    NOT_FIXED,
     bigint_type,
     bytes_per_char,
     collation_of,
@@ -36,7 +38,8 @@ from fauna.sql.functions.results import (
 Text = str | bytes
 _S: Final = (Arg.STRING,)
 _FORMAT_DIGITS_MAX: Final = 38
-_FORMAT_DOUBLE_CHARS: Final = 414
+_DOUBLE_MAX: Final = sys.float_info.max
+_DOUBLE_WHOLE_DIGITS: Final = 309
 _CONTEXT: Final = Context(prec=400)
 
 
@@ -75,7 +78,7 @@ def _ord(text: Text) -> int:
 
 def _hex(value: Any, letters: str) -> str:
     if letters[0] in "ibrd":
-        number = value if isinstance(value, int) else int(Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP))
+        number = value if isinstance(value, int) else rounded(value)
         return format(number & 0xFFFF_FFFF_FFFF_FFFF, "X")
     if letters[0] == "t":
         value = format_time(value, 0)
@@ -406,9 +409,13 @@ def _cased(simple: Callable[[str], str], one: Callable[[str], str]) -> Callable[
     return call
 
 
-def _replace(text: Text, old: Text, new: Text) -> Text:
+def _replace(text: Text, old: Text, new: Text) -> Text | None:
     text, old, new = _same(text, old, new)
-    return text.replace(old, new) if old else text  # type: ignore[arg-type]
+    if not old:
+        return text
+    if len(new) > len(old) and not fits(len(text) + text.count(old) * (len(new) - len(old)), "replace"):  # type: ignore[arg-type]
+        return None
+    return text.replace(old, new)  # type: ignore[arg-type]
 
 
 def _replace_rule(args: Sequence[ArgInfo]) -> SqlType:
@@ -433,7 +440,7 @@ def _count_rule(name: str) -> TypeRule:
 
 
 def _repeat(text: Text, count: int) -> Text | None:
-    if count <= 0:
+    if count <= 0 or not text:
         return text[:0]
     return text * count if fits(len(as_bytes(text)) * count, "repeat") else None
 
@@ -514,7 +521,7 @@ register(
 )
 register(Function("LPAD", (Arg.STRING, Arg.INTEGER, Arg.STRING), 2, 3, _pad_rule, _padder("lpad", left=True), bytes_too=True))
 register(Function("RPAD", (Arg.STRING, Arg.INTEGER, Arg.STRING), 2, 3, _pad_rule, _padder("rpad", left=False), bytes_too=True))
-register(Function("QUOTE", _S, 1, 1, same_width(2, 2), _quote, null_aware=True, nullable=False, bytes_too=True))
+register(Function("QUOTE", _S, 1, 1, same_width(2, 2), _quote, null_aware=True, bytes_too=True))
 register(Function("SOUNDEX", _S, 1, 1, lambda args: string_type(max(width(args[0].type), 4), collation_of(args)), _soundex))
 
 # --- searching and comparing ------------------------------------------------------------------------------------
@@ -574,7 +581,7 @@ def _field_key(letters: str, collation: str) -> Callable[[Any], Any]:
     return to_float
 
 
-_FLOAT_PREFIX = re.compile(r"\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
+_FLOAT_PREFIX = re.compile(r"\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 def to_float(value: Any) -> float:
@@ -585,7 +592,8 @@ def to_float(value: Any) -> float:
     match = _FLOAT_PREFIX.match(text)
     if match is None or match.end() < len(text.rstrip()):
         current().warn("TRUNCATED_WRONG_VALUE", "DOUBLE", text)
-    return float(match.group()) if match else 0.0
+    number = float(match.group()) if match else 0.0
+    return min(max(number, -_DOUBLE_MAX), _DOUBLE_MAX)
 
 
 register(Function("INSTR", _S, 2, 2, int_type(11), _find, nullable=False, bytes_too=True, collate_args=True))
@@ -670,15 +678,17 @@ def _format(value: Any, digits: int, *rest: str) -> str:
 
 
 def _format_rule(args: Sequence[ArgInfo]) -> SqlType:
+    """Room for the digits, one more when rounding may carry, a separator for every three, a sign and the fraction."""
     sql_type = args[0].type
     digits = constant_int(args[1])
-    digits = _FORMAT_DIGITS_MAX if digits is None else min(max(digits, 0), _FORMAT_DIGITS_MAX)
-    fraction = digits + 1 if digits else 0
-    if sql_type.kind in FLOATS or sql_type.kind in STRINGS:
-        return string_type(_FORMAT_DOUBLE_CHARS + fraction)
+    known = digits is not None
+    digits = min(max(digits, 0), _FORMAT_DIGITS_MAX) if digits is not None else _FORMAT_DIGITS_MAX
     scale = sql_type.scale if sql_type.kind is Kind.DECIMAL else 0
-    whole = max((sql_type.length if sql_type.kind is Kind.DECIMAL else width(sql_type)) - scale, 1) + (digits < scale)
-    return string_type(whole + (whole - 1) // 3 + 1 + fraction)
+    whole = max((sql_type.length if sql_type.kind is Kind.DECIMAL else width(sql_type)) - scale, 1)
+    if sql_type.kind in FLOATS or sql_type.kind in STRINGS or sql_type.kind is Kind.NULL:
+        whole, scale = _DOUBLE_WHOLE_DIGITS, 0 if sql_type.kind is Kind.NULL else NOT_FIXED
+    whole += scale > 0 and (not known or digits < scale)
+    return string_type(whole + whole // 3 + (digits > 0) + 1 + digits)
 
 
 register(Function("TO_BASE64", _S, 1, 1, _to_base64_rule, _to_base64, bytes_too=True))
@@ -688,6 +698,7 @@ register(
 register(Function("FORMAT", (Arg.ANY, Arg.INTEGER, Arg.STRING), 2, 3, _format_rule, _format, pass_types=True))
 
 
+_WIDE_FIELD = re.compile(r"\d{5}")  # a width or a precision that asks for too much memory
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\d*)(?::([^{}]*))?\}")
 
 
@@ -705,7 +716,7 @@ def _sformat(pattern: str, *rest: Any) -> str | None:
             value = float(value)
         return format(as_str(value) if isinstance(value, bytes) else value, match[2] or "")
 
-    if re.search(r"[{}]", _PLACEHOLDER.sub("", pattern)):
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", pattern)) or _WIDE_FIELD.search(pattern):
         current().warn("SFORMAT_ERROR", "invalid format string")
         return None
     try:
@@ -737,6 +748,8 @@ register(Function("NATURAL_SORT_KEY", _S, 1, 1, same_width(1, 2), _natural_sort_
 def _weight_string(text: Text, collation: str) -> bytes:
     if isinstance(text, bytes):
         return text
+    if not is_case_insensitive(collation):
+        return as_bytes(text)
     return b"".join(ord(char).to_bytes(2, "big") for char in fold(text, collation))
 
 

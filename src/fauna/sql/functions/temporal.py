@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from fauna.catalog.types import DATE_TYPE, STRINGS, TEMPORAL, Kind, SqlType, datetime_type, time_type
+from fauna.catalog.types import DATE_TYPE, INT64_MAX, STRINGS, TEMPORAL, Kind, SqlType, datetime_type, time_type
 from fauna.catalog.values import format_time
+from fauna.errors import error
 from fauna.sql.context import current
 from fauna.sql.functions.calendar import (
     DAY_NUMBER_MAX,
@@ -543,6 +544,8 @@ def _timestampdiff(unit: str, start: str, end: str) -> int | None:
     months = (last.year - first.year) * 12 + last.month - first.month
     if (last.day, last.time_us()) < (first.day, first.time_us()):
         months -= 1
+    if unit not in _UNIT_MONTHS:
+        raise error("WRONG_ARGUMENTS", "timestampdiff")
     months //= _UNIT_MONTHS[unit]
     return -months if negative else months
 
@@ -696,7 +699,7 @@ def _period_add(period: int, months: int) -> int:
     year, month = divmod(total, 12)
     if year < 100:
         year += 2000 if year < 70 else 1900
-    return year * 100 + month + 1
+    return (year * 100 + month + 1) & INT64_MAX
 
 
 register(Function("PERIOD_ADD", (Arg.INTEGER, Arg.INTEGER), 2, 2, int_type(6), _period_add, nullable=False))

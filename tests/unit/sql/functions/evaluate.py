@@ -90,7 +90,7 @@ class Answer:
 def evaluate(text: str) -> Answer:
     """The value of an SQL expression; its errors are raised."""
     statement: Any = parse("SELECT " + text)
-    context = StatementContext(now=SESSION["now"])
+    context = StatementContext(now_of=lambda: str(SESSION["now"]))
     with using(context):
         bound = _bind(statement.query.items[0].expr)
     shown = None if bound.value is None else text_of(bound.type)(bound.value)

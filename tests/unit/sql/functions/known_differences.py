@@ -41,8 +41,6 @@ TYPES = {
     "left('abc','1x')": _LENGTH,
     "repeat('ab',null)": _LENGTH,
     "hex(null)": _LENGTH,
-    "format(null,2)": _LENGTH,
-    "format(1234.5,null)": _LENGTH,
     "quote(null)": _LENGTH,
     "natural_sort_key('a9')": _LENGTH,
     "natural_sort_key('img12.png')": _LENGTH,
