@@ -18,17 +18,14 @@ from typing import Any, Final
 
 import apsw
 
-from fauna.errors import FaunaError, error
+from fauna.errors import error
 from fauna.sql.bind.coerce import round_scaled
 from fauna.sql.collation import like
 from fauna.sql.context import current
+from fauna.sql.narrow import NarrowOverflow, narrow
 
 _MAX: Final = (1 << 63) - 1
 _MIN: Final = -(1 << 63)
-
-
-class NarrowOverflow(FaunaError):
-    """A DECIMAL left 64 bits; never reaches a client: the statement is bound again with wide decimals."""
 
 
 def _ck(value: Any) -> Any:
@@ -46,12 +43,6 @@ def _ckd(value: Any) -> Any:
 def _ckr(value: Any) -> Any:
     if value is not None and (value == math.inf or value == -math.inf):
         raise error("DATA_OUT_OF_RANGE", "DOUBLE", "the expression")
-    return value
-
-
-def _narrow(value: int) -> int:
-    if not _MIN <= value <= _MAX:
-        raise NarrowOverflow
     return value
 
 
@@ -75,8 +66,8 @@ def _dn_div(a: Any, b: Any, digits: int) -> Any:
     if b == 0:
         return division_by_zero()
     if digits >= 0:
-        return _narrow(_truncated(a * 10**digits, b))
-    return _narrow(_truncated(a, b * 10**-digits))
+        return narrow(_truncated(a * 10**digits, b))
+    return narrow(_truncated(a, b * 10**-digits))
 
 
 def _dn_round(value: Any, digits: int) -> Any:
@@ -84,7 +75,7 @@ def _dn_round(value: Any, digits: int) -> Any:
 
 
 def _dn_scale(value: Any, digits: int) -> Any:
-    return None if value is None else _narrow(value * 10**digits)
+    return None if value is None else narrow(value * 10**digits)
 
 
 def _idiv(a: Any, b: Any) -> Any:

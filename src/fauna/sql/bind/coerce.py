@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from fauna.catalog.types import (
     BIGINT_TYPE, BYTES, CHARS, DATE_TYPE, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, NARROW_DIGITS, STRINGS, TEMPORAL, UBIGINT_TYPE, Kind, SqlType,
-    Stored, datetime_type, decimal_type, from_unsigned, from_wide, scaled_of, time_type, to_wide,
+    Stored, datetime_type, decimal_type, from_unsigned, from_wide, scaled_of, time_type, to_unsigned, to_wide,
 )
 from fauna.sql.bind.merge import display_length, precision_of
 from fauna.sql.convert import Mode, conversion, spec
+from fauna.sql.narrow import narrow
 from fauna.sql.typed import Const, Convert, Op, SessionValue, Slot, Typed, extra_scale, runtime_scale
 
 Constant = (Slot, Const, SessionValue)
@@ -124,7 +125,7 @@ def rescaled(node: Typed, scale: int, target: SqlType) -> Typed:
 
 
 def _narrow_up(factor: int) -> Convert:
-    return lambda value: None if value is None else value * factor  # type: ignore[operator,return-value]
+    return lambda value: None if value is None else narrow(value * factor)  # type: ignore[operator]
 
 
 def round_scaled(value: int, digits: int) -> int:
@@ -164,6 +165,8 @@ def to_real(node: Typed) -> Typed:
 def to_integer(node: Typed) -> Typed:
     """An int64, or the 8-byte form for what is unsigned and large."""
     kind = node.type.kind
+    if is_hex(node):
+        return hex_number(node)
     if kind in INTEGERS or kind in (Kind.YEAR, Kind.BIT):
         return node
     if kind is Kind.DECIMAL and not node.type.wide:
@@ -179,19 +182,32 @@ def exact_number(node: Typed) -> Typed:
     if kind in (Kind.DATE, Kind.TIME, Kind.DATETIME, Kind.TIMESTAMP):
         digits = {Kind.DATE: 8, Kind.TIME: 7}.get(kind, 14)
         if node.type.scale == 0:
-            return converted(node, BIGINT_TYPE)
+            return converted(node, BIGINT_TYPE.with_(length=digits))
         return converted(node, decimal_type(digits + node.type.scale, node.type.scale))
     if kind in (Kind.ENUM, Kind.SET):
-        return retyped(node, BIGINT_TYPE)
+        return retyped(node, BIGINT_TYPE.with_(length=5 if kind is Kind.ENUM else 20))
+    if is_hex(node):
+        return hex_number(node)
     return to_real(node)
+
+
+def is_hex(node: Typed) -> bool:
+    """Whether `node` is a hex or bit literal, which is a byte string that counts as a number among numbers."""
+    return node.type.kind is Kind.VARBINARY and node.type.unsigned
+
+
+def hex_number(node: Typed) -> Typed:
+    return mapped(node, UBIGINT_TYPE.with_(length=node.type.length * 3), _bytes_number, "HEX", "{0}")
+
+
+def _bytes_number(value: Stored) -> Stored:
+    return None if value is None else to_unsigned(int.from_bytes(bytes(value)[-8:], "big"))  # type: ignore[arg-type]
 
 
 def numeric_operand(node: Typed) -> Typed:
     """An operand of arithmetic: exact where the type is exact, else a double (strings are doubles in MySQL)."""
     if node.type.kind is Kind.NULL:
-        return Const(BIGINT_TYPE, True, None)
-    if node.type.kind in (Kind.ENUM, Kind.SET):
-        return to_real(retyped(node, BIGINT_TYPE))
+        return Const(DOUBLE_TYPE, True, None)
     return exact_number(node)
 
 

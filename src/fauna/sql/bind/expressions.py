@@ -7,13 +7,13 @@ from typing import Any
 
 from fauna.catalog.types import (
     BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATETIMES, DOUBLE_TYPE, FLOATS, INT_TYPE, INTEGERS, NULL_TYPE, STRINGS, TEXTS, UBIGINT_TYPE,
-    INT64_MAX, UINT64_MAX, Kind, SqlType, Stored, datetime_type, decimal_type, time_type, to_unsigned, to_wide,
+    INT64_MAX, UINT64_MAX, Kind, SqlType, Stored, datetime_type, decimal_type, time_type, to_unsigned, to_wide, varbinary,
 )
 from fauna.errors import error, unsupported
 from fauna.sql import ast
 from fauna.sql.bind import functions as core
 from fauna.sql.bind.aggregates import bind_aggregate
-from fauna.sql.bind.coerce import converted, quoted, retyped, shown, template_text, to_text
+from fauna.sql.bind.coerce import converted, quoted, to_boolean, to_bytes, retyped, shown, template_text, to_text
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import (
@@ -57,8 +57,6 @@ class ExpressionBinder:
         self.windows = windows or {}
         self.inserted: Callable[[str], Typed] | None = None
         self.default_of: Callable[[str], Typed] | None = None
-        self.saw_window = False
-
     # ── entry ──
 
     def bind(self, node: ast.Expr) -> Typed:
@@ -113,7 +111,7 @@ class ExpressionBinder:
         self.pin(node)
         value = convert(text) if convert else text
         if value is None:
-            raise error("TRUNCATED_WRONG_VALUE", {Kind.DATE: "DATE", Kind.TIME: "TIME"}.get(target.kind, "DATETIME"), text)
+            raise error("WRONG_TEMPORAL_LITERAL", {Kind.DATE: "DATE", Kind.TIME: "TIME"}.get(target.kind, "DATETIME"), text)
         return Const(target, False, value)
 
     def marker(self, node: ast.Marker) -> Typed:
@@ -203,13 +201,8 @@ class ExpressionBinder:
         if node.op == "~":
             return complement(self.scalar(node.operand))
         if node.op == "BINARY":
-            from fauna.sql.bind.coerce import to_bytes
-
             operand = self.scalar(node.operand)
-            if operand.type.kind in CHARS:
-                target = operand.type.with_(collation="utf8mb4_bin") if operand.type.kind is not Kind.JSON else operand.type
-                return Op(target, operand.nullable, "COLLATE", (operand,), "{0} COLLATE utf8mb4_bin")
-            return to_bytes(operand)
+            return to_bytes(shown(operand)) if operand.type.kind is not Kind.NULL else Const(varbinary(0), True, None)
         raise unsupported(node.op)
 
     def scalar(self, node: ast.Expr) -> Typed:
@@ -250,8 +243,6 @@ class ExpressionBinder:
                 stack.extend((item.right, item.left))
             else:
                 terms.append(item)
-        from fauna.sql.bind.coerce import to_boolean
-
         bound = [to_boolean(self.scalar(t)) for t in terms]
         return any_of(bound) if node.op == "OR" else all_of(bound)
 
@@ -302,8 +293,6 @@ class ExpressionBinder:
         conditions: list[Typed] = []
         for when, _ in node.whens:
             if node.operand is None:
-                from fauna.sql.bind.coerce import to_boolean
-
                 conditions.append(to_boolean(self.scalar(when)))
             else:
                 conditions.append(compare(self.context, "=", self.scalar(node.operand), self.scalar(when)))
@@ -358,7 +347,8 @@ class ExpressionBinder:
         return OrderKey(expr, 0, item.descending, collation)
 
     def window(self, node: ast.WindowCall) -> Typed:
-        self.saw_window = True
+        if self.scope.clause not in ("SELECT", "ORDER"):
+            raise error("WRONG_PLACEMENT_OF_WINDOW_FUNCTION")
         spec_ = self._window_spec(node.window)
         if isinstance(node.function, ast.AggregateCall):
             function = self._window_aggregate(node.function)
@@ -380,7 +370,7 @@ class ExpressionBinder:
             return window
         base = self.windows.get(window.name.lower())
         if base is None:
-            raise error("UNKNOWN_ERROR", f"Window '{window.name}' is not defined")
+            raise error("WRONG_WINDOW_SPEC_NAME", window.name)
         base = self._window_spec(base)
         return ast.WindowSpec(None, window.partition_by or base.partition_by, window.order_by or base.order_by, window.frame or base.frame)
 
@@ -514,7 +504,7 @@ def literal_value(node: ast.Literal, collation: str) -> tuple[SqlType, Stored]:
     if node.kind is ast.LiteralKind.INTEGER:
         assert isinstance(value, int)
         length = len(str(value))
-        if value <= 0x7FFFFFFF:
+        if length < 10:
             return SqlType(Kind.INT, length), value
         if value <= INT64_MAX:
             return SqlType(Kind.BIGINT, length), value
@@ -525,13 +515,16 @@ def literal_value(node: ast.Literal, collation: str) -> tuple[SqlType, Stored]:
         sql_type = decimal_literal_type(str(value))
         return sql_type, decimal_text_value(str(value), sql_type)
     if node.kind is ast.LiteralKind.FLOAT:
-        return DOUBLE_TYPE, float(value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]
+        if number in (float("inf"), float("-inf")):
+            raise error("ILLEGAL_VALUE_FOR_TYPE", "double", value)
+        return DOUBLE_TYPE, number
     if node.kind in (ast.LiteralKind.HEX, ast.LiteralKind.BIT):
         assert isinstance(value, bytes)
         if node.charset and node.charset != "binary":
             text = value.decode(_codec(node.charset), "replace")
             return SqlType(Kind.VARCHAR, len(text), collation=_charset_collation(node.charset, collation)), text
-        return SqlType(Kind.VARBINARY, len(value), collation="binary"), value
+        return SqlType(Kind.VARBINARY, len(value), unsigned=not node.charset, collation="binary"), value
     text = str(value)
     if node.charset == "binary":
         return SqlType(Kind.VARBINARY, len(text), collation="binary"), text.encode()
@@ -642,8 +635,6 @@ def unify(value: Typed, target: SqlType) -> Typed:
             return retyped(value, target)
         return retyped(to_text(value, target.collation), target)
     if target.kind in BYTES:
-        from fauna.sql.bind.coerce import to_bytes
-
         return retyped(to_bytes(value), target)
     return converted(value, target)
 

@@ -24,12 +24,12 @@ from fauna.sql.bind.coerce import (
 )
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, coercibility, display_length, precision_of
-from fauna.sql.bind.operators import arithmetic, collated, comparable, compare
+from fauna.sql.bind.operators import arithmetic, integer_of, collated, comparable, compare
 from fauna.sql.convert import Mode
 from fauna.sql.functions import load
 from fauna.sql.functions.registry import Arg, ArgInfo, Function
 from fauna.sql.functions.results import type_letter
-from fauna.sql.typed import ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
+from fauna.sql.typed import AggregateOp, ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
 
 if TYPE_CHECKING:
     from fauna.sql.bind.expressions import ExpressionBinder
@@ -72,9 +72,24 @@ def call(context: BindContext, name: str, args: list[Typed], nodes: list[ast.Exp
         text = entry.sql_for([f"{{{i}}}" for i in range(len(args))], [a.type for a in args])
         if text is not None:
             return Op(result, entry.nullable or any(a.nullable for a in args), entry.name, tuple(args), text)
-    letters = "".join(type_letter(a.type) for a in args) if entry.pass_types else ""
+    letters = "".join(letter_of(a) for a in args) if entry.pass_types else ""
     bound = [argument(context, a, form, collation, entry.bytes_too) for a, form in zip(args, _forms(entry, len(args)))]
     return _library_op(entry, bound, result, collation, letters)
+
+
+_JSON_DOCUMENTS = frozenset({
+    "JSON_OBJECT", "JSON_ARRAY", "JSON_EXTRACT", "JSON_SET", "JSON_INSERT", "JSON_REPLACE", "JSON_REMOVE", "JSON_MERGE", "JSON_MERGE_PATCH",
+    "JSON_MERGE_PRESERVE", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_QUERY", "JSON_COMPACT", "JSON_DETAILED", "JSON_LOOSE", "JSON_NORMALIZE",
+    "JSON_ARRAYAGG", "JSON_OBJECTAGG", "JSON_KEYS", "JSON_SEARCH",
+})
+
+
+def letter_of(node: Typed) -> str:
+    """`results.type_letter` of an argument, which also tells JSON documents and truth values from text and numbers."""
+    if isinstance(node, (Op, AggregateOp)) and node.name in _JSON_DOCUMENTS:
+        return "j"
+    letter = type_letter(node.type)
+    return ("b" if node.type is BOOL_TYPE else "i") if letter == "b" else letter
 
 
 def _forms(entry: Function, count: int) -> list[Arg]:
@@ -307,14 +322,14 @@ def _ceil(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
     if value.type.kind in FLOATS:
         return Op(SqlType(Kind.DOUBLE, 17, 0), value.nullable, node.name, (value,), "ceil({0})" if up else "floor({0})")
     if value.type.kind is not Kind.DECIMAL:
-        return retyped(value, value.type) if value.type.kind in INTEGERS else value
+        return Op(value.type, value.nullable, node.name, (value,), "{0}")
     at = runtime_scale(value)
     whole = value.type.length - value.type.scale + 1
     if value.type.wide or whole > 18:
         target = decimal_type(whole, 0, wide=True)
         return Op(target, value.nullable, node.name, (value,), f"dec_cf({{0}}, {at}, {int(up)})")
     function = f"dn_cf({{0}}, {at}, {int(up)})"
-    return Op(BIGINT_TYPE.with_(length=whole), value.nullable, node.name, (value,), function)
+    return Op(SqlType(Kind.INT if whole <= 10 else Kind.BIGINT, whole), value.nullable, node.name, (value,), function)
 
 
 def _interval(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
@@ -381,7 +396,12 @@ def cast_type(context: BindContext, to: ast.TypeName, operand: Typed) -> SqlType
     """The type a CAST names."""
     name = to.name
     if name in ("BIGINT", "INT", "SIGNED"):
-        return UBIGINT_TYPE if to.unsigned else BIGINT_TYPE.with_(length=21)
+        if to.unsigned:
+            return UBIGINT_TYPE
+        if operand.type.kind in FLOATS:
+            return BIGINT_TYPE
+        whole = display_length(operand.type) - (operand.type.scale + 1 if operand.type.kind is Kind.DECIMAL and operand.type.scale else 0)
+        return integer_of(min(max(whole, 1), 20), False) if operand.type.kind is not Kind.NULL else SqlType(Kind.INT, 1)
     if name == "UNSIGNED":
         return UBIGINT_TYPE
     if name == "DECIMAL":
@@ -408,7 +428,7 @@ def cast_type(context: BindContext, to: ast.TypeName, operand: Typed) -> SqlType
         return SqlType(Kind.YEAR, 4)
     if name in ("BINARY", "VARBINARY") or to.charset == "binary":
         if to.length is not None:
-            return SqlType(Kind.BINARY if name == "BINARY" else Kind.VARBINARY, to.length, collation="binary")
+            return SqlType(Kind.BINARY, to.length, collation="binary")
         length = display_length(operand.type) * (4 if operand.type.kind in CHARS else 1)
         return SqlType(Kind.VARBINARY if length < 65536 else Kind.LONGBLOB, length, collation="binary")
     if name in ("CHAR", "VARCHAR", "TEXT", "LONGTEXT"):

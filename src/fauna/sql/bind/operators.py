@@ -13,11 +13,11 @@ from fauna.catalog.types import (
 )
 from fauna.errors import error
 from fauna.sql.bind.coerce import (
-    Constant, converted, exact_number, mapped, numeric_operand, quoted, rescaled, retyped, to_boolean, to_bytes, to_date, to_datetime, to_integer,
+    Constant, converted, exact_number, hex_number, is_hex, mapped, numeric_operand, quoted, rescaled, retyped, to_boolean, to_bytes, to_date, to_datetime, to_integer,
     to_real, to_text, to_time, wide_of,
 )
 from fauna.sql.bind.context import BindContext
-from fauna.sql.bind.merge import aggregate_collation, precision_of
+from fauna.sql.bind.merge import aggregate_collation, display_length, precision_of
 from fauna.sql.convert import Mode, conversion
 from fauna.sql.typed import ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
 
@@ -61,20 +61,24 @@ def _integer_arithmetic(op: str, left: Typed, right: Typed, nullable: bool) -> T
     unsigned = left.type.unsigned or right.type.unsigned or Kind.BIT in (left.type.kind, right.type.kind)
     if op == "%":
         unsigned = left.type.unsigned
+        result = integer_of(display_length(left.type), unsigned) if left.type.kind in INTEGERS else BIGINT_TYPE
         if left.type.is_big_unsigned or right.type.is_big_unsigned:
             return Op(UBIGINT_TYPE if unsigned else BIGINT_TYPE, True, op, (left, right), "u_mod({0}, {1})")
-        return Op(left.type if left.type.kind in INTEGERS else BIGINT_TYPE, True, op, (left, right), "imod({0}, {1})" if _warns(right) else "({0} % {1})")
-    if unsigned:
-        small = left.type.kind in SMALL_INTS and right.type.kind in SMALL_INTS and op != "-"
-        template = f"({{0}} {op} {{1}})" if small else f"{_UNSIGNED[op]}({{0}}, {{1}})"
-        return Op(UBIGINT_TYPE, nullable, op, (left, right), template)
+        return Op(result, True, op, (left, right), "imod({0}, {1})")
+    lp, rp = precision_of(left.type), precision_of(right.type)
+    precision = lp + rp if op == "*" else max(lp, rp) + 1
     small = left.type.kind in SMALL_INTS and right.type.kind in SMALL_INTS
+    if unsigned:
+        result = integer_of(min(precision, 21), True)
+        template = f"({{0}} {op} {{1}})" if small and op != "-" else f"{_UNSIGNED[op]}({{0}}, {{1}})"
+        return Op(result, nullable, op, (left, right), template)
     template = f"({{0}} {op} {{1}})" if small else f"ck({{0}} {op} {{1}})"
-    return Op(BIGINT_TYPE, nullable, op, (left, right), template)
+    return Op(integer_of(min(precision + 1, 21), False), nullable, op, (left, right), template)
 
 
-def _warns(divisor: Typed) -> bool:
-    return True
+def integer_of(length: int, unsigned: bool) -> SqlType:
+    """INT when that many characters surely fit one, else BIGINT, as MariaDB types integer results."""
+    return SqlType(Kind.INT if length < 10 else Kind.BIGINT, length, unsigned=unsigned)
 
 
 def _decimal_arithmetic(b: BindContext, op: str, left: Typed, right: Typed, nullable: bool) -> Typed:
@@ -142,7 +146,8 @@ def division(b: BindContext, left: Typed, right: Typed, scale: int, precision: i
 
 def _divide_whole(left: Typed, right: Typed) -> Typed:
     unsigned = left.type.unsigned or right.type.unsigned
-    result = UBIGINT_TYPE if unsigned else BIGINT_TYPE
+    whole = precision_of(left.type) - _scale(left) if left.type.kind not in FLOATS else 9
+    result = integer_of(whole, unsigned)
     if left.type.kind in FLOATS or right.type.kind in FLOATS:
         return Op(result, True, "DIV", (to_real(left), to_real(right)), "rintdiv({0}, {1})")
     if left.type.is_big_unsigned or right.type.is_big_unsigned:
@@ -160,7 +165,7 @@ def negated(b: BindContext, node: Typed) -> Typed:
     node = numeric_operand(node)
     kind = node.type.kind
     if kind in FLOATS:
-        return mapped(node, node.type, lambda v: None if v is None else -v, "NEG", "(-{0})")  # type: ignore[operator]
+        return mapped(node, SqlType(Kind.DOUBLE, 23, node.type.scale), lambda v: None if v is None else -v, "NEG", "(-{0})")  # type: ignore[operator]
     if kind is Kind.DECIMAL:
         if node.type.wide:
             return Op(node.type.with_(unsigned=False), node.nullable, "NEG", (node,), f"dec_sub(x'{_wide_zero()}', {{0}})", runtime_scale(node) - node.type.scale)
@@ -175,7 +180,7 @@ def negated(b: BindContext, node: Typed) -> Typed:
     if node.type.is_big_unsigned:
         return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "u_neg({0})")
     if kind in SMALL_INTS:
-        return Op(node.type.with_(unsigned=False) if not node.type.unsigned else BIGINT_TYPE, node.nullable, "NEG", (node,), "(-{0})")
+        return Op(integer_of(display_length(node.type) + 1, False), node.nullable, "NEG", (node,), "(-{0})")
     return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "ck(-{0})")
 
 
@@ -221,7 +226,7 @@ def comparable(b: BindContext, operands: list[Typed], operation: str) -> tuple[l
             return temporal, ""
     if all(k in STRINGS for k in kinds):
         return _string_operands(b, operands, operation)
-    return _number_operands(operands), ""
+    return _number_operands([hex_number(n) if is_hex(n) else n for n in operands]), ""
 
 
 def _string_operands(b: BindContext, operands: list[Typed], operation: str) -> tuple[list[Typed], str]:
@@ -424,6 +429,16 @@ def _scaled_real(number: object, scale: int) -> object:
     return convert
 
 
+def _json_scalars(left: Typed, right: Typed) -> tuple[Typed, Typed]:
+    """JSON_EXTRACT compared with a string compares the scalar, not its quotes."""
+    out = []
+    for node, other in ((left, right), (right, left)):
+        if isinstance(node, Op) and node.name == "JSON_EXTRACT" and other.type.kind in CHARS and not isinstance(other, Op):
+            node = Op(node.type, node.nullable, "JSON_UNQUOTE", (node,), "f_json_unquote({0})")
+        out.append(node)
+    return out[0], out[1]
+
+
 _COMPARE = {"=": "=", "<=>": "IS", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -436,6 +451,7 @@ def collated(node: Typed, collation: str, index: int = 0) -> str:
 
 def compare(b: BindContext, op: str, left: Typed, right: Typed) -> Typed:
     """= <=> <> < <= > >= over scalars."""
+    left, right = _json_scalars(left, right)
     (left, right), collation = comparable(b, [left, right], op)
     nullable = op != "<=>" and (left.nullable or right.nullable)
     if collation:

@@ -54,7 +54,9 @@ class QueryBinder:
     def _bind_with(self, with_: ast.With, query: ast.Query, parent: Scope | None) -> BoundQuery:
         inner = QueryBinder(self.context, dict(self.ctes))
         bound: list[BoundCte] = []
-        for cte in with_.ctes:
+        for position, cte in enumerate(with_.ctes):
+            if any(other.name.lower() == cte.name.lower() for other in with_.ctes[:position]):
+                raise error("DUP_QUERY_NAME", cte.name)
             sql_name = f"w{self.context.new_alias()}"
             if with_.recursive and isinstance(cte.query, ast.SetOperation) and _names_table(cte.query.right, cte.name):
                 body, outputs = inner._bind_recursive(cte, sql_name, parent)
@@ -157,7 +159,7 @@ class QueryBinder:
         scope.clause = "GROUP"
         if isinstance(item.expr, ast.Literal) and item.expr.kind is ast.LiteralKind.INTEGER:
             binder = ExpressionBinder(self.context, scope, self.subquery)
-            expr = self._at_position(binder.constant(item.expr), outputs, "group statement")
+            expr = self._at_position(binder.constant(item.expr), outputs, "GROUP BY")
         else:
             binder = ExpressionBinder(self.context, scope, self.subquery, aliases=aliases)
             expr = binder.scalar(item.expr)
@@ -175,7 +177,7 @@ class QueryBinder:
         expr: Typed | None = None
         if isinstance(item.expr, ast.Literal) and item.expr.kind is ast.LiteralKind.INTEGER:
             value = binder.constant(item.expr)
-            expr = self._at_position(value, outputs, "order clause")
+            expr = self._at_position(value, outputs, "ORDER BY")
             position = int(value)  # type: ignore[arg-type]
         elif isinstance(item.expr, ast.Name) and len(item.expr.parts) == 1 and item.expr.parts[0].lower() in aliases:
             expr = aliases[item.expr.parts[0].lower()]
@@ -252,13 +254,13 @@ class QueryBinder:
         position = 0
         if isinstance(item.expr, ast.Literal) and item.expr.kind is ast.LiteralKind.INTEGER:
             value = binder.constant(item.expr)
-            self._at_position(value, outputs, "order clause")
+            self._at_position(value, outputs, "ORDER BY")
             position = int(value)  # type: ignore[arg-type]
         elif isinstance(item.expr, ast.Name):
             wanted = item.expr.parts[-1].lower()
             position = next((i for i, o in enumerate(outputs, 1) if o.name.lower() == wanted), 0)
             if not position:
-                raise error("BAD_FIELD", item.expr.parts[-1], "order clause")
+                raise error("BAD_FIELD", item.expr.parts[-1], "ORDER BY")
         else:
             columns: list[tuple[str, Typed]] = [(o.name, ColumnRef(o.expr.type, o.expr.nullable, "", o.alias, o.name)) for o in outputs]
             scope = Scope([ScopeSource("", "", "", columns)], binder.scope.parent, clause="ORDER")
@@ -387,6 +389,10 @@ class QueryBinder:
                 if source.find(name) is not None:
                     source.hidden.add(name.lower())
             scope.merged[name.lower()] = b if kind == "RIGHT" else a
+        if kind == "RIGHT":
+            # A RIGHT JOIN is the LEFT JOIN with its sides changed, which `*` shows.
+            first = scope.sources.index(lefts[0])
+            scope.sources[first:] = [*rights, *lefts]
         return all_of(tests)
 
 
@@ -408,9 +414,9 @@ def _only(sources: list[ScopeSource], name: str, merged: dict[str, Typed]) -> Ty
         return merged[name.lower()]
     found = [node for s in sources if (node := s.find(name)) is not None]
     if not found:
-        raise error("BAD_FIELD", name, "from clause")
+        raise error("BAD_FIELD", name, "FROM")
     if len(found) > 1:
-        raise error("NON_UNIQ", name, "from clause")
+        raise error("NON_UNIQ", name, "FROM")
     return found[0]
 
 

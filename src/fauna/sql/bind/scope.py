@@ -77,8 +77,7 @@ class Scope:
 def clause_name(clause: str) -> str:
     """The clause in the words of MariaDB's errors."""
     return {
-        "SELECT": "field list", "WHERE": "where clause", "ON": "on clause", "GROUP": "group statement", "HAVING": "having clause",
-        "ORDER": "order clause", "VALUES": "field list", "SET": "field list",
+        "GROUP": "GROUP BY", "ORDER": "ORDER BY", "VALUES": "VALUES",
     }.get(clause, clause)
 
 

@@ -224,7 +224,7 @@ class SqliteEmitter:
 
     def _set_operation(self, query: BoundSetOperation) -> str:
         text = f"{self._member(query.left, query.op, True)} {query.op} {self._member(query.right, query.op, False)}"
-        if any(not k.position for k in query.order_by):
+        if any(not k.position or k.collation for k in query.order_by):
             return f"SELECT * FROM ({text}){self._tail(query)}"
         return text + self._tail(query)
 

@@ -42,7 +42,7 @@ class GroupConcat:
         )
         if self._size > limit and not self._warned:
             self._warned = True
-            current().warn("CUT_VALUE_GROUP_CONCAT", len(self._values), "group_concat(")
+            current().warn("CUT_VALUE_GROUP_CONCAT", len(self._values), "GROUP_CONCAT()")
 
     def inverse(self, value: str | bytes | None, _separator: str | bytes = ",") -> None:
         if value is not None and self._values:
@@ -171,34 +171,56 @@ class SampleDeviation(Variance):
     root = True
 
 
-class JsonArrayAgg:
+class _JsonItems:
+    """Items of a JSON aggregate, up to max_allowed_packet; those beyond it are left out, with a warning."""
+
+    name = ""
+
     def __init__(self) -> None:
-        self._items: deque[str] = deque()
+        self._items: deque[str | None] = deque()
+        self._size = 0
+        self._cut = False
+
+    def _add(self, item: str | None) -> None:
+        if self._size > current().max_allowed_packet:
+            if not self._cut:
+                current().warn("CUT_VALUE_GROUP_CONCAT", len(self._items) + 1, f"{self.name}()")
+            self._cut = True
+            return
+        self._items.append(item)
+        self._size += len(item) + 2 if item is not None else 0
+
+    def inverse(self, *_values: Any) -> None:
+        if self._items:
+            gone = self._items.popleft()
+            self._size -= len(gone) + 2 if gone is not None else 0
+
+    def _found(self) -> list[str]:
+        return [item for item in self._items if item is not None]
+
+
+class JsonArrayAgg(_JsonItems):
+    name = "JSON_ARRAYAGG"
 
     def step(self, value: Any, letters: str) -> None:
-        self._items.append(dump(from_sql(value, letters[0], verbatim=True)))
-
-    def inverse(self, _value: Any, _letters: str) -> None:
-        self._items.popleft()
+        self._add(dump(from_sql(value, letters[0], verbatim=True)))
 
     def value(self) -> str | None:
-        return "[" + ",".join(self._items) + "]" if self._items else None
+        return "[" + ",".join(self._found()) + "]" if self._items else None
 
     final = value
 
 
-class JsonObjectAgg:
-    def __init__(self) -> None:
-        self._items: deque[str | None] = deque()
+class JsonObjectAgg(_JsonItems):
+    """A row whose key is NULL is left out."""
+
+    name = "JSON_OBJECTAGG"
 
     def step(self, key: str | None, value: Any, letters: str) -> None:
-        self._items.append(None if key is None else f'"{escape(key)}":{dump(from_sql(value, letters[1], verbatim=True))}')
-
-    def inverse(self, _key: str | None, _value: Any, _letters: str) -> None:
-        self._items.popleft()
+        self._add(None if key is None else f'"{escape(key)}":{dump(from_sql(value, letters[1], verbatim=True))}')
 
     def value(self) -> str | None:
-        found = [item for item in self._items if item is not None]
+        found = self._found()
         return "{" + ", ".join(found) + "}" if found else None
 
     final = value

@@ -68,7 +68,7 @@ def _decoding(call: Call, function: Function) -> Call:
     def run(*values: Any) -> Any:
         if not null_aware and None in values:
             return None
-        if has_decimal or any(type(value) is bytes for value in values):
+        if has_decimal or bytes in map(type, values):
             count = len(values) - extras
             letters = values[-1] if letters_passed else ""
             values = tuple(
