@@ -108,7 +108,9 @@ class DdlWork:
     def finish(self) -> DdlPlan:
         drops, makes = foreign_keys.trigger_changes(self.before, self.catalog)
         catalog = self.catalog
-        if catalog is not self.before:
+        # Plans are kept by the catalog's version: a temporary table that changed or went must not be found in them.
+        stale = any(self.temporaries.get(name) is not table for name, table in self.context.temporaries.items())
+        if catalog is not self.before or stale:
             catalog = replace(catalog, version=self.before.version + 1)
         return DdlPlan(
             catalog, (*drops, *self.script, *makes, *self.late_script), tuple(self.notes.items), self.fill, self.temporaries,

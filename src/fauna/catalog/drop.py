@@ -61,8 +61,7 @@ def truncate_table(work: DdlWork, statement: ast.TruncateTable) -> None:
         raise error("NO_SUCH_TABLE", work.schema_of(statement.table), statement.table.name)
     if work.context.foreign_key_checks and not relation.temporary:
         for child, key in foreign_keys.other_references(work.catalog, relation):
-            text = foreign_keys.constraint_text(child, key)
-            raise error("TRUNCATE_ILLEGAL_FK", text.replace("REFERENCES `", f"REFERENCES `{relation.schema}`.`", 1))
+            raise error("TRUNCATE_ILLEGAL_FK", foreign_keys.constraint_text(child, key, whole_parent=True))
     table = with_new_id(relation, work.new_id(temporary=relation.temporary))
     work.put(table)
     work.script += sqlite_schema.drop_table(relation)

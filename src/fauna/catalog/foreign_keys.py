@@ -15,7 +15,7 @@ A key whose parent table does not exist (made under foreign_key_checks=0) lets n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, cast
 
@@ -150,32 +150,38 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(quote_name(name) for name in names)
 
 
-def definition_text(table: Table, key: ForeignKey) -> str:
-    """CONSTRAINT … as SHOW CREATE TABLE and errors 1451 and 1452 print it."""
+def definition_text(table: Table, key: ForeignKey, *, whole_parent: bool = False) -> str:
+    """CONSTRAINT … as SHOW CREATE TABLE and errors 1451 and 1452 print it.
+
+    whole_parent: as error 1701 does, with the parent's database and without the actions."""
     parent = quote_name(key.ref_table)
-    if key.ref_schema != table.schema:
+    if key.ref_schema != table.schema or whole_parent:
         parent = f"{quote_name(key.ref_schema)}.{parent}"
     text = (
         f"CONSTRAINT {quote_name(key.name)} FOREIGN KEY ({_names(key.columns)}) REFERENCES {parent} ({_names(key.ref_columns)})"
     )
     for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update)):
-        if action != "RESTRICT":
+        if action != "RESTRICT" and not whole_parent:
             text += f" ON {event} {action}"
     return text
 
 
-def constraint_text(table: Table, key: ForeignKey) -> str:
-    return f"{quote_name(table.schema)}.{quote_name(table.name)}, {definition_text(table, key)}"
+def constraint_text(table: Table, key: ForeignKey, *, whole_parent: bool = False) -> str:
+    definition = definition_text(table, key, whole_parent=whole_parent)
+    return f"{quote_name(table.schema)}.{quote_name(table.name)}, {definition}"
 
 
 # ── triggers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def triggers(catalog: Catalog) -> dict[str, str]:
-    """Every foreign key's triggers: name -> CREATE TRIGGER."""
+def triggers(catalog: Catalog, touching: Container[tuple[str, str]] | None = None) -> dict[str, str]:
+    """Foreign keys' triggers: name -> CREATE TRIGGER.  touching: only those of keys whose child or parent is named."""
     made: dict[str, str] = {}
     for table in catalog.tables():
         for key in table.foreign_keys:
+            ends = ((table.schema, table.name), (key.ref_schema, key.ref_table))
+            if touching is not None and not any(end in touching for end in ends):
+                continue
             for which, text in _key_triggers(catalog, table, key):
                 name = f"fk{table.id}_{key.number}_{which}"
                 made[name] = f"CREATE TRIGGER {name} {text}"
@@ -184,10 +190,23 @@ def triggers(catalog: Catalog) -> dict[str, str]:
 
 def trigger_changes(old: Catalog, new: Catalog) -> tuple[list[ScriptLine], list[ScriptLine]]:
     """What to drop before and what to make after a script that leads from one catalog to the other."""
-    before, after = triggers(old), triggers(new)
+    changed = _changed_relations(old, new)
+    before, after = triggers(old, changed), triggers(new, changed)
     drops: list[ScriptLine] = [(f"DROP TRIGGER IF EXISTS {name}", ()) for name, text in before.items() if after.get(name) != text]
     makes: list[ScriptLine] = [(text, ()) for name, text in after.items() if before.get(name) != text]
     return drops, makes
+
+
+def _changed_relations(old: Catalog, new: Catalog) -> set[tuple[str, str]]:
+    changed: set[tuple[str, str]] = set()
+    for schema in {*old.databases, *new.databases}:
+        before, after = old.databases.get(schema), new.databases.get(schema)
+        if before is after:
+            continue
+        left = before.relations if before is not None else {}
+        right = after.relations if after is not None else {}
+        changed |= {(schema, name) for name in {*left, *right} if left.get(name) is not right.get(name)}
+    return changed
 
 
 def _key_triggers(catalog: Catalog, table: Table, key: ForeignKey) -> list[tuple[str, str]]:

@@ -76,6 +76,8 @@ def is_updatable(query: ast.Query) -> bool:
         return False
     if query.distinct or query.group_by or query.having is not None or query.limit is not None:
         return False
+    if not any(isinstance(item.expr, (ast.Name, ast.Star)) for item in query.items):
+        return False
     if any(isinstance(node, (ast.AggregateCall, ast.WindowCall)) for node in walk(query.items)):
         return False
     return not any(isinstance(node, ast.DerivedTable) for node in walk(query.source))
