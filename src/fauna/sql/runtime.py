@@ -20,7 +20,7 @@ import apsw
 
 from fauna.errors import error
 from fauna.sql.bind.coerce import round_scaled
-from fauna.sql.collation import like
+from fauna.sql.collation import ilike, like
 from fauna.sql.context import current
 from fauna.sql.narrow import NarrowOverflow, narrow
 
@@ -126,6 +126,8 @@ def _rintdiv(a: Any, b: Any) -> Any:
 
 @lru_cache(maxsize=512)
 def _matcher(collation: str, pattern: Any, escape: str) -> Any:
+    if isinstance(pattern, bytes):
+        return ilike(pattern, escape.encode("latin-1"))
     return like(collation, pattern, escape)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fauna.catalog.charsets import must_charset as charset_named
 from fauna.catalog.charsets import must_collation as collation_named
 from fauna.catalog.types import (
-    BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATE_TYPE, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, STRINGS, TEMPORAL, TEXTS, UBIGINT_TYPE, Kind,
+    BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATE_TYPE, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, NUMERIC, STRINGS, TEMPORAL, TEXTS, UBIGINT_TYPE, Kind,
     SqlType, datetime_type, decimal_type, from_unsigned, scaled_of, time_type, varchar,
 )
 from fauna.errors import error, unsupported
@@ -233,7 +233,11 @@ def _nvl2(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
 
 
 def _greatest(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
-    operands, collation = comparable(binder.context, [shown(a) for a in args], node.name.lower())
+    given = [shown(a) for a in args]
+    kinds = {a.type.kind for a in given} - {Kind.NULL}
+    if not kinds or kinds & CHARS and kinds & NUMERIC:
+        given = [to_real(a) if a.type.kind is not Kind.NULL else Const(DOUBLE_TYPE, True, None) for a in given]
+    operands, collation = comparable(binder.context, given, node.name.lower())
     values, sql_type = binder.unified(operands, node.name)
     function = "max" if node.name == "GREATEST" else "min"
     places = ", ".join([collated(values[0], collation)] + [f"{{{i}}}" for i in range(1, len(values))])
@@ -290,7 +294,11 @@ def _round(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed
         if isinstance(digits, int) and digits >= 0:
             return retyped(value, value.type.with_(length=max(display_length(value.type), 1)) if value.type.kind in INTEGERS else BIGINT_TYPE)
         places = to_integer(args[1])
-        result = UBIGINT_TYPE if value.type.unsigned else BIGINT_TYPE
+        length = display_length(value.type)
+        if length >= 19 and value.type.kind is Kind.BIGINT:
+            # Rounding up may leave 64 bits.
+            return _round_decimal(binder, rescaled(value, 0, decimal_type(20, 0, wide=True)), args, digits, name, node)
+        result = integer_of(length, value.type.unsigned)
         return Op(result, True, node.name, (value, places), f"i_{name}({{0}}, {{1}})")
     return _round_decimal(binder, value, args, digits, name, node)
 

@@ -7,9 +7,11 @@ Integers and narrow DECIMALs are SQLite integers, so + - * % and comparison are 
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from fauna.catalog.types import (
     BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, STRINGS, TEMPORAL, UBIGINT_TYPE, Kind, SqlType, Stored,
-    decimal_type, from_unsigned, to_unsigned,
+    decimal_type, from_unsigned, from_wide, to_unsigned,
 )
 from fauna.errors import error
 from fauna.sql.bind.coerce import (
@@ -346,6 +348,8 @@ def _number_operands(operands: list[Typed]) -> list[Typed]:
         against = _constants_against(columns[0], operands)
         if against is not None:
             return against
+    if any(n.type.kind in EXACT_KINDS for n in operands) and not any(n.type.kind in FLOATS for n in operands):
+        operands = [converted(n, decimal_type(65, 30, wide=True)) if n.type.kind in CHARS else n for n in operands]
     numbers = [n if n.type.kind is Kind.NULL else exact_number(n) for n in operands]
     if any(n.type.kind in FLOATS for n in numbers):
         return [n if n.type.kind is Kind.NULL else to_real(n) for n in numbers]
@@ -411,16 +415,26 @@ def _scaled_decimal(digits: int) -> object:
 def _number_of(node: Typed) -> object:
     if node.type.kind in FLOATS:
         return lambda value: value
-    return conversion(node.type, DOUBLE_TYPE, Mode.IMPLICIT)
+    exact = decimal_type(65, 30, wide=True)
+    convert = conversion(node.type, exact, Mode.IMPLICIT)
+    assert convert is not None
+
+    def number(value: Stored) -> Stored:
+        scaled = from_wide(convert(value))  # type: ignore[arg-type]
+        whole, rest = divmod(scaled, 10**30)
+        return whole if not rest and -(1 << 63) <= whole < 1 << 63 else float(Decimal(scaled).scaleb(-30))
+
+    return number
 
 
 def _scaled_real(number: object, scale: int) -> object:
-    from decimal import Decimal
-
     def convert(value: Stored) -> Stored:
         real = None if value is None else number(value)  # type: ignore[operator]
         if real is None:
             return None
+        if isinstance(real, int):
+            whole = real * 10**scale
+            return whole if -(1 << 63) <= whole < 1 << 63 else float(whole)
         scaled = Decimal(repr(real)).scaleb(scale) if scale else real
         if abs(scaled) < 1e18 and scaled == int(scaled):
             return int(scaled)

@@ -222,7 +222,16 @@ class SqliteEmitter:
         )
         return self._select(replace(select, outputs=outputs))
 
+    def _union(self, query: BoundSetOperation) -> str:
+        """UNION over text keeps the first of equal rows, as MySQL does; SQLite's own keeps the last."""
+        both = f"{self._member(query.left, 'UNION ALL', True)} UNION ALL {self._member(query.right, 'UNION ALL', False)}"
+        names = ", ".join(o.alias for o in query.outputs)
+        keys = ", ".join(self._sort_key(o.expr) for o in query.outputs)
+        return f"SELECT {names} FROM ({both}) GROUP BY {keys}"
+
     def _set_operation(self, query: BoundSetOperation) -> str:
+        if query.op == "UNION" and any(o.expr.type.kind in CHARS for o in query.outputs):
+            return f"SELECT * FROM ({self._union(query)}){self._tail(query)}"
         text = f"{self._member(query.left, query.op, True)} {query.op} {self._member(query.right, query.op, False)}"
         if any(not k.position or k.collation for k in query.order_by):
             return f"SELECT * FROM ({text}){self._tail(query)}"

@@ -196,17 +196,24 @@ register(Function("CHR", (Arg.INTEGER,), 1, 1, text_of(1), _chr))
 # --- joining ----------------------------------------------------------------------------------------------------
 
 
+def _join(separator: Text, texts: Sequence[Text]) -> Text:
+    if isinstance(separator, str):
+        try:
+            return separator.join(texts)  # type: ignore[arg-type]
+        except TypeError:  # some are byte strings
+            pass
+    return as_bytes(separator).join(as_bytes(text) for text in texts)
+
+
 def _concat(*texts: Text) -> Text | None:
-    parts = _same(*texts)
-    result: Text = b"".join(parts) if isinstance(parts[0], bytes) else "".join(parts)
+    result = _join("", texts)
     return result if len(result) < 1 << 20 or fits(len(as_bytes(result)), "concat") else None
 
 
 def _concat_ws(separator: Text | None, *texts: Text | None) -> Text | None:
     if separator is None:
         return None
-    glue, *parts = _same(separator, *(text for text in texts if text is not None))
-    result: Text = glue.join(parts)
+    result = _join(separator, [text for text in texts if text is not None])
     return result if len(result) < 1 << 20 or fits(len(as_bytes(result)), "concat_ws") else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -65,6 +66,7 @@ from fauna.sql.functions.time_zone import (
     zone_of,
 )
 
+_PLAIN_MAX: Final = 10_000_000  # interval quantities that Python's dates take without a thought
 FRACTION_UNITS: Final = (1_000_000, 100_000, 10_000, 1_000, 100, 10, 1)  # microseconds of the last digit of DATETIME(n)
 _STAMPS: Final = (Kind.DATETIME, Kind.TIMESTAMP)
 _LOOKS_LIKE_DATE = re.compile(r"\s*\d+[^\w\s:.]\d")
@@ -246,6 +248,14 @@ def _ymd(date: str) -> tuple[int, int, int]:
     return int(date[:4]), int(date[5:7]), int(date[8:10])
 
 
+def _day(text: str) -> int:
+    """TO_DAYS of a date without zero parts."""
+    try:
+        return date.fromisoformat(text[:10]).toordinal() + 365
+    except ValueError:  # the year 0
+        return day_number(*_ymd(text))
+
+
 def _on_whole(compute: Callable[..., Any]) -> Callable[..., Any]:
     """`compute` over dates without zero parts; others give NULL and a warning."""
     return lambda date, *rest: compute(date, *rest) if _whole(date) else None
@@ -279,7 +289,7 @@ def _last_day(date: str) -> str | None:
 def _datediff(left: str, right: str) -> int | None:
     if not _whole(left) or not _whole(right):
         return None
-    return day_number(*_ymd(left)) - day_number(*_ymd(right))
+    return _day(left) - _day(right)
 
 
 def _to_seconds(text: str) -> int:
@@ -297,13 +307,9 @@ register(
         "DATE", (Arg.DATE,), 1, 1, date_rule, lambda date: date[:10], sql=lambda a: f"substr({a[0]},1,10)", sql_for=_sql_date
     )
 )
-register(Function("DAYNAME", (Arg.DATE,), 1, 1, text_of(9), _on_whole(lambda d: DAYS[weekday(day_number(*_ymd(d)))])))
-register(
-    Function(
-        "DAYOFWEEK", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(day_number(*_ymd(d)), sunday_first=True) + 1)
-    )
-)
-register(Function("WEEKDAY", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(day_number(*_ymd(d))))))
+register(Function("DAYNAME", (Arg.DATE,), 1, 1, text_of(9), _on_whole(lambda d: DAYS[weekday(_day(d))])))
+register(Function("DAYOFWEEK", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(_day(d), sunday_first=True) + 1)))
+register(Function("WEEKDAY", (Arg.DATE,), 1, 1, int_type(1), _on_whole(lambda d: weekday(_day(d)))))
 register(
     Function(
         "DAYOFYEAR", (Arg.DATE,), 1, 1, int_type(3), _on_whole(lambda d: day_number(*_ymd(d)) - day_number(int(d[:4]), 1, 1) + 1)
@@ -318,7 +324,7 @@ register(
 register(Function("YEARWEEK", (Arg.DATE, Arg.INTEGER), 1, 2, int_type(6), _with_mode(_yearweek), null_aware=True))
 register(Function("WEEKOFYEAR", (Arg.DATE,), 1, 1, int_type(2), _on_whole(lambda d: _week(d, 3))))
 register(Function("LAST_DAY", (Arg.DATE,), 1, 1, date_rule, _last_day))
-register(Function("TO_DAYS", (Arg.DATE,), 1, 1, int_type(6), _on_whole(lambda d: day_number(*_ymd(d)))))
+register(Function("TO_DAYS", (Arg.DATE,), 1, 1, int_type(6), _on_whole(_day)))
 register(Function("TO_SECONDS", (Arg.DATETIME,), 1, 1, fixed(SqlType(Kind.BIGINT, 12)), _on_whole(_to_seconds)))
 register(Function("DATEDIFF", (Arg.DATE, Arg.DATE), 2, 2, int_type(8), _datediff))
 
@@ -478,7 +484,24 @@ def _date_add(sign: int) -> Callable[..., Any]:
     return call
 
 
+def _add_plain(base: str, days_or_time: timedelta, scale: int, date_only: bool) -> str | None:
+    """The common case, by Python's own dates; None: zero parts, or out of range, which `_add` looks at closely."""
+    try:
+        if date_only:
+            return (date.fromisoformat(base) + days_or_time).isoformat()
+        moved = datetime.fromisoformat(base) + days_or_time
+        return moved.isoformat(" ", "microseconds")[: 20 + scale] if scale else moved.isoformat(" ", "seconds")
+    except (ValueError, OverflowError):
+        return None
+
+
 def _add(base: Any, quantity: Any, unit: str, sign: int, scale: int, letters: str) -> Any:
+    if letters[0] in "DT" and type(quantity) is int and unit in SIMPLE and abs(quantity) < _PLAIN_MAX:
+        plain = _add_plain(
+            base, timedelta(microseconds=sign * quantity * SIMPLE[unit]), scale, letters[0] == "D" and unit in DATE_UNITS
+        )
+        if plain is not None:
+            return plain
     interval = interval_of(quantity, letters[1], unit)
     if interval is None:
         return None
@@ -531,11 +554,19 @@ _UNIT_MONTHS: Final = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
 
 def _timestampdiff(unit: str, start: str, end: str) -> int | None:
+    size = _UNIT_US.get(unit)
+    if size is not None:
+        try:
+            gap = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+        except ValueError:  # zero parts, or the year 0
+            pass
+        else:
+            exact = (gap.days * 86_400 + gap.seconds) * US_PER_SECOND + gap.microseconds
+            return exact // size if exact >= 0 else -(-exact // size)
     if not _whole(start) or not _whole(end):
         return None
     first, last = fields_of(start), fields_of(end)
     difference = microseconds_of(last) - microseconds_of(first)
-    size = _UNIT_US.get(unit)
     if size is not None:
         return difference // size if difference >= 0 else -(-difference // size)
     negative = difference < 0
