@@ -11,6 +11,7 @@ import pytest
 
 from fauna import __version__
 from fauna.cli import COMMANDS, LATER, main
+from tests.servers.faunadb import environment
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +93,7 @@ def test_doctor_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_python_dash_m(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "fauna", "verify"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "fauna", "verify"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ import pytest
 import fauna
 from fauna.client import database
 from fauna.errors import StartError
+from tests.servers.faunadb import environment
 
 TYPES = """CREATE TABLE v (id INT PRIMARY KEY AUTO_INCREMENT, i BIGINT UNSIGNED, f FLOAT, d DOUBLE, n DECIMAL(20,5),
     w DECIMAL(40,10), s VARCHAR(50), b VARBINARY(20), dt DATETIME(6), d3 DATETIME(3), da DATE, ti TIME(3), y YEAR, bi BIT(10),
@@ -276,7 +277,7 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
     with database.connect(path=tmp_path, database="d"):
         code = f"from fauna import database; database.connect(path={str(tmp_path)!r})"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 1
     assert "StartError" in done.stderr
 

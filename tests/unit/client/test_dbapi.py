@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import fauna
+from tests.servers.faunadb import environment
 
 BEERS = ["Victoria Bitter", "Castlemaine XXXX", "Cooper's Pale", "Carlton Cold", "Boag's Dark", "七星"]
 
@@ -45,7 +46,8 @@ def test_all_names_are_there_and_importing_errors_stays_light() -> None:
     with pytest.raises(AttributeError):
         fauna.nothing_like_it  # noqa: B018
     code = "import sys, fauna.errors; print([m for m in ('pymysql', 'apsw', 'prompt_toolkit', 'asyncio') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, env=environment()).stdout == "[]\n"
 
 
 def test_exception_hierarchy() -> None:
