@@ -23,7 +23,7 @@ from fauna.sql.functions.calendar import (
     week_of,
     weekday,
 )
-from fauna.sql.functions.intervals import DATE_UNITS, TIME_UNITS, add_interval, add_to_time, interval_of
+from fauna.sql.functions.intervals import DATE_UNITS, SIMPLE, TIME_UNITS, add_interval, add_to_time, interval_of
 from fauna.sql.functions.registry import Arg, ArgInfo, Function, TypeRule, register
 from fauna.sql.functions.results import (
     FRACTION_MAX,

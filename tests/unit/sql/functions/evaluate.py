@@ -87,10 +87,10 @@ class Answer:
     warnings: list[tuple[str, int, str]] = field(default_factory=list)
 
 
-def evaluate(text: str) -> Answer:
+def evaluate(text: str, context: StatementContext | None = None) -> Answer:
     """The value of an SQL expression; its errors are raised."""
     statement: Any = parse("SELECT " + text)
-    context = StatementContext(now_of=lambda: str(SESSION["now"]))
+    context = context or StatementContext(now_of=lambda: str(SESSION["now"]))
     with using(context):
         bound = _bind(statement.query.items[0].expr)
     shown = None if bound.value is None else text_of(bound.type)(bound.value)
