@@ -13,6 +13,6 @@ Invariants
 - A plan's script and the rows of `store.save_statements` run in one transaction: a crash leaves all of it or nothing.
 - Foreign keys hold by the triggers of `foreign_keys`, which are made again whenever an id in them changes.
 
-Known limits: FULLTEXT and SPATIAL keys, geometry types and UUID are refused (1235); uniqueness of long columns is exact
+Known limits: FULLTEXT and SPATIAL keys, geometry and INET types are refused (1235); uniqueness of long columns is exact
 rather than by hash; DROP TABLE of several tables drops all or none.
 """

@@ -29,6 +29,9 @@ from fauna.sql import ast
 
 NAME_MAX: Final = 64
 COMMENT_MAX: Final = 1024
+# UUID is CHAR(36) with a CHECK for the canonical form, as JSON is LONGTEXT with one.
+UUID_COLLATION: Final = "ascii_general_ci"
+UUID_PATTERN: Final = "^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 VARCHAR_BYTES_MAX: Final = 65_532
 MEMBERS_MAX: Final = {"ENUM": 65_535, "SET": 64}
 
@@ -39,7 +42,7 @@ _TEXT_OF_BLOB: Final = {
 _TEXT_SIZES: Final = (Kind.TINYTEXT, Kind.TEXT, Kind.MEDIUMTEXT, Kind.LONGTEXT)
 _BLOB_SIZES: Final = (Kind.TINYBLOB, Kind.BLOB, Kind.MEDIUMBLOB, Kind.LONGBLOB)
 _UNKNOWN_TYPES: Final = frozenset(
-    {"UUID", "INET6", "INET4", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON",
+    {"INET6", "INET4", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON",
      "GEOMETRYCOLLECTION", "VECTOR", "XMLTYPE"}
 )
 
@@ -58,6 +61,8 @@ def define_type(name: ast.TypeName, column: str, table_collation: str, context: 
         raise unsupported(f"the type {word}")
     if word == "SERIAL":
         return SqlType(Kind.BIGINT, 20, unsigned=True)
+    if word == "UUID":
+        return SqlType(Kind.CHAR, 36, collation=UUID_COLLATION)
     if word == "JSON":
         return SqlType(Kind.LONGTEXT, BYTES_MAX[Kind.LONGTEXT], collation="utf8mb4_bin")
     try:
