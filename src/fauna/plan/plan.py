@@ -156,7 +156,7 @@ class InsertPlan:
     auto: int = -1
     returning: tuple[ResultColumn, ...] | None = None
     query_reads_target: bool = False
-    notes: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, ...], ...] = ()
     sequences: tuple[int, ...] = ()
 
 

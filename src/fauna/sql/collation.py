@@ -364,7 +364,7 @@ def sort_key(collation: str) -> Callable[[str], bytes]:
 
 
 def _bytes_of(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
 
 
 def _padded_key(key: str, space: str) -> str:

@@ -224,7 +224,7 @@ def to_bytes(node: Typed) -> Typed:
         return node
     text = to_text(node, "utf8mb4_bin")
     target = SqlType(Kind.VARBINARY, text.type.length * 4, collation="binary")
-    return mapped(text, target, lambda v: v.encode() if isinstance(v, str) else v, "BYTES", "CAST({0} AS BLOB)")
+    return mapped(text, target, lambda v: v.encode("utf-8", "surrogateescape") if isinstance(v, str) else v, "BYTES", "CAST({0} AS BLOB)")
 
 
 def to_datetime(node: Typed, scale: int | None = None) -> Typed:

@@ -126,7 +126,7 @@ class InsertBinder:
         self.statement = statement
         self.queries = QueryBinder(context)
         self.table = target_table(context, statement.table, "INSERT")
-        self.notes: list[tuple[str, str]] = []
+        self.notes: list[tuple[str, ...]] = []
         self.strict = bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & context.scope.sql_mode) and not statement.ignore
 
     def bind(self) -> InsertPlan:
@@ -195,9 +195,12 @@ class InsertBinder:
                     values[column.name] = self._default(column, asked=True)
                 continue
             if column.generated:
-                if isinstance(expr, ast.Literal) and expr.kind is ast.LiteralKind.NULL and False:
+                if isinstance(expr, ast.Literal) and expr.kind is ast.LiteralKind.NULL:
                     continue
-                raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
+                if self.strict:
+                    raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
+                self.notes.append(("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name))
+                continue
             binder = ExpressionBinder(self.context, scope, self.queries.subquery)
             value = stored(self.context, binder.scalar(expr), self.table, column, insert=True)
             values[column.name] = value

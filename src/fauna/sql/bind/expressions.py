@@ -527,7 +527,7 @@ def literal_value(node: ast.Literal, collation: str) -> tuple[SqlType, Stored]:
         return SqlType(Kind.VARBINARY, len(value), unsigned=not node.charset, collation="binary"), value
     text = str(value)
     if node.charset == "binary":
-        return SqlType(Kind.VARBINARY, len(text), collation="binary"), text.encode()
+        return SqlType(Kind.VARBINARY, len(text), collation="binary"), text.encode("utf-8", "surrogateescape")
     own = _charset_collation(node.charset, collation) if node.charset else collation
     return SqlType(Kind.VARCHAR, len(text), collation=own), text
 
@@ -568,7 +568,7 @@ def literal_convert(node: ast.Literal, sql_type: SqlType) -> tuple[Convert, ...]
     if node.kind is ast.LiteralKind.INTEGER and sql_type.is_big_unsigned:
         return (lambda value: to_unsigned(int(value)),)  # type: ignore[arg-type]
     if sql_type.kind is Kind.VARBINARY and node.kind is ast.LiteralKind.STRING:
-        return (lambda value: str(value).encode(),)
+        return (lambda value: str(value).encode("utf-8", "surrogateescape"),)
     if sql_type.kind is Kind.VARCHAR and node.kind in (ast.LiteralKind.HEX, ast.LiteralKind.BIT):
         codec = _codec(node.charset or "utf8mb4")
         return (lambda value: bytes(value).decode(codec, "replace"),)  # type: ignore[arg-type]

@@ -367,4 +367,4 @@ def _decimal_to_bit(number: int, limit: int, put: Callable[[int], Any], reporter
 
 
 def _encoded(value: str | bytes) -> bytes:
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value

@@ -289,7 +289,7 @@ def _blob_text_putter(target: SqlType, fit: Callable[[str], str] | None, reporte
         if fit is not None and not text.isascii():
             text = fit(text)
         if len(text) * per_character > limit:
-            data = text.encode("utf-8", "surrogatepass") if per_character > 1 else text
+            data = text.encode("utf-8", "surrogateescape") if per_character > 1 else text
             if len(data) > limit:
                 if data[limit:].strip(b" " if per_character > 1 else " "):
                     reporter.too_long()
@@ -306,7 +306,7 @@ def store_bytes(source: SqlType, target: SqlType, reporter: Reporter) -> Convert
     limit = BYTES_MAX[target.kind] if is_blob else target.length
     padded = target.kind is Kind.BINARY
     codec = (charset_of(source.collation).codec if source.kind in CHARS else "") or "utf-8"
-    on_error = "surrogatepass" if codec == "utf-8" else "replace"
+    on_error = "surrogateescape" if codec == "utf-8" else "replace"
 
     def put(value: Any) -> bytes:
         data: bytes = value.encode(codec, on_error) if isinstance(value, str) else value

@@ -188,7 +188,6 @@ JSON_RESULTS: Final = frozenset(
         "JSON_INSERT",
         "JSON_REPLACE",
         "JSON_REMOVE",
-        "JSON_KEYS",
         "JSON_ARRAY_APPEND",
         "JSON_ARRAY_INSERT",
         "JSON_MERGE",
@@ -201,19 +200,19 @@ JSON_RESULTS: Final = frozenset(
         "JSON_NORMALIZE",
         "JSON_ARRAYAGG",
         "JSON_OBJECTAGG",
-        "JSON_QUOTE",
+        "JSON_SEARCH",
     }
 )
 
 
-def type_letter(sql_type: SqlType, made_by: str = "", *, boolean: bool = False) -> str:
+def type_letter(sql_type: SqlType, made_by: str = "", *, boolean: bool | None = None) -> str:
     """The letter of one argument for functions with `pass_types`.
 
     made_by   the function that the argument is a call of, upper case
-    boolean   it is a comparison, a logical expression, TRUE or FALSE: the type alone (INT(1)) does not tell
+    boolean   whether it is a comparison, a logical expression, TRUE or FALSE; None: not known, so an INT(1) is taken for one
     """
     kind = sql_type.kind
-    if boolean:
+    if boolean or (boolean is None and kind is Kind.INT and sql_type.length == 1):
         return "b"
     if kind in INTEGERS:
         return "i"
