@@ -1,0 +1,1 @@
+from sqlalchemy.testing.plugin.pytestplugin import *  # noqa: F403
