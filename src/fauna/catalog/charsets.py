@@ -18,6 +18,20 @@ from fauna.errors import error
 SHOWN_BYTES: Final = 6  # of an unfit string, in messages
 
 
+RAW_BYTES: Final = "fauna-raw"  # how text that carries undecodable bytes of a statement is encoded again
+
+
+def _raw_bytes(problem: UnicodeError) -> tuple[bytes, int]:
+    """A byte that came as a surrogate becomes that byte; any other surrogate its three bytes."""
+    assert isinstance(problem, UnicodeEncodeError)
+    points = [ord(char) for char in problem.object[problem.start : problem.end]]
+    data = b"".join(bytes((p - 0xDC00,)) if 0xDC80 <= p <= 0xDCFF else chr(p).encode("utf-8", "surrogatepass") for p in points)
+    return data, problem.end
+
+
+codecs.register_error(RAW_BYTES, _raw_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Charset:
     """codec  Python's; '' when Python has none (texts are taken unchecked)

@@ -29,7 +29,7 @@ from typing import Final
 
 import apsw
 
-from fauna.catalog.charsets import find_collation
+from fauna.catalog.charsets import RAW_BYTES, find_collation
 from fauna.errors import error, unsupported
 
 Compare = Callable[[str, str], int]
@@ -364,7 +364,7 @@ def sort_key(collation: str) -> Callable[[str], bytes]:
 
 
 def _bytes_of(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    return value if isinstance(value, bytes) else value.encode("utf-8", RAW_BYTES)
 
 
 def _padded_key(key: str, space: str) -> str:

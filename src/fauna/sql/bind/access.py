@@ -9,8 +9,22 @@ from collections.abc import Iterator
 from fauna.plan.plan import AccessRule
 from fauna.sql.bind.expressions import conjuncts
 from fauna.sql.typed import (
-    AggregateOp, BoundQuery, BoundSelect, BoundSetOperation, ColumnRef, Const, DerivedSource, JoinSource, Op, QueryOp, SessionValue, Slot, Source,
-    TableSource, Typed, WindowOp,
+    AggregateOp,
+    BoundQuery,
+    BoundSelect,
+    BoundSetOperation,
+    ColumnRef,
+    Const,
+    DerivedSource,
+    JoinSource,
+    Op,
+    QueryOp,
+    SessionValue,
+    Slot,
+    Source,
+    TableSource,
+    Typed,
+    WindowOp,
 )
 
 _Bounds = tuple[Slot | Const | SessionValue | None, Slot | Const | SessionValue | None]

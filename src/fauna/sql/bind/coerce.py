@@ -10,9 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from fauna.catalog.charsets import RAW_BYTES
 from fauna.catalog.types import (
-    BIGINT_TYPE, BYTES, CHARS, DATE_TYPE, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, NARROW_DIGITS, STRINGS, TEMPORAL, UBIGINT_TYPE, Kind, SqlType,
-    Stored, datetime_type, decimal_type, from_unsigned, from_wide, scaled_of, time_type, to_unsigned, to_wide,
+    BIGINT_TYPE,
+    BYTES,
+    CHARS,
+    DATE_TYPE,
+    DATETIMES,
+    DOUBLE_TYPE,
+    FLOATS,
+    INTEGERS,
+    NARROW_DIGITS,
+    STRINGS,
+    TEMPORAL,
+    UBIGINT_TYPE,
+    Kind,
+    SqlType,
+    Stored,
+    datetime_type,
+    decimal_type,
+    from_unsigned,
+    from_wide,
+    scaled_of,
+    time_type,
+    to_unsigned,
+    to_wide,
 )
 from fauna.sql.bind.merge import display_length, precision_of
 from fauna.sql.convert import Mode, conversion, spec
@@ -224,7 +246,7 @@ def to_bytes(node: Typed) -> Typed:
         return node
     text = to_text(node, "utf8mb4_bin")
     target = SqlType(Kind.VARBINARY, text.type.length * 4, collation="binary")
-    return mapped(text, target, lambda v: v.encode("utf-8", "surrogateescape") if isinstance(v, str) else v, "BYTES", "CAST({0} AS BLOB)")
+    return mapped(text, target, lambda v: v.encode("utf-8", RAW_BYTES) if isinstance(v, str) else v, "BYTES", "CAST({0} AS BLOB)")
 
 
 def to_datetime(node: Typed, scale: int | None = None) -> Typed:

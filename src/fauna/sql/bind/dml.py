@@ -9,7 +9,17 @@ from fauna.catalog.schema import Column, Table, View
 from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, SqlType, Stored, to_wide
 from fauna.errors import error, unsupported
 from fauna.plan.plan import (
-    DeletePlan, InsertPlan, Plan, QueryPlan, RowProgram, RowwiseDeletePlan, RowwiseUpdatePlan, ShardStatement, TargetUpdate, UpdatePlan, accesses,
+    DeletePlan,
+    InsertPlan,
+    Plan,
+    QueryPlan,
+    RowProgram,
+    RowwiseDeletePlan,
+    RowwiseUpdatePlan,
+    ShardStatement,
+    TargetUpdate,
+    UpdatePlan,
+    accesses,
     parameters,
 )
 from fauna.session.result import ResultColumn
@@ -25,7 +35,21 @@ from fauna.sql.context import current
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion, timestamp_to_utc
 from fauna.sql.emit.sqlite import SqliteEmitter
 from fauna.sql.typed import (
-    BoundQuery, BoundSelect, ColumnRef, Const, DerivedSource, JoinSource, Op, OrderKey, OutputColumn, QueryOp, SessionValue, Slot, Source, TableSource, Typed,
+    BoundQuery,
+    BoundSelect,
+    ColumnRef,
+    Const,
+    DerivedSource,
+    JoinSource,
+    Op,
+    OrderKey,
+    OutputColumn,
+    QueryOp,
+    SessionValue,
+    Slot,
+    Source,
+    TableSource,
+    Typed,
 )
 
 Constant = (Slot, Const, SessionValue)

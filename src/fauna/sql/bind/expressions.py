@@ -5,24 +5,72 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fauna.catalog.charsets import RAW_BYTES
 from fauna.catalog.types import (
-    BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATETIMES, DOUBLE_TYPE, FLOATS, INT_TYPE, INTEGERS, NULL_TYPE, STRINGS, TEXTS, UBIGINT_TYPE,
-    INT64_MAX, UINT64_MAX, Kind, SqlType, Stored, datetime_type, decimal_type, time_type, to_unsigned, to_wide, varbinary,
+    BIGINT_TYPE,
+    BOOL_TYPE,
+    BYTES,
+    CHARS,
+    DATETIMES,
+    DOUBLE_TYPE,
+    FLOATS,
+    INT64_MAX,
+    INT_TYPE,
+    INTEGERS,
+    NULL_TYPE,
+    STRINGS,
+    TEXTS,
+    UBIGINT_TYPE,
+    UINT64_MAX,
+    Kind,
+    SqlType,
+    Stored,
+    datetime_type,
+    decimal_type,
+    time_type,
+    to_unsigned,
+    to_wide,
+    varbinary,
 )
 from fauna.errors import error, unsupported
 from fauna.sql import ast
 from fauna.sql.bind import functions as core
 from fauna.sql.bind.aggregates import bind_aggregate
-from fauna.sql.bind.coerce import converted, quoted, to_boolean, to_bytes, retyped, shown, template_text, to_text
+from fauna.sql.bind.coerce import converted, quoted, retyped, shown, template_text, to_boolean, to_bytes, to_text
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import (
-    all_of, any_of, arithmetic, between, bitwise, compare, complement, in_list, is_test, like, logic, negated, not_,
+    all_of,
+    any_of,
+    arithmetic,
+    between,
+    bitwise,
+    compare,
+    complement,
+    in_list,
+    is_test,
+    like,
+    logic,
+    negated,
+    not_,
 )
 from fauna.sql.bind.scope import Scope
 from fauna.sql.convert import Mode, conversion, spec
 from fauna.sql.typed import (
-    AggregateOp, BoundQuery, BoundSelect, BoundValues, ColumnRef, Const, Convert, Op, OrderKey, QueryOp, SessionValue, Slot, Typed, WindowOp,
+    AggregateOp,
+    BoundQuery,
+    BoundSelect,
+    BoundValues,
+    ColumnRef,
+    Const,
+    Convert,
+    Op,
+    OrderKey,
+    QueryOp,
+    SessionValue,
+    Slot,
+    Typed,
+    WindowOp,
 )
 
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "DIV", "%"})
@@ -527,7 +575,7 @@ def literal_value(node: ast.Literal, collation: str) -> tuple[SqlType, Stored]:
         return SqlType(Kind.VARBINARY, len(value), unsigned=not node.charset, collation="binary"), value
     text = str(value)
     if node.charset == "binary":
-        return SqlType(Kind.VARBINARY, len(text), collation="binary"), text.encode("utf-8", "surrogateescape")
+        return SqlType(Kind.VARBINARY, len(text), collation="binary"), text.encode("utf-8", RAW_BYTES)
     own = _charset_collation(node.charset, collation) if node.charset else collation
     return SqlType(Kind.VARCHAR, len(text), collation=own), text
 
@@ -568,7 +616,7 @@ def literal_convert(node: ast.Literal, sql_type: SqlType) -> tuple[Convert, ...]
     if node.kind is ast.LiteralKind.INTEGER and sql_type.is_big_unsigned:
         return (lambda value: to_unsigned(int(value)),)  # type: ignore[arg-type]
     if sql_type.kind is Kind.VARBINARY and node.kind is ast.LiteralKind.STRING:
-        return (lambda value: str(value).encode("utf-8", "surrogateescape"),)
+        return (lambda value: str(value).encode("utf-8", RAW_BYTES),)
     if sql_type.kind is Kind.VARCHAR and node.kind in (ast.LiteralKind.HEX, ast.LiteralKind.BIT):
         codec = _codec(node.charset or "utf8mb4")
         return (lambda value: bytes(value).decode(codec, "replace"),)  # type: ignore[arg-type]

@@ -13,18 +13,53 @@ from typing import TYPE_CHECKING, Any
 from fauna.catalog.charsets import must_charset as charset_named
 from fauna.catalog.charsets import must_collation as collation_named
 from fauna.catalog.types import (
-    BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATE_TYPE, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, NUMERIC, STRINGS, TEMPORAL, TEXTS, UBIGINT_TYPE, Kind,
-    SqlType, datetime_type, decimal_type, from_unsigned, scaled_of, time_type, varchar,
+    BIGINT_TYPE,
+    BOOL_TYPE,
+    BYTES,
+    CHARS,
+    DATE_TYPE,
+    DATETIMES,
+    DOUBLE_TYPE,
+    FLOATS,
+    INTEGERS,
+    NUMERIC,
+    STRINGS,
+    TEMPORAL,
+    TEXTS,
+    UBIGINT_TYPE,
+    Kind,
+    SqlType,
+    datetime_type,
+    decimal_type,
+    from_unsigned,
+    scaled_of,
+    time_type,
+    varchar,
 )
 from fauna.errors import error, unsupported
 from fauna.sql import ast
 from fauna.sql.bind.coerce import (
-    converted, exact_number, mapped, numeric_operand, quoted, rescaled, retyped, shown, template_text, to_boolean, to_bytes, to_date, to_datetime,
-    to_integer, to_real, to_text, to_time,
+    converted,
+    exact_number,
+    mapped,
+    numeric_operand,
+    quoted,
+    rescaled,
+    retyped,
+    shown,
+    template_text,
+    to_boolean,
+    to_bytes,
+    to_date,
+    to_datetime,
+    to_integer,
+    to_real,
+    to_text,
+    to_time,
 )
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, coercibility, display_length, precision_of
-from fauna.sql.bind.operators import arithmetic, integer_of, collated, comparable, compare
+from fauna.sql.bind.operators import arithmetic, collated, comparable, compare, integer_of
 from fauna.sql.convert import Mode
 from fauna.sql.functions import load
 from fauna.sql.functions.registry import Arg, ArgInfo, Function

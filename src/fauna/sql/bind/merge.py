@@ -8,8 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fauna.catalog.types import (
-    BLOBS, BYTES, DATETIMES, FLOATS, INT_BYTES, INT_WIDTHS, INTEGERS, NUMERIC, STRINGS, TEMPORAL, TEXTS, Kind, SqlType,
-    datetime_type, decimal_type, time_type,
+    BLOBS,
+    BYTES,
+    DATETIMES,
+    FLOATS,
+    INT_BYTES,
+    INT_WIDTHS,
+    INTEGERS,
+    NUMERIC,
+    STRINGS,
+    TEMPORAL,
+    TEXTS,
+    Kind,
+    SqlType,
+    datetime_type,
+    decimal_type,
+    time_type,
 )
 from fauna.errors import error
 from fauna.sql.typed import AggregateOp, ColumnRef, Const, Op, QueryOp, SessionValue, Slot, Typed, WindowOp

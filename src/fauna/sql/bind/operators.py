@@ -10,13 +10,45 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fauna.catalog.types import (
-    BIGINT_TYPE, BOOL_TYPE, BYTES, CHARS, DATETIMES, DOUBLE_TYPE, FLOATS, INTEGERS, STRINGS, TEMPORAL, UBIGINT_TYPE, Kind, SqlType, Stored,
-    decimal_type, from_unsigned, from_wide, to_unsigned,
+    BIGINT_TYPE,
+    BOOL_TYPE,
+    BYTES,
+    CHARS,
+    DATETIMES,
+    FLOATS,
+    INTEGERS,
+    STRINGS,
+    TEMPORAL,
+    UBIGINT_TYPE,
+    Kind,
+    SqlType,
+    Stored,
+    decimal_type,
+    from_unsigned,
+    from_wide,
+    to_unsigned,
 )
 from fauna.errors import error
 from fauna.sql.bind.coerce import (
-    Constant, converted, exact_number, hex_number, is_hex, mapped, numeric_operand, quoted, rescaled, retyped, to_boolean, to_bytes, to_date, to_datetime, to_integer,
-    to_real, to_text, to_time, wide_of,
+    Constant,
+    converted,
+    exact_number,
+    hex_number,
+    is_hex,
+    mapped,
+    numeric_operand,
+    quoted,
+    rescaled,
+    retyped,
+    to_boolean,
+    to_bytes,
+    to_date,
+    to_datetime,
+    to_integer,
+    to_real,
+    to_text,
+    to_time,
+    wide_of,
 )
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, display_length, precision_of
@@ -258,7 +290,7 @@ def _member_operands(operands: list[Typed]) -> list[Typed] | None:
     return out
 
 
-def _member_position(sql_type: SqlType) -> "type[None] | object":
+def _member_position(sql_type: SqlType) -> type[None] | object:
     from fauna.sql.collation import sort_key
 
     key = sort_key(sql_type.collation or "utf8mb4_general_ci")
@@ -331,7 +363,7 @@ def _date_against_constants(operands: list[Typed]) -> list[Typed]:
     return out
 
 
-def _date_or_datetime(convert: object) -> "object":
+def _date_or_datetime(convert: object) -> object:
     def shorten(value: Stored) -> Stored:
         text = None if value is None else convert(value)  # type: ignore[operator]
         if text is None:

@@ -16,8 +16,26 @@ from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import all_of, compare
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.typed import (
-    AggregateOp, BoundCte, BoundQuery, BoundSelect, BoundSetOperation, BoundValues, ColumnRef, Const, CteSource, DerivedSource, InfoSource, JoinSource, Op,
-    OrderKey, OutputColumn, QueryOp, Source, TableSource, Typed, WindowOp,
+    AggregateOp,
+    BoundCte,
+    BoundQuery,
+    BoundSelect,
+    BoundSetOperation,
+    BoundValues,
+    ColumnRef,
+    Const,
+    CteSource,
+    DerivedSource,
+    InfoSource,
+    JoinSource,
+    Op,
+    OrderKey,
+    OutputColumn,
+    QueryOp,
+    Source,
+    TableSource,
+    Typed,
+    WindowOp,
 )
 
 VIEW_DEPTH_MAX: Final = 32

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from fauna.catalog.charsets import RAW_BYTES
 from fauna.catalog.types import (
     BYTES,
     CHARS,
@@ -342,7 +343,7 @@ def _to_bytes(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
         if mode is Mode.CAST and limit and len(text) > limit:  # characters are cut, not bytes
             report("TRUNCATED_WRONG_VALUE", f"BINARY({limit})", shown(text))
             text = text[:limit]
-        data: bytes = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        data: bytes = text.encode("utf-8", RAW_BYTES) if isinstance(text, str) else text
         return data.ljust(limit, b"\0") if padded and mode is Mode.CAST else data
 
     return None if source.kind in BYTES and (mode is Mode.IMPLICIT or not limit) else convert
@@ -399,5 +400,5 @@ def _to_time(source: SqlType, target: SqlType) -> Converter | None:
 def _shown_bytes(value: str | bytes) -> str:
     """Messages of temporal operands show what is not ASCII byte by byte."""
     if isinstance(value, str) and not value.isascii():
-        value = value.encode("utf-8", "surrogateescape")
+        value = value.encode("utf-8", RAW_BYTES)
     return shown(value)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+from fauna.catalog.charsets import RAW_BYTES
 from fauna.catalog.types import (
     DATETIMES,
     INT64_MAX,
@@ -367,4 +368,4 @@ def _decimal_to_bit(number: int, limit: int, put: Callable[[int], Any], reporter
 
 
 def _encoded(value: str | bytes) -> bytes:
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    return value.encode("utf-8", RAW_BYTES) if isinstance(value, str) else value

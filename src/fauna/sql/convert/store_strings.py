@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fauna.catalog.charsets import SHOWN_BYTES, charset_of, unfit_bytes
+from fauna.catalog.charsets import RAW_BYTES, SHOWN_BYTES, charset_of, unfit_bytes
 from fauna.catalog.types import (
     BLOBS,
     BYTES,
@@ -84,7 +84,7 @@ def _read_as_text(source: SqlType) -> bool:
 
 def _member_text_reader(source: SqlType) -> Callable[[Any], str]:
     if source.kind in BYTES:
-        return lambda value: value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        return lambda value: value.decode("utf-8", RAW_BYTES) if isinstance(value, bytes) else value
     return text_reader(source) or text_form(source) or str
 
 
@@ -289,7 +289,7 @@ def _blob_text_putter(target: SqlType, fit: Callable[[str], str] | None, reporte
         if fit is not None and not text.isascii():
             text = fit(text)
         if len(text) * per_character > limit:
-            data = text.encode("utf-8", "surrogateescape") if per_character > 1 else text
+            data = text.encode("utf-8", RAW_BYTES) if per_character > 1 else text
             if len(data) > limit:
                 if data[limit:].strip(b" " if per_character > 1 else " "):
                     reporter.too_long()
@@ -306,7 +306,7 @@ def store_bytes(source: SqlType, target: SqlType, reporter: Reporter) -> Convert
     limit = BYTES_MAX[target.kind] if is_blob else target.length
     padded = target.kind is Kind.BINARY
     codec = (charset_of(source.collation).codec if source.kind in CHARS else "") or "utf-8"
-    on_error = "surrogateescape" if codec == "utf-8" else "replace"
+    on_error = RAW_BYTES if codec == "utf-8" else "replace"
 
     def put(value: Any) -> bytes:
         data: bytes = value.encode(codec, on_error) if isinstance(value, str) else value

@@ -10,8 +10,28 @@ from dataclasses import replace
 
 from fauna.catalog.types import BYTES, CHARS, Kind, SqlType, Stored
 from fauna.sql.typed import (
-    AggregateOp, BoundCte, BoundQuery, BoundSelect, BoundSetOperation, BoundValues, ColumnRef, Const, CteSource, DerivedSource, InfoSource, JoinSource, Op,
-    OrderKey, OutputColumn, QueryOp, SessionValue, Slot, Source, TableSource, Typed, WindowOp,
+    AggregateOp,
+    BoundCte,
+    BoundQuery,
+    BoundSelect,
+    BoundSetOperation,
+    BoundValues,
+    ColumnRef,
+    Const,
+    CteSource,
+    DerivedSource,
+    InfoSource,
+    JoinSource,
+    Op,
+    OrderKey,
+    OutputColumn,
+    QueryOp,
+    SessionValue,
+    Slot,
+    Source,
+    TableSource,
+    Typed,
+    WindowOp,
 )
 
 ParamSource = Slot | SessionValue | Const
