@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 import uuid
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from fauna.catalog.types import Kind, SqlType
 from fauna.errors import error
+from fauna.session.result import MustMove
 from fauna.sql.context import current
 from fauna.sql.functions.registry import Arg, Function, register
 from fauna.sql.functions.results import BLOB_WIDTH, bigint_type, bytes_of, fixed, text_of
@@ -37,8 +39,22 @@ _session("FOUND_ROWS", "found_rows", bigint_type(21), nullable=False)
 register(Function("CURRENT_ROLE", (), 0, 0, text_of(_USER_CHARS), lambda: None, deterministic=False))
 
 
+def leave_the_event_loop() -> None:
+    """Before a wait: on the server's event loop raise MustMove, so that the statement runs again in a worker thread.
+
+    The planner should know from `Function.blocking`; this is what holds when it does not.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise MustMove
+
+
 def wait_interruptibly(seconds: float) -> None:
     """Sleep; QUERY_INTERRUPTED when the statement is stopped meanwhile."""
+    if seconds > 0:
+        leave_the_event_loop()
     stopped = current().interrupted
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -62,7 +78,13 @@ def _lock_name(name: str) -> str:
 
 
 def _get_lock(name: str, timeout_s: float, connection_id: int) -> int:
-    return int(LOCKS.acquire(_lock_name(name), connection_id, timeout_s, current().interrupted))
+    name = _lock_name(name)
+    if LOCKS.acquire(name, connection_id, 0):
+        return 1
+    if timeout_s == 0:
+        return 0
+    leave_the_event_loop()
+    return int(LOCKS.acquire(name, connection_id, timeout_s, current().interrupted))
 
 
 def _is_free_lock(name: str) -> int:
