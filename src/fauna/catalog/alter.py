@@ -17,7 +17,7 @@ from fauna.catalog.column_definition import check_column_name, define_column, wi
 from fauna.catalog.create_table import add_attributes, add_column, add_foreign_key, check_shard_key, with_options
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.draft import Draft, finish
-from fauna.catalog.expressions import expression_default_text, rename_columns
+from fauna.catalog.expressions import expression_default_text, names_in, rename_columns
 from fauna.catalog.schema import Check, Column, IndexPart, Table
 from fauna.catalog.types import BYTES_MAX, CHARS, TEXTS, Kind, SqlType
 from fauna.errors import error, unsupported
@@ -41,10 +41,10 @@ class Alteration:
         self.new_name: tuple[str, str] | None = None
 
     def position(self, name: str) -> int | None:
-        """Where the column with this name before the statement now stands."""
+        """Where the column with this name before the statement, or added by it, now stands."""
         column = self.old.column(name)
         if column is None:
-            return None
+            return self.draft.find(name)
         return next((at for at, other in enumerate(self.draft.columns) if other.number == column.number), None)
 
     def must_get_position(self, name: str) -> int:
@@ -305,12 +305,27 @@ def alter_table(work: DdlWork, statement: ast.AlterTable) -> None:
         for column in alteration.dropped_columns:
             _check_drop_allowed(alteration, column)
     _apply_renames(alteration)
+    _drop_lonely_checks(alteration)
     alteration.draft.checks = [*alteration.kept_checks, *alteration.draft.checks]
     without = work.catalog if old.temporary else work.catalog.without_relation(old.schema, old.name)
     new = finish(alteration.draft, without, work.context, work.notes)
     if work.context.foreign_key_checks:
         _check_foreign_keys(alteration, new)
     _install(work, alteration, new, ignore=statement.ignore)
+
+
+def _drop_lonely_checks(alteration: Alteration) -> None:
+    """A CHECK goes with its column when it speaks of no other."""
+    dropped = {column.name.lower() for column in alteration.dropped_columns}
+    if not dropped:
+        return
+    parse = alteration.work.context.parse_expression
+
+    def is_lonely(check: Check) -> bool:
+        names = {name.lower() for name in names_in(parse(check.text))}
+        return len(names) == 1 and names <= dropped
+
+    alteration.kept_checks = [check for check in alteration.kept_checks if not is_lonely(check)]
 
 
 def _install(work: DdlWork, alteration: Alteration, new: Table, *, ignore: bool) -> None:

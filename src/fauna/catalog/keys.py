@@ -64,7 +64,7 @@ def column_key(definition: ast.ColumnDef) -> list[Key]:
     keys = []
     if definition.primary_key:
         keys.append(Key("PRIMARY", "PRIMARY", parts))
-    if definition.unique or definition.type.name == "SERIAL":
+    elif definition.unique or definition.type.name == "SERIAL":
         keys.append(Key("UNIQUE", "", parts))
     return keys
 
@@ -150,7 +150,11 @@ def _resolve(key: Key, columns: Mapping[str, Column], notes: Notes) -> Key:
         if key.kind != "UNIQUE":
             raise error("TOO_LONG_KEY", KEY_BYTES_MAX)
         hashed = True
-    return replace(key, parts=tuple(parts), using="HASH" if hashed else key.using)
+    if hashed:
+        plain = tuple(replace(part, descending=False) for part in parts)
+        return replace(key, parts=plain, using="HASH")
+    was_hashed = key.kind == "UNIQUE" and key.previous is not None and key.using == "HASH"
+    return replace(key, parts=tuple(parts), using="" if was_hashed else key.using)
 
 
 def _resolve_part(key: Key, part: IndexPart, column: Column, notes: Notes) -> tuple[IndexPart, int, bool]:
@@ -162,13 +166,18 @@ def _resolve_part(key: Key, part: IndexPart, column: Column, notes: Notes) -> tu
     if part.length == 0:
         raise error("KEY_PART_0", name)
     if part.length is not None and (not is_string or part.length > column.sql_type.length):
-        raise error("WRONG_SUB_KEY")
+        if key.previous is None:
+            raise error("WRONG_SUB_KEY")
+        part = replace(part, length=None)  # the column was changed: the key takes all of it
     long = kind in TEXTS or kind in BLOBS
     if long and part.length is None:
         if key.kind == "PRIMARY":
             raise error("BLOB_KEY_WITHOUT_LENGTH", name)
         if key.kind == "UNIQUE":
             return replace(part, column=name), 0, True
+        size = column.sql_type.length * width
+        if size <= KEY_BYTES_MAX:
+            return IndexPart(name, column.sql_type.length, part.descending), size, False
         notes.add("TOO_LONG_KEY", KEY_BYTES_MAX)
         return IndexPart(name, KEY_BYTES_MAX // width, part.descending), KEY_BYTES_MAX, False
     length = part.length if part.length != column.sql_type.length or long else None
@@ -194,6 +203,8 @@ def sort_keys(keys: Iterable[Key], columns: Mapping[str, Column]) -> list[Key]:
         if key.kind == "PRIMARY":
             return 0, 0
         prefixed = any(part.length is not None for part in key.parts)
+        if key.kind == "UNIQUE" and key.using == "HASH":
+            return 2, 2
         if key.kind == "UNIQUE":
             nullable = any(columns[part.column.lower()].nullable for part in key.parts)
             return 2 if nullable else 1, prefixed

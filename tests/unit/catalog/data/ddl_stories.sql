@@ -655,3 +655,22 @@ use z
 show create database z
 create table t(a varchar(5))
 show create table t
+
+create table x1(a int unique primary key)
+show create table x1
+create table x2(a int primary key unique)
+show create table x2
+create table x3(a tinytext, b text, c blob, d tinytext charset latin1, key(a), key(b), key(c), key(d), key kk(a,d))
+show create table x3
+create table x4(a int unique, b int unique)
+show create table x4
+create table x5(a varchar(20), unique(a) using hash, key(a) using hash)
+show create table x5
+alter table x5 modify a varchar(30)
+show create table x5
+create table x6(a int, b int, check (a>1 and a<5), check (a>b), constraint z check (b>1))
+alter table x6 drop column b
+alter table x6 drop column a
+show create table x6
+create table x7(a text, b int, unique u(b, a desc), unique(a desc))
+show create table x7
