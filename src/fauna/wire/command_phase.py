@@ -429,23 +429,24 @@ class CommandPhase:
         if self._cursor_for is not None:
             self._open_cursor(result, columns)
             return
-        stream_head, sequence = self._head(result, columns)
+        pieces, sequence = self._head(result, columns)
+        result_format = self._formats.of(columns)
         if not result.ready:
-            stream = self._stream = RowStream(result, self._formats.of(columns), sequence, stream_head)
+            stream = self._stream = RowStream(result, result_format, sequence, pieces)
             self._work(stream.take, partial(self._deliver, stream))
             return
         try:
-            sequence, done = self._formats.of(columns).batch(result.rows, sequence, stream_head, BATCH_BYTES)
-        except Exception:  # noqa: BLE001 (told as 1105, logged)
+            sequence, done = result_format.batch(result.rows, sequence, pieces, BATCH_BYTES)
+        except Exception:
             result.close()
             raise
         if done:
-            stream_head.append(replies.eof(sequence, self._row_status(result), result.warnings, self._deprecate_eof))
-            self.connection.write(b"".join(stream_head))
+            pieces.append(replies.eof(sequence, self._row_status(result), result.warnings, self._deprecate_eof))
+            self.connection.write(b"".join(pieces))
             self._end_result(sequence + 1)
             return
-        self.connection.write(b"".join(stream_head))
-        stream = self._stream = RowStream(result, self._formats.of(columns), sequence, [])
+        self.connection.write(b"".join(pieces))
+        stream = self._stream = RowStream(result, result_format, sequence, [])
         self._begin_wait()
         self._pull(stream)
 

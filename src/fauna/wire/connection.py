@@ -115,7 +115,9 @@ class Connection(asyncio.Protocol):
             self.phase.vanished()
 
     def pause_writing(self) -> None:
+        """The client reads too slowly: no further command of its is run, so that its replies cannot pile up."""
         self.write_paused = True
+        self.straight = False
         self._since = self.server.loop.time()
 
     def resume_writing(self) -> None:
@@ -124,6 +126,8 @@ class Connection(asyncio.Protocol):
         resume, self.on_writable = self.on_writable, None
         if resume is not None:
             resume()
+        else:
+            self.server.loop.call_soon(self._pump_again)
 
     # --- bytes in --------------------------------------------------------------------------------------------------
 
@@ -131,7 +135,7 @@ class Connection(asyncio.Protocol):
         self.straight = False
         self._received += 1
         self.reader.feed(data)
-        if self.busy:
+        if self.busy or self.write_paused:
             if self.reader.buffered() > PIPELINE_BYTES_MAX:
                 self.pause_reading()
         else:
@@ -144,7 +148,7 @@ class Connection(asyncio.Protocol):
         self._pumping = True
         try:
             for _ in range(COMMANDS_PER_TURN):
-                if self.busy or self.closing:
+                if self.busy or self.closing or self.write_paused:
                     return
                 payload = self.reader.next()
                 if payload is None:
@@ -269,7 +273,10 @@ class Connection(asyncio.Protocol):
         """Tell the client what was wrong and end the connection."""
         if not self.closing and not self.lost:
             charset = self.phase.error_charset() if self.phase is not None else UTF8MB4
-            self.write(replies.err(self.reader.sequence, problem, charset))
+            try:
+                self.write(replies.err(self.reader.sequence, problem, charset))
+            except ssl.SSLError:  # TLS is not established or already over: there is no way to tell
+                self.abort()
         self.close()
 
     def broken(self, problem: Exception) -> None:

@@ -132,6 +132,21 @@ def test_pipelined_bytes_are_bounded(running: Running) -> None:
         ticket.complete()
 
 
+def test_replies_nobody_reads_do_not_pile_up(running: Running) -> None:
+    big = "x" * 200_000
+    running.backend.answers["BIG"] = lambda session, inline: rows_of([big], varchar(300))
+    query = struct.pack("<I", 4) + b"\x03BIG"
+    with RawClient(running.port) as client:
+        client.socket.sendall(query * 2000)
+        time.sleep(0.5)
+        run = len(running.backend.statements_run)
+        assert run < 100
+        time.sleep(0.2)
+        assert len(running.backend.statements_run) == run
+        for _ in range(2000):
+            assert len(client.rows(client.check(client.read()))) == 1
+
+
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
