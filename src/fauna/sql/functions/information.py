@@ -12,12 +12,17 @@ from fauna.catalog.types import Kind, SqlType
 from fauna.errors import error
 from fauna.session.result import MustMove
 from fauna.sql.context import current
-from fauna.sql.functions.registry import Arg, Function, register
-from fauna.sql.functions.results import BLOB_WIDTH, bigint_type, bytes_of, fixed, text_of
+from fauna.sql.functions.registry import Arg, Function, TypeRule, register
+from fauna.sql.functions.results import BLOB_WIDTH, bigint_type, bytes_of, fixed, string_type, text_of
 from fauna.sql.functions.user_locks import LOCKS, POLL_S
 
 _FLAG: Final = fixed(SqlType(Kind.INT, 1))
 _USER_CHARS: Final = 384
+
+
+def _system_text(chars: int) -> TypeRule:
+    """What the server says of itself is in its own character set."""
+    return fixed(string_type(chars, "utf8mb3_general_ci"))
 
 
 def _session(name: str, value: str, rule: Any, *synonyms: str, nullable: bool = True) -> None:
@@ -28,10 +33,10 @@ def _session(name: str, value: str, rule: Any, *synonyms: str, nullable: bool = 
     )
 
 
-_session("VERSION", "version", text_of(26), nullable=False)
-_session("DATABASE", "database", text_of(64), "SCHEMA")
-_session("USER", "user", text_of(_USER_CHARS), "SESSION_USER", "SYSTEM_USER")
-_session("CURRENT_USER", "current_user", text_of(_USER_CHARS))
+_session("VERSION", "version", _system_text(26), nullable=False)
+_session("DATABASE", "database", _system_text(64), "SCHEMA")
+_session("USER", "user", _system_text(_USER_CHARS), "SESSION_USER", "SYSTEM_USER")
+_session("CURRENT_USER", "current_user", _system_text(_USER_CHARS))
 _session("CONNECTION_ID", "connection_id", fixed(SqlType(Kind.INT, 10, unsigned=True)), nullable=False)
 _session("LAST_INSERT_ID", "last_insert_id", bigint_type(21, unsigned=True), nullable=False)
 _session("ROW_COUNT", "row_count", bigint_type(21), nullable=False)
