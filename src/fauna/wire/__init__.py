@@ -29,5 +29,6 @@ Known limits
 - Compression is zlib only.  Session tracking, query attributes and MariaDB's extended capabilities are not offered.
 - An account whose plugin is not the default one can be told from a missing one by its AuthSwitchRequest.
 - Numbers and temporal values are sent as ASCII whatever `character_set_results` says (UTF-16 and UTF-32 clients).
-- While more than `PIPELINE_BYTES_MAX` is waiting, or while the client leaves replies unread, a vanished client is noticed only when its command ends.
+- While reading is paused (more than `PIPELINE_BYTES_MAX` waits), a vanished client is noticed only when its command
+  ends or a time-out strikes.
 """
