@@ -13,8 +13,8 @@ from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, precision_of
 from fauna.sql.bind.operators import division
 from fauna.sql.functions import load
+from fauna.sql.functions.letters import letters_of
 from fauna.sql.functions.registry import AGGREGATES
-from fauna.sql.functions.results import type_letter
 from fauna.sql.typed import AggregateOp, OrderKey, Typed, runtime_scale
 
 load()
@@ -111,7 +111,7 @@ def _library(context: BindContext, node: ast.AggregateCall, args: list[Typed], o
     if entry.pass_scale:
         places += f", {result.scale}"
     if entry.pass_types:
-        places += ", " + quoted("".join(type_letter(a.type) for a in args))
+        places += ", " + quoted(letters_of(args))
     inner = f"{'DISTINCT ' if node.distinct and len(bound) == 1 else ''}{places}{{order}}"
     return AggregateOp(result, True, name, tuple(bound), f"a_{entry.name.lower()}({inner}){{over}}", node.distinct, order)
 

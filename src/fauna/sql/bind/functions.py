@@ -62,9 +62,9 @@ from fauna.sql.bind.merge import aggregate_collation, coercibility, display_leng
 from fauna.sql.bind.operators import arithmetic, collated, comparable, compare, integer_of
 from fauna.sql.convert import Mode
 from fauna.sql.functions import load
+from fauna.sql.functions.letters import letters_of
 from fauna.sql.functions.registry import Arg, ArgInfo, Function
-from fauna.sql.functions.results import type_letter
-from fauna.sql.typed import AggregateOp, ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
+from fauna.sql.typed import ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
 
 if TYPE_CHECKING:
     from fauna.sql.bind.expressions import ExpressionBinder
@@ -106,33 +106,22 @@ def call(context: BindContext, name: str, args: list[Typed], nodes: list[ast.Exp
     if entry.sql_for is not None:
         text = entry.sql_for([f"{{{i}}}" for i in range(len(args))], [a.type for a in args])
         if text is not None:
-            return Op(result, entry.nullable or any(a.nullable for a in args), entry.name, tuple(args), text)
-    letters = "".join(letter_of(a) for a in args) if entry.pass_types else ""
+            return Op(result, _may_be_null(entry, args), entry.name, tuple(args), text, deterministic=entry.deterministic)
+    letters = letters_of(args) if entry.pass_types else ""
     bound = [argument(context, a, form, collation, entry.bytes_too) for a, form in zip(args, _forms(entry, len(args)))]
     return _library_op(entry, bound, result, collation, letters)
-
-
-_JSON_DOCUMENTS = frozenset({
-    "JSON_OBJECT", "JSON_ARRAY", "JSON_EXTRACT", "JSON_SET", "JSON_INSERT", "JSON_REPLACE", "JSON_REMOVE", "JSON_MERGE", "JSON_MERGE_PATCH",
-    "JSON_MERGE_PRESERVE", "JSON_ARRAY_APPEND", "JSON_ARRAY_INSERT", "JSON_QUERY", "JSON_COMPACT", "JSON_DETAILED", "JSON_LOOSE", "JSON_NORMALIZE",
-    "JSON_ARRAYAGG", "JSON_OBJECTAGG", "JSON_KEYS", "JSON_SEARCH",
-})
-
-
-def letter_of(node: Typed) -> str:
-    """`results.type_letter` of an argument, which also tells JSON documents and truth values from text and numbers."""
-    if isinstance(node, (Op, AggregateOp)) and node.name in _JSON_DOCUMENTS:
-        return "j"
-    letter = type_letter(node.type)
-    return ("b" if node.type is BOOL_TYPE else "i") if letter == "b" else letter
 
 
 def _forms(entry: Function, count: int) -> list[Arg]:
     return [entry.args[min(i, len(entry.args) - 1)] for i in range(count)] if entry.args else []
 
 
+def _may_be_null(entry: Function, args: list[Typed]) -> bool:
+    return entry.nullable or not entry.null_aware and any(a.nullable for a in args)
+
+
 def _library_op(entry: Function, bound: list[Typed], result: SqlType, collation: str, letters: str) -> Typed:
-    nullable = entry.nullable or any(a.nullable for a in bound)
+    nullable = _may_be_null(entry, bound)
     all_args: list[Typed] = list(bound)
     for name in entry.session:
         all_args.append(SessionValue(_SESSION_TYPES.get(name, varchar(64)), True, name))

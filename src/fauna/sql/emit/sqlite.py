@@ -6,7 +6,9 @@ one used twice is bound once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Final
 
 from fauna.catalog.types import BYTES, CHARS, Kind, SqlType, Stored
 from fauna.sql.typed import (
@@ -35,6 +37,7 @@ from fauna.sql.typed import (
 )
 
 ParamSource = Slot | SessionValue | Const
+LITERAL_MAX: Final = 4096  # a longer constant is bound
 
 
 def sql_literal(value: Stored) -> str | None:
@@ -43,9 +46,11 @@ def sql_literal(value: Stored) -> str | None:
         return "NULL"
     if isinstance(value, int):
         return str(value) if value >= 0 else f"({value})"
-    if isinstance(value, bytes) and len(value) <= 64:
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else None
+    if isinstance(value, bytes) and len(value) <= LITERAL_MAX:
         return f"x'{value.hex()}'"
-    if isinstance(value, str) and len(value) <= 64 and "\0" not in value:
+    if isinstance(value, str) and len(value) <= LITERAL_MAX and "\0" not in value:
         return "'" + value.replace("'", "''") + "'"
     return None
 
