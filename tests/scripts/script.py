@@ -81,6 +81,12 @@ def parse(name: str, text: str) -> Script:
     return Script(name, statements, before)
 
 
+def expect(statement: Statement, lines: list[str]) -> None:
+    """Take other lines as what must come back."""
+    statement.later = [line for line in lines if _LATER.match(line)]
+    statement.answer = [line for line in lines if not _LATER.match(line)]
+
+
 def write(script: Script) -> str:
     lines: list[str] = []
     for s in script.statements:
