@@ -51,6 +51,9 @@ class StatementContext:
     matched: int = 0  # rows an UPDATE matched, and of these changed
     changed: int = 0
     insert_id: int | None = None  # set by LAST_INSERT_ID(n)
+    null_fails: bool = True  # NULL for a NOT NULL column is an error, not a warning
+    row_muting: bool = False
+    muted: bool = False  # what a row is worth a warning for has been said: its expressions are computed once more
     sequence: Callable[[int, bool], int | None] = lambda number, last: None
     now_of: Callable[[], str] = lambda: ""
     interrupted: Callable[[], bool] | None = None  # asked while a function waits: True once the statement is to stop
@@ -63,6 +66,8 @@ class StatementContext:
 
     def warn(self, condition: str, *args: object, level: str = "Warning") -> None:
         """Add a warning: `condition` is a key of errors.CONDITIONS."""
+        if self.muted:
+            return
         self.warnings_count += 1
         if len(self.warnings) < WARNINGS_MAX:
             errno, _, template = CONDITIONS[condition]

@@ -1,17 +1,19 @@
 """User-defined functions that look at the running statement: user variables, counters, keys, checks.
 
     um(changed)                 an UPDATE's row matched; counts it, and whether it changes; gives `changed`
+    um_row()                    asked before it where computing the new values may warn, which they then do once a row
+    tick()                      the next row of INSERT … SELECT begins, for messages that number rows
     uv_get(name)  uv_set(name, value, type)     user variables inside a statement
     set_insert_id(n)            LAST_INSERT_ID(n)
-    null_for(column)            NULL for a NOT NULL column: error 1048, or the type's zero with a warning
+    null_for(column, zero)      NULL for a NOT NULL column: error 1048, or `zero` with a warning
     onerow(count, value)        a scalar subquery's value; error 1242 when there is a second row
     sk(collation, text)         sort key, for DISTINCT over several columns; row_key(…) one blob of several values
-    tsl(text, zone, digits)     TIMESTAMP as stored (UTC) to the session's zone; ts_utc(text, zone) back
+    tsl(text, zone, digits)     TIMESTAMP as stored (UTC) to the session's zone; ts_utc(text, zone, schema, table, column) back
     seq_next(id), seq_last(id)  sequences
     fk_checks()                 foreign_key_checks
     b2t, decode_, recode_       bytes and character sets; d_arg(x, scale) a DECIMAL as text
     r_round, r_truncate, i_round, i_truncate    ROUND and TRUNCATE of doubles and integers
-    group_concat_(value, separator, key, limit, offset)   aggregate
+    group_concat_(value, separator, key, limit, offset), first_(value)   aggregates
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from fauna.catalog.types import Kind, SqlType, scaled_of
 from fauna.errors import error
 from fauna.sql.collation import sort_key
 from fauna.sql.context import current
-from fauna.sql.convert import timestamp_from_utc, timestamp_to_utc
+from fauna.sql.convert import StoreLabel, timestamp_from_utc
+from fauna.sql.convert.timestamp import store_timestamp
 
 
 def _um(changed: Any) -> Any:
@@ -36,7 +39,20 @@ def _um(changed: Any) -> Any:
     context.row = context.matched
     if changed:
         context.changed += 1
+        context.muted = context.row_muting
     return changed
+
+
+def _um_row() -> int:
+    context = current()
+    context.row = context.matched + 1
+    context.muted = False
+    context.row_muting = True
+    return 1
+
+
+def _tick() -> None:
+    current().row += 1
 
 
 def type_of_key(key: str) -> SqlType:
@@ -60,11 +76,12 @@ def _set_insert_id(value: Any) -> Any:
     return value
 
 
-def _null_for(column: str) -> Any:
-    if current().strict:
+def _null_for(column: str, zero: Any) -> Any:
+    context = current()
+    if context.null_fails:
         raise error("BAD_NULL", column)
-    current().warn("BAD_NULL", column)
-    return None
+    context.warn("BAD_NULL", column)
+    return zero
 
 
 def _onerow(count: int, value: Any) -> Any:
@@ -85,8 +102,8 @@ def _tsl(value: Any, zone: str, digits: int) -> Any:
     return None if value is None else timestamp_from_utc(value, zone, digits)
 
 
-def _ts_utc(value: Any, zone: str) -> Any:
-    return None if value is None else timestamp_to_utc(value, zone)
+def _ts_utc(value: Any, zone: str, schema: str, table: str, column: str) -> Any:
+    return None if value is None else store_timestamp(value, zone, StoreLabel(schema, table, column))
 
 
 def _seq_next(number: int) -> Any:
@@ -176,6 +193,23 @@ def _i_truncate(value: Any, digits: Any) -> Any:
     return _stored_integer(cut if number >= 0 else -cut)
 
 
+class _First:
+    """The first value that came."""
+
+    __slots__ = ("_seen", "_value")
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._value: Any = None
+
+    def step(self, value: Any) -> None:
+        if not self._seen:
+            self._seen, self._value = True, value
+
+    def final(self) -> Any:
+        return self._value
+
+
 class _GroupConcat:
     """GROUP_CONCAT: DISTINCT by `key`, LIMIT, and the length limit with its warning 1260."""
 
@@ -229,8 +263,8 @@ class _GroupConcat:
 
 _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
     ("um", _um, 1, False), ("uv_get", _uv_get, 1, False), ("uv_set", _uv_set, 3, False), ("set_insert_id", _set_insert_id, 1, False),
-    ("null_for", _null_for, 1, False), ("onerow", _onerow, 2, True), ("sk", _sk, 2, True), ("row_key", _row_key, -1, True), ("tsl", _tsl, 3, True),
-    ("ts_utc", _ts_utc, 2, True), ("seq_next", _seq_next, 1, False), ("seq_last", _seq_last, 1, False), ("fk_checks", _fk_checks, 0, False),
+    ("null_for", _null_for, 2, False), ("um_row", _um_row, 0, False), ("tick", _tick, 0, False), ("onerow", _onerow, 2, True), ("sk", _sk, 2, True), ("row_key", _row_key, -1, True), ("tsl", _tsl, 3, True),
+    ("ts_utc", _ts_utc, 5, False), ("seq_next", _seq_next, 1, False), ("seq_last", _seq_last, 1, False), ("fk_checks", _fk_checks, 0, False),
     ("b2t", _b2t, 1, True), ("decode_", _decode, 2, True), ("recode_", _recode, 2, True), ("d_arg", _d_arg, 2, True), ("r_round", _r_round, 2, True),
     ("r_truncate", _r_truncate, 2, True), ("i_round", _i_round, 2, True), ("i_truncate", _i_truncate, 2, True),
 )
@@ -241,3 +275,4 @@ def register_session_functions(connection: apsw.Connection) -> None:
     for name, function, arguments, deterministic in _FUNCTIONS:
         connection.create_scalar_function(name, function, arguments, deterministic=deterministic)
     connection.create_window_function("group_concat_", _GroupConcat, 5)
+    connection.create_aggregate_function("first_", _First, 1)

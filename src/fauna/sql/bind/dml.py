@@ -32,8 +32,9 @@ from fauna.sql.bind.metadata import result_columns
 from fauna.sql.bind.query import QueryBinder, find_relation
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.context import current
-from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion, timestamp_to_utc
-from fauna.sql.emit.sqlite import SqliteEmitter
+from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
+from fauna.sql.convert.timestamp import store_timestamp
+from fauna.sql.emit.sqlite import SqliteEmitter, sql_literal
 from fauna.sql.typed import (
     BoundQuery,
     BoundSelect,
@@ -71,19 +72,33 @@ def stored(context: BindContext, node: Typed, table: Table, column: Column, *, i
             node = mapped(node, target, convert, "STORE", f"cv({text}, {{0}})")
         else:
             node = retyped(node, target)
-        if target.kind is Kind.TIMESTAMP and context.scope.time_zone != "UTC":
+        if target.kind is Kind.TIMESTAMP:
             zone = context.scope.time_zone
+            place = ", ".join(template_text(quoted(part)) for part in (zone, *label))
             node = mapped(
-                node, target, lambda v: None if v is None else timestamp_to_utc(str(v), zone), "UTC", f"ts_utc({{0}}, {quoted(zone)})"
+                node, target, lambda v: None if v is None else store_timestamp(str(v), zone, label), "UTC", f"ts_utc({{0}}, {place})"
             )
-    if not column.nullable and not column.auto_increment and isinstance(node, Constant):
-        check = _not_null(column)
-        if isinstance(node, Const):
-            if node.value is None:
-                node = Op(target, True, "NOT NULL", (), f"null_for({quoted(template_text(column.name))})", deterministic=False)
-        else:
-            node = replace(node, convert=(*node.convert, check))
-    return node
+    if column.nullable or column.auto_increment:
+        return node
+    return _never_null(node, column, insert=insert)
+
+
+def _never_null(node: Typed, column: Column, *, insert: bool) -> Typed:
+    """`node` with error 1048 for NULL, or a warning and the type's zero outside strict mode."""
+    if isinstance(node, Const):
+        if node.value is not None:
+            return node
+        if insert:
+            return SessionValue(node.type, False, "null", (_not_null(column),))
+    elif isinstance(node, Constant):
+        return replace(node, convert=(*node.convert, _not_null(column)))
+    elif not node.nullable:
+        return node
+    zero = sql_literal(implicit_default(column)) or "NULL"
+    instead = f"null_for({quoted(template_text(column.name))}, {template_text(zero)})"
+    if isinstance(node, Const):
+        return Op(column.sql_type, False, "NOT NULL", (), instead, deterministic=False)
+    return Op(column.sql_type, False, "NOT NULL", (node,), f"coalesce({{0}}, {instead})", deterministic=False)
 
 
 def _not_null(column: Column) -> Any:
@@ -93,7 +108,7 @@ def _not_null(column: Column) -> Any:
         if value is not None:
             return value
         context = current()
-        if context.strict:
+        if context.null_fails:
             raise error("BAD_NULL", name)
         context.warn("BAD_NULL", name)
         return fallback

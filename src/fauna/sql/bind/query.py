@@ -245,27 +245,30 @@ class QueryBinder:
         return BoundValues(typed_rows, tuple(outputs), order_by, limit, offset)
 
     def _bind_set_operation(self, query: ast.SetOperation, parent: Scope | None) -> BoundQuery:
-        left, right = self.bind(query.left, parent), self.bind(query.right, parent)
-        if len(left.outputs) != len(right.outputs):
+        """A chain of set operations: the types of all its members are merged at once, as MySQL does."""
+        members, operators = _chain(query)
+        bound = [self.bind(member, parent) for member in members]
+        if len({len(b.outputs) for b in bound}) != 1:
             raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
-        if query.all and query.op != "UNION":
-            raise unsupported(f"{query.op} ALL")
         types = []
-        for a, b in zip(left.outputs, right.outputs):
-            collation = aggregate_collation([a.expr, b.expr], "UNION", self.context.scope.collation)
-            types.append(merge_types([a.expr.type, b.expr.type], collation))
-        left = _with_outputs(self.context, left, [unify(o.expr, t) for o, t in zip(left.outputs, types)])
-        right = _with_outputs(self.context, right, [unify(o.expr, t) for o, t in zip(right.outputs, types)])
-        outputs = []
-        for i, (a, b, sql_type) in enumerate(zip(left.outputs, right.outputs, types)):
-            nullable = a.expr.nullable or b.expr.nullable
-            outputs.append(OutputColumn(a.name, f"k{i + 1}", Op(sql_type, nullable, "UNION", (), f"k{i + 1}")))
+        for position in range(len(bound[0].outputs)):
+            exprs = [b.outputs[position].expr for b in bound]
+            collation = aggregate_collation(exprs, "UNION", self.context.scope.collation)
+            types.append(merge_types([e.type for e in exprs], collation))
+        bound = [_with_outputs(self.context, b, [unify(o.expr, t) for o, t in zip(b.outputs, types, strict=True)]) for b in bound]
+        result = bound[0]
+        for operator, member in zip(operators, bound[1:], strict=True):
+            outputs = tuple(
+                OutputColumn(o.name, f"k{i + 1}", Op(t, a.expr.nullable or b.expr.nullable, "UNION", (), f"k{i + 1}"))
+                for i, (o, a, b, t) in enumerate(zip(bound[0].outputs, result.outputs, member.outputs, types, strict=True))
+            )
+            result = BoundSetOperation(operator, result, member, outputs)
+        assert isinstance(result, BoundSetOperation)
         scope = Scope(parent=parent, clause="ORDER")
         binder = ExpressionBinder(self.context, scope, self.subquery)
-        order_by = tuple(self._output_order(item, outputs, binder) for item in query.order_by)
+        order_by = tuple(self._output_order(item, list(result.outputs), binder) for item in query.order_by)
         limit, offset = self._limit(query.limit, scope)
-        op = query.op + (" ALL" if query.all else "")
-        return BoundSetOperation(op, left, right, tuple(outputs), order_by, limit, offset)
+        return replace(result, order_by=order_by, limit=limit, offset=offset)
 
     def _output_order(self, item: ast.OrderItem, outputs: list[OutputColumn], binder: ExpressionBinder) -> OrderKey:
         """ORDER BY of a set operation: only its output columns can be named; expressions over them are sorted outside."""
@@ -415,6 +418,19 @@ class QueryBinder:
 
 
 # ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chain(query: ast.SetOperation) -> tuple[list[ast.Query], list[str]]:
+    """The members of a left-deep chain and the operators between them."""
+    members: list[ast.Query] = [query.right]
+    operators = [query.op + (" ALL" if query.all else "")]
+    left = query.left
+    while isinstance(left, ast.SetOperation) and not left.order_by and left.limit is None and left.with_ is None:
+        members.append(left.right)
+        operators.append(left.op + (" ALL" if left.all else ""))
+        left = left.left
+    members.append(left)
+    return members[::-1], operators[::-1]
 
 
 def find_relation(catalog: Catalog, schema: str, name: str) -> Table | View | Sequence:

@@ -189,7 +189,7 @@ class SqliteEmitter:
     def _select(self, select: BoundSelect) -> str:
         grouped = select.distinct and not select.aggregate and self._distinct_by_key(select)
         distinct = select.distinct and not grouped
-        outputs = ", ".join(self._output(o, distinct) for o in select.outputs)
+        outputs = ", ".join(self._output(o, distinct) for o in self._first_of_group(select))
         text = f"SELECT {'DISTINCT ' if distinct else ''}{outputs}"
         if select.source is not None:
             text += f" FROM {self.source(select.source)}"
@@ -202,6 +202,17 @@ class SqliteEmitter:
         if select.having is not None:
             text += f" HAVING {self.expr(select.having)}"
         return text + self._tail(select)
+
+    def _first_of_group(self, select: BoundSelect) -> tuple[OutputColumn, ...]:
+        """Beside MIN or MAX, SQLite takes a group's other columns from the row of the extreme; the text that a group is
+        shown by must be that of its first row."""
+        keys = [k.expr for k in select.group_by]
+        if not keys or not any(has_extreme(o.expr) for o in select.outputs):
+            return select.outputs
+        return tuple(
+            replace(o, expr=Op(o.expr.type, o.expr.nullable, "FIRST", (o.expr,), "first_({0})")) if o.expr in keys and o.expr.type.kind in CHARS else o
+            for o in select.outputs
+        )
 
     def _distinct_by_key(self, select: BoundSelect) -> bool:
         """DISTINCT over text is done as GROUP BY of sort keys."""
@@ -254,7 +265,17 @@ class SqliteEmitter:
         keys = ", ".join(self._sort_key(o.expr) for o in query.outputs)
         return f"SELECT {names} FROM ({both}) GROUP BY {keys}"
 
+    def _counted(self, query: BoundSetOperation) -> str:
+        """EXCEPT ALL and INTERSECT ALL: equal rows are told apart by their number among their equals."""
+        names = ", ".join(o.alias for o in query.outputs)
+        keys = ", ".join(self._sort_key(o.expr) for o in query.outputs)
+        shown = ", ".join(f"{self._collated(o.expr)} AS {o.alias}" for o in query.outputs)
+        sides = [f"SELECT {shown}, row_number() OVER (PARTITION BY {keys}) AS rn FROM ({self.query(q)})" for q in (query.left, query.right)]
+        return f"SELECT {names} FROM ({sides[0]} {query.op.removesuffix(' ALL')} {sides[1]})"
+
     def _set_operation(self, query: BoundSetOperation) -> str:
+        if query.op in ("EXCEPT ALL", "INTERSECT ALL"):
+            return f"SELECT * FROM ({self._counted(query)}){self._tail(query)}"
         if query.op == "UNION" and any(o.expr.type.kind in CHARS for o in query.outputs):
             return f"SELECT * FROM ({self._union(query)}){self._tail(query)}"
         text = f"{self._member(query.left, query.op, True)} {query.op} {self._member(query.right, query.op, False)}"
@@ -300,6 +321,13 @@ def has_window(select: BoundSelect) -> bool:
         return isinstance(node, WindowOp) or isinstance(node, Op) and any(inside(a) for a in node.args)
 
     return any(inside(o.expr) for o in select.outputs)
+
+
+def has_extreme(node: Typed) -> bool:
+    """Whether MIN or MAX is in `node`."""
+    if isinstance(node, AggregateOp):
+        return node.name in ("MIN", "MAX")
+    return isinstance(node, Op) and any(has_extreme(a) for a in node.args)
 
 
 def indexed(node: Typed) -> bool:
