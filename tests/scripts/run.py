@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import re
 import sys
 import threading
@@ -214,6 +215,17 @@ def all_known_differences() -> list[dict[str, Any]]:
     return entries
 
 
+def accept(difference: Difference, story: script.Script, reason: str) -> None:
+    """Add one to known_differences.toml."""
+    occurrence = sum(s.sql == difference.sql and s.line <= difference.line for s in story.statements)
+    fields = {"script": story.name, "statement": difference.sql, "reason": reason, "faunadb": difference.actual}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    if occurrence > 1:
+        lines.insert(2, f"occurrence = {occurrence}")
+    with KNOWN_DIFFERENCES.open("a", encoding="utf-8") as file:
+        file.write("\n[[difference]]\n" + "\n".join(lines) + "\n")
+
+
 def rewrite(server: Server, story: script.Script) -> None:
     """Record the answers of MariaDB."""
     for statement in story.statements:
@@ -230,6 +242,10 @@ def main() -> int:
     parser.add_argument("--on", choices=["faunadb", "mariadb"], default="faunadb")
     parser.add_argument("--rewrite", action="store_true", help="record the answers of MariaDB")
     parser.add_argument("--new", action="store_true", help="with --rewrite: only scripts that have statements without answers")
+    parser.add_argument(
+        "--accept", type=int, metavar="LINE", help="note FaunaDB's answer to the statement at this line as a known difference"
+    )
+    parser.add_argument("--reason", default="", help="with --accept: why we answer otherwise")
     parser.add_argument("--port", type=int, help="a server that already runs")
     parser.add_argument("--password", default="")
     args = parser.parse_args()
@@ -247,6 +263,9 @@ def main() -> int:
                 continue
             started = time.monotonic()
             found = differences(server, story)
+            if args.accept:
+                accept(next(d for d in found if d.line == args.accept), script.load(name), args.reason)
+                continue
             failed += len(found)
             print(f"{'ok  ' if not found else 'FAIL'} {name}  {len(story.statements)} statements, {len(found)} different, "
                   f"{time.monotonic() - started:.1f} s")  # fmt: skip
