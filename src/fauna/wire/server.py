@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Wakeups:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._thread = threading.get_ident()
         self._posted: deque[Callable[[], None]] = deque()
         self._scheduled = False
 
@@ -37,6 +39,10 @@ class Wakeups:
         self._posted.append(callback)
         if not self._scheduled:
             self._scheduled = True
+            if threading.get_ident() == self._thread:
+                # A lock handed on within the loop: no system call is needed to wake it.
+                self._loop.call_soon(self._run)
+                return
             try:
                 self._loop.call_soon_threadsafe(self._run)
             except RuntimeError:  # the loop is closed: the server has shut down
