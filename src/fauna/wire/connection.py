@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
@@ -73,8 +72,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.write = self._write_plain
-        self._fd = self.transport.get_extra_info("socket").fileno()
+        self.write = cast(Callable[[bytes], None], self.transport.write)
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
         peer = self.transport.get_extra_info("peername")
         host = str(peer[0]) if isinstance(peer, tuple) and peer else "localhost"
@@ -238,19 +236,6 @@ class Connection(asyncio.Protocol):
             self.close()
             return b""
         return plain if self._compression is None else self._compression.unwrap(plain)
-
-    def _write_plain(self, data: bytes) -> None:
-        if self.transport.get_write_buffer_size():
-            self.transport.write(data)
-            return
-        try:
-            sent = os.write(self._fd, data)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:
-            sent = 0
-        if sent < len(data):
-            self.transport.write(data[sent:])
 
     def _write_encrypted(self, data: bytes) -> None:
         assert self._tls is not None
