@@ -42,8 +42,9 @@ check: .venv/.dev ## format, lint, types
 format: .venv/.dev ## rewrite the tests and the benchmark in the house format
 	$(BIN)/ruff format bench tests
 
-docs: .venv/.installed ## regenerate the reference pages that come from code
+docs: .venv/.tests ## regenerate the reference pages that come from code
 	$(BIN)/python -m fauna.settings > docs/reference/settings.md
+	$(BIN)/python -m tests.scripts.compatibility > docs/reference/compatibility.md
 
 clean: ## remove what these targets made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache tests/drivers/node/node_modules

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.scripts import run, script
+from tests.scripts import compatibility, run, script
 from tests.servers import Server
 
 SHOWN_DIFFERENCES = 12
@@ -33,3 +35,10 @@ def test_script_is_written_as_the_runner_would_write_it(name: str) -> None:
     story = script.load(name)
     assert script.write(story) == script.path_of(name).read_text(encoding="utf-8")
     assert all(s.answer for s in story.statements), "a statement without an answer: record it with --rewrite"
+
+
+def test_compatibility_page_is_current() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "compatibility.md"
+    assert page.read_text(encoding="utf-8") == compatibility.markdown(), (
+        "python -m tests.scripts.compatibility > docs/reference/compatibility.md"
+    )
