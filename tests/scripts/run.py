@@ -91,6 +91,13 @@ class Client:
         threading.Thread(target=work, daemon=True).start()
         return future
 
+    def blocked_answer(self, letter: str) -> list[str]:
+        """Of the statement that still waits when the script goes on with this client; empty when none does."""
+        if self.running is None:
+            return []
+        waiting, self.running = self.running, None
+        return [f"{letter}: {line}" for line in waiting.result(ANSWER_TIMEOUT_S * 3)]
+
     def run(self, statement: script.Statement) -> list[str]:
         try:
             self.connection.query(statement.sql)
@@ -143,13 +150,12 @@ def execute(server: Server, story: script.Script) -> Iterator[tuple[script.State
             if alone:
                 yield statement, client.run(statement), []
                 continue
-            if client.running is not None:
-                raise ValueError(f"{story.name}:{statement.line}: {statement.session} is still blocked")
+            late = client.blocked_answer(statement.session)
             future = client.start(statement)
             answer = _wait(future, statement)
             if answer is None:
                 client.running = future
-            yield statement, answer or ["BLOCKED"], _finished(by_letter, statement)
+            yield statement, answer or ["BLOCKED"], late + _finished(by_letter, statement)
 
 
 def _wait(future: Future[list[str]], statement: script.Statement) -> list[str] | None:
