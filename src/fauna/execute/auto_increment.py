@@ -5,14 +5,19 @@ A counter is read and advanced only while the shard's write lock is held.
 
 from __future__ import annotations
 
+from typing import Final
+
 from fauna.catalog.schema import Table
 from fauna.catalog.types import INTEGERS, UINT64_MAX, from_unsigned, integer_range
-from fauna.errors import error
+from fauna.errors import SqlError, error
 from fauna.shard.shard import Branch
+
+DOUBLE_LIMIT: Final = 1 << 53
+INTERVAL_DOUBLINGS_MAX: Final = 15
 
 
 class Counter:
-    """next: the value that the next generated row gets."""
+    """next: the value that the next generated row gets.  limit: of the column's type."""
 
     __slots__ = ("limit", "next")
 
@@ -20,18 +25,75 @@ class Counter:
         self.next = next_
         self.limit = limit
 
-    def take(self, table: Table) -> int:
-        """The next value; error 1467 when the column's type has no more."""
-        number = self.next
-        if number > self.limit:
-            raise error("AUTOINC_READ_FAILED")
-        self.next = number + 1
-        return number
-
     def seen(self, number: int) -> None:
         """A row was given `number` itself."""
         if self.next <= number < UINT64_MAX:
             self.next = number + 1
+
+
+class Numbers:
+    """The values that one statement generates.
+
+    They are taken from the counter in intervals, as InnoDB does (innodb_autoinc_lock_mode=1): one for the rows of VALUES that
+    are still to come; of 1, 2, 4 … values for a SELECT, whose rows nobody has counted.  What is left of an interval
+    at the end is a gap.
+    """
+
+    __slots__ = ("_column", "_counter", "_end", "_forced", "_increment", "_intervals", "_offset", "_rows_left", "_started", "upcoming")
+
+    def __init__(self, counter: Counter, table: Table, rows: int, increment: int, offset: int, forced: int) -> None:
+        """rows: of VALUES, 0 when unknown.  forced: SET insert_id, or 0."""
+        column = table.auto_column
+        assert column is not None
+        self._column = column.name
+        self._counter = counter
+        self._rows_left = rows
+        self._increment = increment
+        self._offset = offset if offset <= increment else 1
+        self._forced = forced
+        self._intervals = 0
+        self._started = False
+        self.upcoming = 0
+        self._end = 0
+
+    def row_begins(self) -> None:
+        if self._started and self._rows_left > 1:
+            self._rows_left -= 1
+        self._started = self._intervals > 0
+
+    def take(self) -> int:
+        """The next value; error 167, or 1467 for BIGINT UNSIGNED, when the column's type has no more."""
+        if self._forced:
+            number, self._forced = self._forced, 0
+            self._counter.seen(number)
+            return number
+        if self.upcoming >= self._end:
+            self._reserve()
+        number = self.upcoming
+        if number > self._counter.limit:
+            if self._counter.limit >= UINT64_MAX - 1:
+                raise error("AUTOINC_READ_FAILED")
+            raise SqlError(167, "22003", f"Out of range value for column '{self._column}' at row 1")
+        self.upcoming = number + self._increment
+        return number
+
+    def _reserve(self) -> None:
+        counter, step = self._counter, self._increment
+        count = self._rows_left or 1 << min(self._intervals, INTERVAL_DOUBLINGS_MAX)
+        first = counter.next + (self._offset - counter.next) % step
+        self.upcoming = first
+        self._end = first + count * step
+        counter.next = max(counter.next, min(first + (count - 1) * step, counter.limit) + 1)
+        self._intervals += 1
+
+    def given(self, number: int) -> None:
+        """A row brought a value of its own."""
+        if number < 0:
+            # InnoDB takes it for a huge unsigned one, finds it out of range, and steps on by one.
+            self._counter.seen(self._counter.next)
+        if number >= self.upcoming:
+            self.upcoming = number + 1 + (self._offset - number - 1) % self._increment
+        self._counter.seen(number)
 
 
 class AutoIncrement:
@@ -51,13 +113,25 @@ class AutoIncrement:
         column = table.auto_column
         assert column is not None
         kept = list(branch.query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), (), inline=False))
-        highest = list(branch.query(f"SELECT max({column.physical}) FROM {table.physical}", (), (), inline=False))
         start = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
-        top = highest[0][0]
-        if top is not None:
-            start = max(start, from_unsigned(top) + 1 if isinstance(top, bytes) else int(top) + 1)
-        limit = integer_range(column.sql_type)[1] if column.sql_type.kind in INTEGERS else (1 << 53)
+        start = max(start, self._highest(table, branch) + 1)
+        limit = integer_range(column.sql_type)[1] if column.sql_type.kind in INTEGERS else DOUBLE_LIMIT
         return Counter(max(start, 1), limit)
+
+    def _highest(self, table: Table, branch: Branch) -> int:
+        column = table.auto_column
+        assert column is not None
+        rows = list(branch.query(f"SELECT max({column.physical}) FROM {table.physical}", (), (), inline=False))
+        top = rows[0][0]
+        return 0 if top is None else from_unsigned(top) if isinstance(top, bytes) else int(top)
+
+    def updated(self, table: Table, branch: Branch) -> None:
+        """UPDATE has set the column: a value above the counter moves it."""
+        counter = self.state(table, branch)
+        before = counter.next
+        counter.seen(self._highest(table, branch))
+        if counter.next != before:
+            self.save(table, counter, branch)
 
     def save(self, table: Table, counter: Counter, branch: Branch) -> None:
         """Keep the counter in the same transaction as the rows, so that a restart does not use a value twice."""

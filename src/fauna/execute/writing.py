@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from fauna.catalog.schema import Table
-from fauna.catalog.types import Stored, from_unsigned, to_unsigned
+from fauna.catalog.schema import Index, Table
+from fauna.catalog.types import UINT64_MAX, Stored, from_unsigned, to_unsigned
 from fauna.errors import SqlError
-from fauna.execute.auto_increment import AutoIncrement
-from fauna.plan.plan import DeletePlan, InsertPlan, RowwiseDeletePlan, RowwiseUpdatePlan, ShardStatement, Supply, UpdatePlan
+from fauna.execute.auto_increment import AutoIncrement, Numbers
+from fauna.plan.plan import (
+    DeletePlan,
+    InsertPlan,
+    RowwiseDeletePlan,
+    RowwiseUpdatePlan,
+    ShardStatement,
+    Supply,
+    TargetUpdate,
+    UpdatePlan,
+)
 from fauna.session.result import MustMove, Row
-from fauna.shard.engine_errors import CheckViolation, EngineError, NotNullViolation, RaisedByTrigger, UniqueViolation
+from fauna.shard.engine_errors import EngineError, NotNullViolation, RaisedByTrigger, UniqueViolation
 from fauna.shard.shard import Branch, MatchCheck
 from fauna.sql.context import StatementContext
 
 Args = Sequence[Stored]
+_UINT64_MAX: Final = (1 << 64) - 1
 
 
 @dataclass(slots=True)
@@ -48,6 +58,9 @@ class Run:
     found_rows: bool = False
     zero_is_value: bool = False
     inline: bool = False
+    auto_increment_increment: int = 1
+    auto_increment_offset: int = 1
+    forced_id: int = 0  # SET insert_id
 
 
 def check(run: Run, statement: ShardStatement, args: Args, table: str) -> MatchCheck:
@@ -81,10 +94,10 @@ def _evaluated(run: Run, statement: ShardStatement, args: Args) -> Row:
 def _queried(run: Run, plan: InsertPlan, args: Args) -> Iterator[Row]:
     assert plan.query is not None
     rows = run.branch.query(plan.query.sql, plan.query.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
+    run.context.row = 0  # tick() counts
     source: Iterable[Row] = list(rows) if plan.query_reads_target or plan.upsert or plan.delete or plan.ignore else rows
-    for number, row in enumerate(source, 1):
-        run.context.row = number
-        yield row
+    for row in source:
+        yield row[1:]
 
 
 class _Inserter:
@@ -95,15 +108,22 @@ class _Inserter:
         self.auto = plan.auto
         self.state = run.autos.state(plan.table, run.branch) if plan.auto >= 0 else None
         self.next_before = self.state.next if self.state is not None else 0
+        self.numbers: Numbers | None = None
         self.unsigned = plan.auto >= 0 and plan.columns[plan.auto].sql_type.is_big_unsigned
         self.last: Sequence[Stored] = ()
+        self.generated = 0  # the present row's generated value
+        self.own_id = 0  # the AUTO_INCREMENT value of the last row, whoever chose it
 
-    def insert_all(self, rows: Iterator[Sequence[Stored]], first: tuple[InsertPlan, Iterable[Args]]) -> None:
-        plan = self.plan
+    def insert_all(self, rows: Iterator[Sequence[Stored]], rows_known: int) -> None:
+        """rows_known: how many there are, 0 when nobody knows."""
+        plan, run = self.plan, self.run
+        if self.state is not None:
+            self.numbers = Numbers(
+                self.state, plan.table, rows_known, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
+            )
         if plan.ignore or plan.delete or plan.upsert or plan.returning is not None:
-            args = self._upsert_args(first)
             for row in rows:
-                self._one(self.numbered(row), args)
+                self._one(self.numbered(row))
             return
         try:
             written = self.run.branch.write_many(plan.insert, map(self.numbered, rows))
@@ -111,35 +131,52 @@ class _Inserter:
             raise self.run.explain(problem, plan.table, self.last, plan.columns) from None
         self.counts.records += written.changes
         self.counts.affected += written.changes
-
-    def _upsert_args(self, first: tuple[InsertPlan, Iterable[Args]]) -> Sequence[Stored]:
-        if self.plan.upsert_params is None:
-            return ()
-        return self.plan.upsert_params.build(self.tail, self.run.supply)
+        if written.changes:
+            self.counts.insert_id = self.own_id
 
     tail: Args = ()
+    extras: Sequence[Stored] = ()
+
+    def _supply(self, name: str) -> Stored:
+        """Values of the session, and `#row:n`: of the row that INSERT … SELECT is at."""
+        if name.startswith("#row:"):
+            return self.extras[int(name[5:]) - len(self.plan.columns)]
+        return self.run.supply(name)
 
     def numbered(self, row: Sequence[Stored]) -> Sequence[Stored]:
         """The row with its AUTO_INCREMENT value."""
         self.last = row
-        state = self.state
-        if state is None:
+        numbers = self.numbers
+        if numbers is None:
             return row
+        numbers.row_begins()
         value = row[self.auto]
         if value is None or value == 0 and not self.run.zero_is_value:
-            number = state.take(self.plan.table)
-            if not self.counts.generated_id:
+            number = self.generated = self.own_id = numbers.take()
+            if not self.by_row and not self.counts.generated_id:
                 self.counts.generated_id = number
             changed = list(row)
             changed[self.auto] = to_unsigned(number) if self.unsigned else number
             self.last = changed
             return changed
         number = from_unsigned(value) if isinstance(value, bytes) else int(value)
-        state.seen(number)
-        self.counts.insert_id = number
+        self.generated = 0
+        self.own_id = number & UINT64_MAX
+        numbers.given(number)
         return row
 
-    def _one(self, row: Sequence[Stored], upsert_args: Sequence[Stored]) -> None:
+    @property
+    def by_row(self) -> bool:
+        """Whether a row may turn out not to be inserted while others are."""
+        plan = self.plan
+        return plan.ignore or bool(plan.upsert)
+
+    def _inserted(self) -> None:
+        self.counts.insert_id = self.own_id
+        if self.generated and not self.counts.generated_id:
+            self.counts.generated_id = self.generated
+
+    def _one(self, row: Sequence[Stored]) -> None:
         plan, counts, branch = self.plan, self.counts, self.run.branch
         counts.records += 1
         try:
@@ -148,35 +185,59 @@ class _Inserter:
                 counts.duplicates += gone
                 counts.affected += gone
             if plan.upsert:
-                self._upsert(row, upsert_args)
+                self._upsert(row)
                 return
             written = branch.write(plan.insert, row)
             counts.affected += written.changes
             counts.rows.extend(written.rows)
+            self._inserted()
         except EngineError as problem:
             found = self.run.explain(problem, plan.table, row, plan.columns)
-            if not plan.ignore or not isinstance(problem, (UniqueViolation, NotNullViolation, CheckViolation, RaisedByTrigger)):
+            if not plan.ignore or not isinstance(problem, (UniqueViolation, NotNullViolation, RaisedByTrigger)):
                 raise found from None
             counts.duplicates += 1
             self.run.context.warn_error(found)
+            if self.numbers is not None and self.generated:
+                self.numbers.upcoming = self.generated  # the next row has it
 
-    def _upsert(self, row: Sequence[Stored], upsert_args: Sequence[Stored]) -> None:
-        context, counts = self.run.context, self.counts
+    def _upsert(self, row: Sequence[Stored]) -> None:
+        context, counts, plan = self.run.context, self.counts, self.plan
+        width = len(plan.columns)
+        self.extras = row[width:]
+        assert plan.upsert_params is not None
+        args = plan.upsert_params.build(self.tail, self._supply)
         context.matched = context.changed = 0
-        written = self.run.branch.write(self.plan.upsert, [*row, *upsert_args])
-        counts.rows.extend(written.rows)
+        written = self.run.branch.write(plan.upsert, [*row[:width], *args])
+        rows: Sequence[Row] = written.rows
+        if plan.auto >= 0 and rows:  # its last column is the AUTO_INCREMENT column
+            self.own_id = _number(rows[0][-1])
+            rows = [row[:-1] for row in rows]
+        if plan.returning is not None:
+            counts.rows.extend(rows)
         if not context.matched:
             counts.affected += 1
+            self._inserted()
             return
         counts.duplicates += 1
         counts.affected += 2 if context.changed else 1 if self.run.found_rows else 0
+        if context.changed:
+            counts.insert_id = self.own_id
+            if self.state is not None:
+                self.state.seen(self.own_id)
 
     def finish(self) -> None:
+        self.save_counter()
+        if self.counts.generated_id:
+            self.counts.insert_id = self.counts.generated_id
+
+    def save_counter(self) -> None:
         state = self.state
         if state is not None and state.next != self.next_before:
             self.run.autos.save(self.plan.table, state, self.run.branch)
-        if self.counts.generated_id:
-            self.counts.insert_id = self.counts.generated_id
+
+
+def _number(value: Stored) -> int:
+    return from_unsigned(value) if isinstance(value, bytes) else int(value or 0) & UINT64_MAX
 
 
 def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: Args) -> Counts:
@@ -191,12 +252,22 @@ def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: A
     kept = False
     try:
         rows = _queried(run, plan, tail) if plan.query is not None else _rows(run, plans)
-        inserter.insert_all(rows, plans[0])
+        inserter.insert_all(rows, _count(plans))
         inserter.finish()
         kept = True
     finally:
         run.branch.end_statement(keep=kept)
     return counts
+
+
+def _count(plans: Sequence[tuple[InsertPlan, Iterable[Args]]]) -> int:
+    """How many rows VALUES has; 0 for a SELECT or a file."""
+    total = 0
+    for plan, args in plans:
+        if plan.query is not None or not isinstance(args, (list, tuple)):
+            return 0
+        total += len(plan.rows) * len(args)
+    return total
 
 
 # ── UPDATE and DELETE ────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,9 +282,45 @@ def update(run: Run, plan: UpdatePlan, args: Args) -> Counts:
         run.branch.write(
             statement.sql, statement.params.build(args, run.supply), match=check(run, plan.match, args, plan.table.physical), inline=run.inline
         )
+    except UniqueViolation as problem:
+        raise _duplicate(run, plan, args, problem) from None
     except EngineError as problem:
         raise run.explain(problem, plan.table, None, ()) from None
+    if plan.auto >= 0 and context.changed:
+        run.autos.updated(plan.table, run.branch)
     return Counts(context.matched if run.found_rows else context.changed, context.matched, context.changed)
+
+
+def _duplicate(run: Run, plan: UpdatePlan, args: Args, problem: UniqueViolation) -> SqlError:
+    """Error 1062 with the entry: the rows' new keys are computed once more, in order, until one is taken."""
+    preview, names = plan.preview, plan.preview_columns
+    broken = next((i for i in plan.table.indexes if i.unique and _is(plan.table, i, problem)), None)
+    if preview is None or broken is None:
+        return run.explain(problem, plan.table, None, ())
+    parts = [p.column.lower() for p in broken.parts]
+    run.context.muted = True
+    branch = run.branch
+    rows = list(branch.query(preview.sql, preview.params.build(args, run.supply), (), inline=False))
+    physical = [c.physical for c in map(plan.table.column, parts) if c is not None]
+    test = " AND ".join(f"{name} = ?{i + 2}" for i, name in enumerate(physical))
+    taken: set[tuple[Stored, ...]] = set()
+    for rowid, *values in rows:
+        given = dict(zip(names, values))
+        key = tuple(given[name] for name in parts)
+        if None in key:
+            continue
+        others = f"SELECT 1 FROM {plan.table.physical} WHERE {test} AND _rowid_ <> ?1"
+        if key in taken or list(branch.query(others, (rowid, *key), (), inline=False)):
+            return run.explain(problem, plan.table, values, names)
+        taken.add(key)
+    return run.explain(problem, plan.table, None, ())
+
+
+def _is(table: Table, index: Index, problem: UniqueViolation) -> bool:
+    if problem.index:
+        return index.physical == problem.index
+    columns = tuple(c.physical for p in index.parts if (c := table.column(p.column)) is not None)
+    return columns == problem.columns
 
 
 def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
@@ -235,19 +342,35 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
                     continue
                 seen.add(values[0])
                 context.matched = context.changed = 0
+                matched += 1
                 try:
                     branch.write(target.sql, values)
                 except EngineError as problem:
-                    found = run.explain(problem, target.table, None, ())
+                    known = _row_with(branch, target, values) if isinstance(problem, UniqueViolation) and not plan.ignore else {}
+                    found = run.explain(problem, target.table, list(known.values()), list(known))
                     if not plan.ignore:
                         raise found from None
-                    context.warn_error(found)
-                matched += 1
+                    if not isinstance(problem, UniqueViolation):  # MariaDB leaves such rows without a word
+                        context.warn_error(found)
+                    continue
                 changed += context.changed
+            auto = target.table.auto_column
+            if auto is not None and auto.name.lower() in target.columns and changed:
+                run.autos.updated(target.table, branch)
         kept = True
     finally:
         branch.end_statement(keep=kept)
     return Counts(matched if run.found_rows else changed, matched, changed)
+
+
+def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, Stored]:
+    """A row as it would be: its columns by lower-case name."""
+    columns = [c for c in target.table.columns if not c.generated]
+    text = f"SELECT {', '.join(c.physical for c in columns)} FROM {target.table.physical} WHERE _rowid_ = ?1"
+    rows = list(branch.query(text, (values[0],), (), inline=False))
+    known = dict(zip([c.name.lower() for c in columns], rows[0])) if rows else {}
+    known.update(zip(target.columns, values[1:]))
+    return known
 
 
 def delete(run: Run, plan: DeletePlan, args: Args) -> Counts:

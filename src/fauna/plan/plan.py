@@ -162,7 +162,11 @@ class InsertPlan:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
-    """UPDATE of one table in one statement: counts come from `um()`, called once per matching row."""
+    """UPDATE of one table in one statement: counts come from `um()`, called once per matching row.
+
+    auto      position of the AUTO_INCREMENT column among the assignments, or -1
+    preview   selects rowid and new values of `preview_columns` (lower case), to find what broke a unique key
+    """
 
     table: Table
     statement: ShardStatement
@@ -170,16 +174,20 @@ class UpdatePlan:
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     ignore: bool = False
     auto: int = -1
+    preview: ShardStatement | None = None
+    preview_columns: tuple[str, ...] = ()
+    sequences: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TargetUpdate:
-    """One table of an UPDATE by rowid.  The select gives, from column `first` on: rowid, changed flag, new values."""
+    """One table of an UPDATE by rowid.  The select gives, from column `first` on: rowid, new values of `columns`."""
 
     table: Table
     sql: str
     first: int
     width: int
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +198,7 @@ class RowwiseUpdatePlan:
     targets: tuple[TargetUpdate, ...]
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     ignore: bool = False
+    sequences: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,7 @@ class DeletePlan:
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     returning: tuple[ResultColumn, ...] | None = None
     ignore: bool = False
+    sequences: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +220,7 @@ class RowwiseDeletePlan:
     targets: tuple[tuple[Table, str], ...]
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     ignore: bool = False
+    sequences: tuple[int, ...] = ()
 
 
 Plan = QueryPlan | InsertPlan | UpdatePlan | RowwiseUpdatePlan | DeletePlan | RowwiseDeletePlan

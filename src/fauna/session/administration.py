@@ -10,7 +10,7 @@ from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
 from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import QueryPlan
-from fauna.session import definition, load_data
+from fauna.session import definition, load_data, procedures
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
 from fauna.shard.engine_errors import EngineError
@@ -25,6 +25,7 @@ Params = Sequence[tuple[SqlType, Stored]]
 
 def run(session: Session, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
     """Answer `statement`; error 1235 for what is not supported."""
+    session.params = params
     handler = _HANDLERS.get(type(statement))
     if handler is not None:
         if handler is not _show:
@@ -40,6 +41,8 @@ def run(session: Session, statement: ast.Statement, params: Params, inline: bool
         return worker(session, statement)
     if isinstance(statement, ast.ExecuteStatement):
         return _execute(session, statement, inline)
+    if isinstance(statement, ast.CallProcedure):
+        return procedures.call(session, statement, params, inline)
     if isinstance(statement, ast.Unsupported):
         raise unsupported(statement.what)
     raise unsupported(type(statement).__name__)
@@ -190,16 +193,17 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
 
 
 def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
-    """Type and value of an expression outside any query."""
+    """Type and value of an expression outside any query; its markers are the parameters of the running statement."""
     query = ast.Select((ast.SelectItem(expr, "v", ""),))
-    plan = session.bind(ast.QueryStatement(query))
+    plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]))
     assert isinstance(plan, QueryPlan)
-    params = plan.statement.params.build((), session.supply)
+    args = [value for _, value in session.params]
+    params = plan.statement.params.build(args, session.supply)
     branch = session.transactions.for_reading() if plan.tables else None
     if branch is None:
         rows = list(session.node.shard.autocommit_query(plan.statement.sql, params, inline=False, watch=session.watch))
     else:
-        rows = list(branch.query(plan.statement.sql, params, plan.reads((), session.supply), inline=False))
+        rows = list(branch.query(plan.statement.sql, params, plan.reads(args, session.supply), inline=False))
     if len(rows) > 1:
         raise error("SUBQUERY_NO_1_ROW")
     return plan.columns[0].sql_type, rows[0][0] if rows else None
@@ -218,7 +222,7 @@ def _show(session: Session, statement: ast.Show | ast.Describe) -> Result:
     result = show.show(statement, context)
     rows = result.rows
     if result.filter is not None:
-        kept = session._run_statement(ast.QueryStatement(result.filter), (), False)
+        kept = session.run_statement(ast.QueryStatement(result.filter), (), False)
         assert isinstance(kept, Result)
         rows = result.kept([int(position) for (position,) in kept.rows])  # type: ignore[arg-type]
     return Result(result.columns, iter(rows), status=session.status, ready=True)
@@ -342,10 +346,6 @@ def _flush(session: Session, statement: ast.Flush) -> Result:
     return session.done()
 
 
-def _call(session: Session, statement: ast.CallProcedure) -> Result:
-    raise error("SP_DOES_NOT_EXIST", "PROCEDURE", ".".join(statement.name if len(statement.name) > 1 else (session.database or "", *statement.name)))
-
-
 def _admin_tables(session: Session, statement: ast.AdminTables) -> Result:
     """ANALYZE gathers the engine's statistics; CHECK reads the whole file's structure."""
     if statement.action == "CHECKSUM":
@@ -396,7 +396,7 @@ def _admin_rows(session: Session, action: str, label: str, verb: str, physical: 
 _HANDLERS: dict[type, Callable[[Session, Any], Result]] = {
     ast.StartTransaction: _start, ast.Commit: _commit, ast.Rollback: _rollback, ast.Savepoint: _savepoint, ast.ReleaseSavepoint: _release,
     ast.SetTransaction: _set_transaction, ast.SetStatement: _set, ast.Use: _use, ast.Kill: _kill, ast.PrepareStatement: _prepare,
-    ast.DeallocateStatement: _deallocate, ast.LockTables: _lock_tables, ast.UnlockTables: _unlock_tables, ast.Flush: _flush, ast.CallProcedure: _call,
+    ast.DeallocateStatement: _deallocate, ast.LockTables: _lock_tables, ast.UnlockTables: _unlock_tables, ast.Flush: _flush,
     ast.Show: _show, ast.Describe: _show, ast.LoadData: load_data.start,
 }  # fmt: skip
 _IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {ast.Do: _do, ast.AdminTables: _admin_tables, ast.Explain: _explain}

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from fauna.catalog.ddl import plan_ddl
 from fauna.catalog.ddl_plan import DdlContext, DdlPlan
-from fauna.catalog.schema import Table
+from fauna.catalog.schema import Sequence, Table
 from fauna.catalog.store import save_statements
 from fauna.catalog.types import SqlType, Stored
-from fauna.catalog.violations import duplicate_queries, explain_violation
+from fauna.catalog.violations import altering_error, duplicate_queries, explain_violation
 from fauna.errors import SqlError, error
 from fauna.plan.plan import InsertPlan, QueryPlan
+from fauna.session import running
 from fauna.session.result import MustMove, MustWait, Result
 from fauna.shard.engine_errors import EngineError
 from fauna.shard.shard import Branch
@@ -38,36 +39,50 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         raise MustMove
     if session.node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-    temporary = isinstance(statement, ast.CreateTable) and statement.temporary
-    if session.transactions.explicit and not temporary:
-        session.transactions.commit()
+    if not _temporary(session, statement):
+        if session.transactions.explicit:
+            session.transactions.commit()
+        elif session.transactions.read_only_next:
+            raise error("READ_ONLY_TRANSACTION")
     branch = session.transactions.for_writing()
     branch.lock()
     context = session.new_context(storing=True)
-    old = session.node.catalog
-    plan = plan_ddl(statement, old, ddl_context(session))
+    plan = plan_ddl(statement, session.node.catalog, ddl_context(session))
     context.warnings.extend(plan.warnings)
     context.warnings_count += len(plan.warnings)
     _execute(session, branch, plan)
     affected = plan.affected_rows
+    if plan.count_rows:
+        affected = int(list(branch.query(plan.count_rows, (), (), inline=False))[0][0])  # type: ignore[arg-type]
     if plan.fill is not None:
         affected = _fill(session, branch, plan)
-    durable = None
-    if temporary:
-        session.temporaries = dict(plan.temporaries)
-        durable = session.transactions.end_statement()
-    else:
-        ticket = session.transactions.end_statement() if not session.transactions.explicit else session.transactions.commit()
-        session.temporaries = dict(plan.temporaries)
-        session.node.set_catalog(plan.catalog)
-        durable = ticket
+    durable = session.transactions.commit() if plan.commits and session.transactions.explicit else session.transactions.end_statement()
+    session.temporaries = dict(plan.temporaries)
+    session.node.set_catalog(plan.catalog)
     session.node.auto_increments.forget()
-    session.node.sequences.forget()
+    if isinstance(statement, ast.CreateSequence) and statement.alter:
+        changed = session.node.catalog.relation(statement.sequence.schema or session.database or "", statement.sequence.name)
+        if isinstance(changed, Sequence):
+            session.node.sequences.forget(changed.id)
     session.database = plan.database
     session.scope_changed()
     result = session.done(affected=affected, info=f"Records: {affected}  Duplicates: 0  Warnings: {context.warnings_count}" if affected else "")
     result.durable = durable
     return result
+
+
+def _temporary(session: Session, statement: ast.Statement) -> bool:
+    """Whether the statement is about the session's own tables alone, and so commits nothing."""
+    if isinstance(statement, ast.CreateTable):
+        return statement.temporary
+    if isinstance(statement, ast.DropTable):
+        return statement.temporary or bool(statement.tables) and all(_is_temporary(session, t) for t in statement.tables)
+    named = getattr(statement, "table", None)
+    return isinstance(named, ast.TableName) and _is_temporary(session, named)
+
+
+def _is_temporary(session: Session, name: ast.TableName) -> bool:
+    return ((name.schema or session.database or ""), name.name.lower()) in session.temporaries
 
 
 def _execute(session: Session, branch: Branch, plan: DdlPlan) -> None:
@@ -76,6 +91,8 @@ def _execute(session: Session, branch: Branch, plan: DdlPlan) -> None:
     changed = {t.physical for t in before.tables() if plan.catalog.table_by_id(t.id) is not t}
     try:
         branch.execute_ddl(script, changed)
+    except SqlError as problem:
+        raise altering_error(problem) from None
     except EngineError as problem:
         violation = explain_violation(plan.catalog, problem.text) or explain_violation(before, problem.text)
         if violation is None:
@@ -104,14 +121,15 @@ def _fill(session: Session, branch: Branch, plan: DdlPlan) -> int:
 
     assert plan.fill is not None
     catalog = plan.catalog.with_temporaries(plan.temporaries)
-    context = session._bind_context(SlotTypes())
+    context = session.bind_context(SlotTypes())
     context.catalog = catalog
     insert = InsertBinder(context, plan.fill).bind()
     assert isinstance(insert, InsertPlan)
     statement = session.new_context(storing=True)
     if insert.ignore:
         statement.strict = False
-    return writing.insert(session.run_of(branch, statement, False), [(insert, ((),))], ()).affected
+    statement.null_fails = statement.strict
+    return writing.insert(running.run_of(session, branch, statement, False), [(insert, ((),))], ()).affected
 
 
 def ddl_context(session: Session) -> DdlContext:
@@ -131,7 +149,7 @@ def parse_expression(text: str) -> ast.Expr:
 
 
 def _fresh_context(session: Session) -> BindContext:
-    return session._bind_context(SlotTypes())
+    return session.bind_context(SlotTypes())
 
 
 def compile_expression(session: Session, table: Table, expr: ast.Expr) -> tuple[str, SqlType]:

@@ -11,6 +11,7 @@ from fauna.catalog.types import Stored, varchar
 from fauna.errors import error, unsupported
 from fauna.execute import writing
 from fauna.plan.plan import InsertPlan
+from fauna.session import running
 from fauna.session.result import LocalInfile, MustWait, Result
 from fauna.sql import ast
 from fauna.sql.bind.dml import target_table
@@ -31,7 +32,7 @@ def start(session: Session, statement: ast.LoadData) -> Any:
 
 def _insert_of(session: Session, statement: ast.LoadData) -> tuple[ast.Insert, int]:
     """The INSERT with one marker per field."""
-    table = target_table(session._bind_context(_no_slots()), statement.table, "LOAD DATA")
+    table = target_table(session.bind_context(_no_slots()), statement.table, "LOAD DATA")
     targets: list[ast.Expr] = list(statement.columns) or [ast.Name((c.name,)) for c in table.columns if not c.generated and not c.invisible]
     names: list[str] = []
     values: list[ast.Expr] = []
@@ -76,7 +77,7 @@ def _load(session: Session, statement: ast.LoadData, insert: ast.Insert, count: 
     codec = must_charset(statement.charset or str(session.variables.values["character_set_database"])).codec
     while True:
         try:
-            branch = session._lock()
+            branch = running.locked(session)
             break
         except MustWait as waiting:
             waiting.ticket.wait()
@@ -84,7 +85,7 @@ def _load(session: Session, statement: ast.LoadData, insert: ast.Insert, count: 
     context.strict = False
     try:
         rows = _records(statement, chunks, codec, count)
-        counts = writing.insert(session.run_of(branch, context, False), [(plan, rows)], ())
+        counts = writing.insert(running.run_of(session, branch, context, False), [(plan, rows)], ())
     except BaseException as problem:
         raise session._failed(problem) from None
     result = session._counted(

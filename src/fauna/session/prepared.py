@@ -74,7 +74,7 @@ class PreparedStatements:
         return statement
 
     def _columns(self, statement: ast.Statement) -> tuple[ResultColumn, ...] | None:
-        context = self._session._bind_context(SlotTypes(()))
+        context = self._session.bind_context(SlotTypes(()))
         try:
             plan = bind_statement(context, statement)
         except SqlError as problem:

@@ -63,7 +63,7 @@ class Result:
     rows      stored values; an iterator that may be long and may block: it is read in bounded batches, and
               `close()` must be called when it is not read to its end
     durable   not None: the client must not be told of success before this ticket is done
-    more      another result follows (multi-statements)
+    then      another result follows: to be called, as `execute` is, once this one has been sent
     """
 
     columns: tuple[ResultColumn, ...] | None = None
@@ -77,6 +77,7 @@ class Result:
     close: Callable[[], None] = lambda: None
     # True: `rows` is already in memory (a list iterator) and can be sent without leaving the loop.
     ready: bool = False
+    then: Callable[..., Result] | None = None
 
 
 class MustWait(Exception):

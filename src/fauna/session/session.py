@@ -3,47 +3,67 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.schema import Catalog, Table
-from fauna.catalog.types import NULL_TYPE, SqlType, Stored, to_unsigned
+from fauna.catalog.types import SqlType, Stored, to_unsigned
 from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
-from fauna.execute import writing
-from fauna.plan.plan import CachedPlan, DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseDeletePlan, RowwiseUpdatePlan, UpdatePlan
-from fauna.session import administration, definition
+from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
+from fauna.session import administration, definition, running
 from fauna.session.prepared import PreparedStatement, PreparedStatements
-from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn, Row
+from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
+from fauna.session.sequences import NoValuesLeft, SessionSequences
 from fauna.session.transactions import Transactions
+from fauna.session.user_variables import UNDEFINED, kept, type_in_variable
 from fauna.session.variables import SERVER_VERSION, SessionVariables
-from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
-from fauna.shard.shard import Branch, Rows, Watch
+from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow
+from fauna.shard.shard import Watch
 from fauna.sql import ast
 from fauna.sql.bind.context import BindContext, SessionScope, SlotTypes
 from fauna.sql.bind.dml import bind_statement
 from fauna.sql.context import StatementContext, set_current
 from fauna.sql.convert.timestamp import zone
 from fauna.sql.parse import ParseMode, parse, parse_full
-from fauna.sql.runtime import NarrowOverflow
+from fauna.sql.narrow import NarrowOverflow
 from fauna.sql.shape import Lifted, lift, split_statements
 
 if TYPE_CHECKING:
     from fauna.node import Node
+    from fauna.session.procedures import ProcedureCall
     from fauna.wire.backend import ClientInfo
 
 STATUS_IN_TRANSACTION = 0x0001
 STATUS_AUTOCOMMIT = 0x0002
 STATUS_NO_BACKSLASH_ESCAPES = 0x0200
-BATCH_ROWS = 512
+INLINE_ROWS_MAX = 16
 REPLANS_MAX = 8
+WRONG_VALUE_COUNT = 1136
+
+Params = Sequence[tuple[SqlType, Stored]]
 
 _PARSE_FLAGS = {
     "ANSI_QUOTES": ParseMode.ANSI_QUOTES, "PIPES_AS_CONCAT": ParseMode.PIPES_AS_CONCAT, "NO_BACKSLASH_ESCAPES": ParseMode.NO_BACKSLASH_ESCAPES,
     "HIGH_NOT_PRECEDENCE": ParseMode.HIGH_NOT_PRECEDENCE, "IGNORE_SPACE": ParseMode.IGNORE_SPACE,
 }
-_CACHED = (ast.QueryStatement, ast.Insert, ast.Update, ast.Delete)
+CACHED = (ast.QueryStatement, ast.Insert, ast.Update, ast.Delete)
+
+
+_LIFTED = ("select", "insert", "update", "delete", "replace", "with", "(")
+
+
+def parse_flags_of(sql_mode: str) -> int:
+    """The parser's flags under that sql_mode."""
+    flags = 0
+    for mode in sql_mode.split(","):
+        flags |= _PARSE_FLAGS.get(mode, 0)
+    return flags
+
+
+class _Whole(Exception):
+    """The rows of an INSERT are to be planned together."""
 
 
 class Session:
@@ -60,13 +80,15 @@ class Session:
         self.variables.values["pseudo_thread_id"] = client.connection_id
         self.database: str | None = None
         self.user_variables: dict[str, tuple[SqlType, Stored]] = {}
-        self.transactions = Transactions(node.shard, self.variables, self.watch)
+        self.sequences = SessionSequences(node.sequences)
+        self.transactions = Transactions(node.shard, self.variables, self.watch, self.sequences.transaction_ended)
         self.prepared = PreparedStatements(self)
-        self.context = StatementContext()
+        self.params: Params = ()  # of the running statement, when it is no plan
+        self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
+        self.context = self._context_before = StatementContext()
         self.last_insert_id = 0
         self.row_count = -1
         self.found_rows = 0
-        self.sequence_last: dict[int, int] = {}
         self.temporaries: dict[tuple[str, str], Table] = {}
         self.started = time.monotonic()
         self.statement_text = ""
@@ -121,10 +143,7 @@ class Session:
         return "UTC" if name in ("+00:00", "-00:00", "UTC") else name
 
     def _parse_flags(self) -> int:
-        flags = 0
-        for mode in str(self.variables.values["sql_mode"]).split(","):
-            flags |= _PARSE_FLAGS.get(mode, 0)
-        return flags
+        return parse_flags_of(str(self.variables.values["sql_mode"]))
 
     def flags_now(self) -> int:
         """The parser's flags under the present sql_mode."""
@@ -151,13 +170,11 @@ class Session:
         """Run one statement.  MustWait and MustMove: nothing was done, call again."""
         self._begin(text)
         try:
-            scope = self.scope()
+            self.scope()
             lifted = lift(text, self._flags)
-            if lifted is not None:
-                plan = self._cached(lifted)
-                if plan is not None:
-                    return self._run_lifted(plan, lifted, inline)
-            return self._run_text(text, lifted, scope, inline)
+            if lifted is not None and self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) is not None:
+                return self._run_lifted(lifted, inline)
+            return self._run_text(text, lifted, inline)
         except (MustWait, MustMove):
             raise
         except BaseException as problem:
@@ -168,25 +185,23 @@ class Session:
             raise error("CONNECTION_KILLED")
         self.statement_text = text
         self._wide = False
+        self._context_before = self.context
         self.statement_started = self._now = time.time()
         self.watch.clear(max_statement_time_s=self.variables.values["max_statement_time"])
 
-    def _cached(self, lifted: Lifted) -> Plan | None:
-        return self.node.plans.find(lifted.shape, self._scope_key, lifted.literals)
-
-    def _run_lifted(self, plan: Plan, lifted: Lifted, inline: bool) -> Result:
+    def _run_lifted(self, lifted: Lifted, inline: bool) -> Result:
         if lifted.rows > 1 or lifted.more:
             return self._run_segments(lifted, inline)
-        return self._guarded(plan, lifted.literals, inline, lambda: self._rebind_lifted(lifted))
+        return self._guarded(lambda: running.run(self, self._plan_lifted(lifted), lifted.literals, inline))
 
-    def _rebind_lifted(self, lifted: Lifted) -> Plan:
-        found = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if not self._wide else None
-        return found if found is not None else self._bind_lifted(lifted)
+    def _plan_lifted(self, lifted: Lifted) -> Plan:
+        plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if not self._wide else None
+        return plan if plan is not None else self._bind_lifted(lifted)
 
     def _bind_lifted(self, lifted: Lifted) -> Plan:
-        parsed = parse_full(lifted.text, self._flags)
+        parsed = parse_full(lifted.text, self._flags, markers=False)
         literals = lifted.literals if lifted.rows == 1 and not lifted.more else self._row_args(lifted)[0]
-        context = self._bind_context(SlotTypes(lifted=True))
+        context = self.bind_context(SlotTypes(lifted=True))
         plan = bind_statement(context, parsed.statement)
         if not context.volatile:
             pinned = set(context.slots.pinned) | set(parsed.structural) | (set(range(parsed.literals)) - context.slots.used)
@@ -204,46 +219,60 @@ class Session:
 
     def _run_segments(self, lifted: Lifted, inline: bool) -> Result:
         """INSERT … VALUES of many rows: rows of one shape share a plan."""
-        if inline and lifted.rows > 16:
+        if inline and lifted.rows > INLINE_ROWS_MAX:
             raise MustMove
-        segments = [lifted, *lifted.more]
+        try:
+            return self._guarded(lambda: running.insert(self, self._plan_segments([lifted, *lifted.more]), inline))
+        except _Whole:
+            return self._run_whole(parse(self.statement_text, self._flags), (), inline)
+
+    def _plan_segments(self, segments: list[Lifted]) -> list[tuple[InsertPlan, list[tuple[Any, ...]]]]:
+        """Raises _Whole when the rows do not go by plans of their own."""
         plans = []
         for segment in segments:
             rows = self._row_args(segment)
-            plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) or self._bind_lifted(segment)
+            plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) if not self._wide else None
+            try:
+                plan = plan or self._bind_lifted(segment)
+            except SqlError as problem:
+                if problem.errno == WRONG_VALUE_COUNT and len(segments) > 1:
+                    raise _Whole from None  # which row is it?
+                raise
             if not isinstance(plan, InsertPlan):
                 raise error("UNKNOWN_ERROR", "an INSERT was expected")
             if any(not self.node.plans.serves(segment.shape, self._scope_key, plan, row) for row in rows[1:]):
-                return self._run_statement(parse(self.statement_text, self._flags), (), inline)
+                raise _Whole
             plans.append((plan, rows))
-        return self._write(lambda: self._insert(plans, inline))
+        return plans
 
-    def _run_text(self, text: str, lifted: Lifted | None, scope: SessionScope, inline: bool) -> Result | LocalInfile:
-        if lifted is not None and text.lstrip()[:7].lower().startswith(("select", "insert", "update", "delete", "replace", "with", "(")):
+    def _run_text(self, text: str, lifted: Lifted | None, inline: bool) -> Result | LocalInfile:
+        if lifted is not None and text.lstrip()[:7].lower().startswith(_LIFTED):
             if lifted.rows > 1 or lifted.more:
                 return self._run_segments(lifted, inline)
-            parsed = parse_full(text, self._flags)
-            if isinstance(parsed.statement, _CACHED):
-                return self._guarded(self._bind_lifted(lifted), lifted.literals, inline, lambda: self._rebind_lifted(lifted))
-            return self._run_statement(parsed.statement, (), inline)
-        return self._run_statement(parse(text, self._flags), (), inline)
+            parsed = parse_full(text, self._flags, markers=False)
+            if isinstance(parsed.statement, CACHED):
+                return self._run_lifted(lifted, inline)
+            return self.run_statement(parsed.statement, (), inline)
+        return self.run_statement(parse(text, self._flags), (), inline)
 
     # ── running ──
 
-    def _run_statement(self, statement: ast.Statement, params: Sequence[tuple[SqlType, Stored]], inline: bool) -> Result | LocalInfile:
+    def run_statement(self, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
         """Any statement from its syntax tree; plans are not kept."""
-        if isinstance(statement, _CACHED):
-            args = tuple(value for _, value in params)
-            types = tuple(sql_type for sql_type, _ in params)
-            bind = lambda: self.bind(statement, types)  # noqa: E731
-            return self._guarded(bind(), args, inline, bind)
+        if isinstance(statement, CACHED):
+            return self._run_whole(statement, params, inline)
         return administration.run(self, statement, params, inline)
+
+    def _run_whole(self, statement: ast.Statement, params: Params, inline: bool) -> Result:
+        args = tuple([value for _, value in params])
+        types = tuple([sql_type for sql_type, _ in params])
+        return self._guarded(lambda: running.run(self, self.bind(statement, types), args, inline))
 
     def bind(self, statement: ast.Statement, marker_types: tuple[SqlType, ...] = ()) -> Plan:
         """A plan for a statement whose literals are constants."""
-        return bind_statement(self._bind_context(SlotTypes(marker_types)), statement)
+        return bind_statement(self.bind_context(SlotTypes(marker_types)), statement)
 
-    def _bind_context(self, slots: SlotTypes) -> BindContext:
+    def bind_context(self, slots: SlotTypes) -> BindContext:
         return BindContext(
             self.catalog, self.scope(), slots, self.parse_query, self.node.info_tables, self._variable_type, self.system_variable, self._wide,
         )
@@ -256,7 +285,7 @@ class Session:
 
     def _variable_type(self, name: str) -> SqlType:
         found = self.user_variables.get(name)
-        return found[0] if found is not None else NULL_TYPE
+        return type_in_variable(found[0]) if found is not None else UNDEFINED
 
     def system_variable(self, name: str, scope: str | None) -> object:
         if name in ("last_insert_id", "identity"):
@@ -271,29 +300,30 @@ class Session:
             return self.variables.values["timestamp"] or time.time()
         return self.variables.get(name, scope)
 
-    def _guarded(self, plan: Plan, args: Sequence[Stored], inline: bool, rebind: Callable[[], Plan]) -> Result:
-        """Run `plan`; make it anew when the schema moved under it, or when a DECIMAL did not fit 64 bits."""
-        for _ in range(REPLANS_MAX):
+    def _guarded(self, attempt: Callable[[], Result]) -> Result:
+        """Plan and run; anew when the schema moved under it, a DECIMAL did not fit 64 bits, or a sequence ran short."""
+        for wanted in range(REPLANS_MAX):
             try:
-                return self._run(plan, args, inline)
+                return attempt()
             except NoSuchObject:
                 if self._scope_catalog is self.node.catalog:
                     raise
+                self.transactions.statement_failed()
             except (NarrowOverflow, Overflow):
                 if self._wide:
                     raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
                 self._wide = True
-            self.transactions.statement_failed()
+                self.transactions.statement_failed()
+            except NoValuesLeft as short:
+                self.transactions.statement_failed()
+                self.sequences.reserve(short.number, self.transactions.locked_branch, 1000 << 2 * wanted)
             self.scope()
-            plan = rebind()
         raise error("UNKNOWN_ERROR", "The table definition keeps changing; try again")
 
-    def _run(self, plan: Plan, args: Sequence[Stored], inline: bool) -> Result:
-        if isinstance(plan, QueryPlan):
-            return self._query(plan, args, inline)
-        if isinstance(plan, InsertPlan):
-            return self._write(lambda: self._insert([(plan, (args,))], inline))
-        return self._write(lambda: self._change(plan, args, inline))
+    def must_be_current(self) -> None:
+        """The write lock is held: a plan made for an older catalog is made anew."""
+        if self._scope_catalog is not self.node.catalog:
+            raise NoSuchObject("the catalog changed")
 
     def new_context(self, *, storing: bool) -> StatementContext:
         """The context of the statement that starts now; its warnings replace the last one's."""
@@ -302,176 +332,12 @@ class Session:
         context = StatementContext(
             strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char, storing, 1,
             self.user_variables, foreign_key_checks=values["foreign_key_checks"],  # type: ignore[arg-type]
-            group_concat_max_len=values["group_concat_max_len"], max_allowed_packet=values["max_allowed_packet"], sequence=self._sequence,
+            group_concat_max_len=values["group_concat_max_len"], max_allowed_packet=values["max_allowed_packet"], sequences=self.sequences,
             interrupted=self._stopped, now_of=self.now,
         )
         self.context = context
         set_current(context)
         return context
-
-    def _query(self, plan: QueryPlan, args: Sequence[Stored], inline: bool) -> Result:
-        context = self.new_context(storing=False)
-        self._sequences_ready(plan)
-        params = plan.statement.params.build(args, self.supply)
-        branch = self.transactions.for_reading()
-        if branch is None:
-            rows = self.node.shard.autocommit_query(plan.statement.sql, params, inline=inline, watch=self.watch)
-        else:
-            rows = self._branch_query(branch, plan, params, args, inline)
-        if plan.count is not None:
-            counter = self.node.shard.autocommit_query if branch is None else None
-            count_params = plan.count.params.build(args, self.supply)
-            counted = list(counter(plan.count.sql, count_params, inline=False) if counter else branch.query(plan.count.sql, count_params, (), inline=False))  # type: ignore[union-attr]
-            self.found_rows = int(counted[0][0])  # type: ignore[arg-type]
-        if plan.into:
-            return self._into(plan, rows)
-        if context.insert_id is not None:
-            self.last_insert_id = context.insert_id
-        return self._rows_result(plan, rows, context)
-
-    def _branch_query(self, branch: Branch, plan: QueryPlan, params: Sequence[Stored], args: Sequence[Stored], inline: bool) -> Rows:
-        reads = plan.reads(args, self.supply)
-        try:
-            if not plan.locking:
-                return branch.query(plan.statement.sql, params, reads, inline=inline)
-            match = None
-            if plan.match is not None:
-                from fauna.shard.shard import MatchCheck
-
-                match = MatchCheck(plan.match.sql, plan.match.params.build(args, self.supply), plan.match_table)
-            if plan.locking == "NOWAIT":
-                branch.lock_wait_timeout_s = 0.0
-            return branch.lock_query(plan.statement.sql, params, reads, match=match, inline=inline)
-        except EngineError as problem:
-            if isinstance(problem, (NoSuchObject, Overflow)):
-                raise
-            raise problem.sql_error() from None
-
-    def _rows_result(self, plan: QueryPlan, rows: Rows, context: StatementContext) -> Result:
-        self.row_count = -1
-        if rows.ready:
-            listed = list(rows)
-            if plan.count is None:
-                self.found_rows = len(listed)
-            return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=self.status, ready=True)
-        return Result(plan.columns, self._stream(rows, context, plan), warnings=0, status=self.status, close=rows.close)
-
-    def _stream(self, rows: Rows, context: StatementContext, plan: QueryPlan) -> Iterator[Row]:
-        count = 0
-        try:
-            while True:
-                set_current(context)
-                try:
-                    batch = rows.fetch(BATCH_ROWS)
-                except EngineError as problem:
-                    raise problem.sql_error() from None
-                except NarrowOverflow:
-                    raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
-                if not batch:
-                    break
-                count += len(batch)
-                yield from batch
-            if plan.count is None:
-                self.found_rows = count
-        finally:
-            rows.close()
-
-    def _into(self, plan: QueryPlan, rows: Rows) -> Result:
-        listed = rows.fetch(2)
-        rows.close()
-        if len(listed) > 1:
-            raise error("TOO_MANY_ROWS")
-        if len(plan.into) != len(plan.columns):
-            raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
-        if listed:
-            for name, column, value in zip(plan.into, plan.columns, listed[0]):
-                self.user_variables[name.lower()] = (column.sql_type, value)
-        self.row_count = len(listed)
-        return Result(affected_rows=len(listed), warnings=self.context.warnings_count, status=self.status)
-
-    # ── writing ──
-
-    def _write(self, work: Callable[[], Result]) -> Result:
-        """Run a writing statement and commit it when it stands alone."""
-        if self.node.read_only:
-            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-        result = work()
-        result.durable = self.transactions.end_statement()
-        result.status = self.status
-        return result
-
-    def run_of(self, branch: Branch, context: StatementContext, inline: bool) -> writing.Run:
-        return writing.Run(
-            branch, self.supply, context, self.node.auto_increments, self.explain, self.client.found_rows,
-            "NO_AUTO_VALUE_ON_ZERO" in self.variables.values["sql_mode"], inline,
-        )
-
-    def _lock(self) -> Branch:
-        """The branch to write on, locked; the plan must have been made for the catalog as it is now."""
-        branch = self.transactions.for_writing()
-        branch.lock()
-        if self._scope_catalog is not self.node.catalog:
-            raise NoSuchObject("the catalog changed")
-        return branch
-
-    def _insert(self, plans: list[tuple[InsertPlan, Any]], inline: bool) -> Result:
-        plan = plans[0][0]
-        if inline and plan.query is not None:
-            raise MustMove
-        branch = self._lock()
-        context = self.new_context(storing=True)
-        if plan.ignore:
-            context.strict = False
-        for condition, *parts in plan.notes:
-            context.warn(condition, *parts)
-        tail = plans[0][1][0] if not isinstance(plans[0][1], Iterator) else ()
-        counts = writing.insert(self.run_of(branch, context, inline), plans, tail)
-        if counts.generated_id:
-            self.last_insert_id = counts.generated_id
-        if context.insert_id is not None:
-            self.last_insert_id = counts.insert_id = context.insert_id
-        info = ""
-        if counts.records > 1 or plan.query is not None:
-            info = f"Records: {counts.records}  Duplicates: {counts.duplicates}  Warnings: {context.warnings_count}"
-        return self._counted(counts, info, plan.returning)
-
-    def _change(self, plan: Plan, args: Sequence[Stored], inline: bool) -> Result:
-        branch = self._lock()
-        context = self.new_context(storing=True)
-        run = self.run_of(branch, context, inline)
-        if isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)):
-            if plan.ignore:
-                context.strict = False
-            counts = writing.update(run, plan, args) if isinstance(plan, UpdatePlan) else writing.update_rowwise(run, plan, args)
-            info = f"Rows matched: {counts.matched}  Changed: {counts.changed}  Warnings: {context.warnings_count}"
-            if context.insert_id is not None:
-                self.last_insert_id = counts.insert_id = context.insert_id
-            return self._counted(counts, info, None)
-        if isinstance(plan, DeletePlan):
-            return self._counted(writing.delete(run, plan, args), "", plan.returning)
-        assert isinstance(plan, RowwiseDeletePlan)
-        return self._counted(writing.delete_rowwise(run, plan, args), "", None)
-
-    def _counted(self, counts: writing.Counts, info: str, returning: tuple[ResultColumn, ...] | None) -> Result:
-        self.row_count = counts.affected
-        warnings = self.context.warnings_count
-        if returning is not None:
-            self.row_count = -1
-            return Result(returning, iter(counts.rows), counts.affected, counts.insert_id, warnings, "", ready=True)
-        return Result(None, iter(()), counts.affected, counts.insert_id, warnings, info)
-
-    def explain(self, problem: EngineError, table: Table, row: Sequence[Stored] | None, columns: Sequence[Any]) -> SqlError:
-        """MySQL's error for a broken constraint."""
-        if isinstance(problem, (NoSuchObject, Overflow)):
-            raise problem
-        violation = explain_violation(self.catalog, problem.text)
-        if violation is None:
-            return problem.sql_error()
-        values: list[Stored] = []
-        if isinstance(problem, UniqueViolation) and violation.index is not None and row is not None:
-            by_name = {c.name.lower(): row[i] for i, c in enumerate(columns) if i < len(row)}
-            values = [by_name.get(p.column.lower()) for p in violation.index.parts]
-        return violation.to_error(values)
 
     # ── values a statement may ask for ──
 
@@ -479,7 +345,7 @@ class Session:
         """The value of a SessionValue."""
         if name[0] == "@":
             found = self.user_variables.get(name[1:])
-            return found[1] if found is not None else None
+            return kept(*found)[1] if found is not None else None
         if name.startswith("info:"):
             return self.node.info_rows(name[5:], self)
         return _SUPPLIES[name](self)
@@ -496,44 +362,48 @@ class Session:
     def _stopped(self) -> bool:
         return self.watch.stop_reason() is not None
 
-    def _sequence(self, number: int, last: bool) -> int | None:
-        if last:
-            return self.sequence_last.get(number)
-        value = self.node.sequences.take(number)
-        self.sequence_last[number] = value
-        return value
+    def sequences_ready(self, plan: Plan, inline: bool) -> None:
+        """Have values of the sequences that the statement takes from."""
+        for number in plan.sequences:
+            if not self.sequences.ready(number):
+                if inline:
+                    raise MustMove
+                self.sequences.reserve(number, self.transactions.locked_branch)
 
-    def _sequences_ready(self, plan: QueryPlan) -> None:
-        """Nothing to do: sequences fetch their values themselves."""
+    def sequences_moved(self) -> None:
+        """Write down what SETVAL did."""
+        while self.sequences.moved:
+            self.sequences.reserve(self.sequences.moved.pop(), self.transactions.locked_branch)
 
     # ── prepared statements ──
 
     def prepare(self, text: str) -> PreparedStatement:
         return self.prepared.add(text)
 
-    def execute_prepared(self, statement_id: int, params: Sequence[tuple[SqlType, Stored]], *, inline: bool) -> Result | LocalInfile:
+    def execute_prepared(self, statement_id: int, params: Params, *, inline: bool) -> Result | LocalInfile:
         statement = self.prepared.must_get(statement_id, "mysqld_stmt_execute")
         return self.run_prepared(statement, params, inline=inline)
 
-    def run_prepared(self, statement: PreparedStatement, params: Sequence[tuple[SqlType, Stored]], *, inline: bool) -> Result | LocalInfile:
+    def run_prepared(self, statement: PreparedStatement, params: Params, *, inline: bool) -> Result | LocalInfile:
         """Execute with bound parameters."""
         self._begin(statement.text)
         try:
             self.scope()
-            if isinstance(statement.statement, _CACHED):
+            if isinstance(statement.statement, CACHED):
                 types = tuple([sql_type for sql_type, _ in params])
-                plan = statement.plans.get((self._scope_key, types))
-                if plan is None:
-                    plan = self._plan_prepared(statement, types)
-                return self._guarded(plan, [value for _, value in params], inline, lambda: self._plan_prepared(statement, types))
-            return self._run_statement(statement.statement, params, inline)
+                args = [value for _, value in params]
+                return self._guarded(lambda: running.run(self, self._plan_prepared(statement, types), args, inline))
+            return self.run_statement(statement.statement, params, inline)
         except (MustWait, MustMove):
             raise
         except BaseException as problem:
             raise self._failed(problem) from None
 
     def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
-        context = self._bind_context(SlotTypes(types))
+        plan = statement.plans.get((self._scope_key, types)) if not self._wide else None
+        if plan is not None:
+            return plan
+        context = self.bind_context(SlotTypes(types))
         plan = bind_statement(context, statement.statement)
         if not context.volatile:
             statement.keep((self._scope_key, types), plan)
@@ -542,7 +412,7 @@ class Session:
     def close_prepared(self, statement_id: int) -> None:
         self.prepared.close(statement_id)
 
-    def run(self, text: str, params: Sequence[tuple[SqlType, Stored]] = ()) -> Result:
+    def run(self, text: str, params: Params = ()) -> Result:
         """Run one statement with `?` markers, waiting for locks and for durability: the in-process SDK's way in."""
         statement = self.prepared.anonymous(text)
         while True:
@@ -597,7 +467,7 @@ class Session:
         self.user_variables.clear()
         self.variables = SessionVariables(self.node.variables)
         self.variables.values["pseudo_thread_id"] = self.connection_id
-        self.transactions = Transactions(self.node.shard, self.variables, self.watch)
+        self.transactions = Transactions(self.node.shard, self.variables, self.watch, self.sequences.transaction_ended)
         self.last_insert_id = 0
         self.node.user_locks_release(self.connection_id)
         self.scope_changed()
@@ -630,6 +500,9 @@ class Session:
         self._wide = False
         if isinstance(problem, SqlError):
             self.row_count = -1
+            if self.context is self._context_before:  # it failed before it had a list of warnings of its own
+                self.new_context(storing=False)
+            self.context.muted = False
             if not self.context.warnings or self.context.warnings[-1].message != problem.message:
                 self.context.warn_error(problem, "Error")
         return problem
@@ -641,6 +514,8 @@ class Session:
 
 
 _SUPPLIES: dict[str, Callable[[Session], Stored]] = {
+    "null": lambda s: None,
+    "null": lambda s: None,
     "now": lambda s: s.now(),
     "utc_now": lambda s: s.now(utc=True),
     "on_update_now": lambda s: f"{s.now()}|{s.now(utc=True)}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fauna.errors import error
 from fauna.session.result import Ticket
 from fauna.session.variables import SessionVariables
@@ -17,9 +19,9 @@ class Transactions:
     """explicit: a transaction is open until COMMIT or ROLLBACK.  branch: of the transaction, or of an autocommit write
     that is waiting for its lock."""
 
-    __slots__ = ("_next_isolation", "_next_read_only", "_shard", "_variables", "_watch", "branch", "explicit", "read_only", "savepoints")
+    __slots__ = ("_ended", "_next_isolation", "_next_read_only", "_shard", "_variables", "_watch", "branch", "explicit", "read_only", "savepoints")
 
-    def __init__(self, shard: Shard, variables: SessionVariables, watch: Watch) -> None:
+    def __init__(self, shard: Shard, variables: SessionVariables, watch: Watch, ended: Callable[..., None] = lambda *, committed: None) -> None:
         self._shard = shard
         self._variables = variables
         self._watch = watch
@@ -29,6 +31,12 @@ class Transactions:
         self.savepoints: list[str] = []
         self._next_isolation: Isolation | None = None
         self._next_read_only: bool | None = None
+        self._ended = ended  # told of each end, committed or not
+
+    @property
+    def locked_branch(self) -> Branch | None:
+        """The branch when it holds the write lock."""
+        return self.branch if self.branch is not None and self.branch.holds_lock else None
 
     def set_next(self, isolation: str | None, read_only: bool | None) -> None:
         """SET TRANSACTION without a scope."""
@@ -50,6 +58,11 @@ class Transactions:
         level = self._next_isolation
         self._next_isolation = None
         return level if level is not None else _LEVELS[self._variables.values["transaction_isolation"]]
+
+    @property
+    def read_only_next(self) -> bool:
+        """Whether the next transaction may not write."""
+        return self._next_read_only if self._next_read_only is not None else bool(self._variables.values["transaction_read_only"])
 
     def _read_only(self) -> bool:
         chosen = self._next_read_only
@@ -79,6 +92,14 @@ class Transactions:
             return None
         return self._current()
 
+    def for_locking(self) -> Branch:
+        """The branch a locking read runs on: as for writing, but READ ONLY transactions may, too."""
+        if self.explicit or not self.autocommit:
+            if self.branch is not None and not self.branch.is_open:
+                self._forget()
+            return self._current()
+        return self.for_writing()
+
     def for_writing(self) -> Branch:
         """The branch a write runs on; outside a transaction one of its own, which the statement commits."""
         if self.branch is not None and not self.branch.is_open:
@@ -87,6 +108,9 @@ class Transactions:
             if self.read_only:
                 raise error("READ_ONLY_TRANSACTION")
             return self._current()
+        if self.read_only_next:
+            self._next_read_only = None  # it was for this statement's transaction
+            raise error("READ_ONLY_TRANSACTION")
         if self.branch is None:
             self.branch = self._open(Isolation.READ_COMMITTED)
         return self.branch
@@ -105,7 +129,9 @@ class Transactions:
         if self.explicit or self.branch is None:
             return None
         branch, self.branch = self.branch, None
-        return branch.commit()
+        ticket = branch.commit()
+        self._ended(committed=True)
+        return ticket
 
     def statement_failed(self) -> None:
         """After an error: an autocommit statement's branch goes; an engine may have ended the whole transaction."""
@@ -114,12 +140,14 @@ class Transactions:
         if not self.explicit:
             branch, self.branch = self.branch, None
             branch.rollback()
+            self._ended(committed=False)
         elif not self.branch.is_open:
             self._forget()
 
     def commit(self) -> Ticket | None:
         branch = self.branch
         ticket = branch.commit() if branch is not None and branch.is_open else None
+        self._ended(committed=True)
         self._forget()
         return ticket
 
@@ -134,6 +162,7 @@ class Transactions:
         self.explicit = False
         self.read_only = False
         self.savepoints = []
+        self._ended(committed=False)
 
     # ── savepoints ──
 

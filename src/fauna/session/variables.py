@@ -67,6 +67,14 @@ def _real(name: str, value: Value) -> Value:
     raise error("WRONG_TYPE_FOR_VAR", name)
 
 
+def _timestamp(name: str, value: Value) -> Value:
+    """Seconds since 1970, as far as TIMESTAMP goes; 0 for the clock."""
+    seconds = _real(name, value)
+    if not 0 <= seconds <= 2147483647:  # type: ignore[operator]
+        raise error("WRONG_VALUE_FOR_VAR", name, value)
+    return seconds
+
+
 def _text(name: str, value: Value) -> Value:
     return "" if value is None else str(value)
 
@@ -259,7 +267,7 @@ _ROWS: Final[tuple[Variable, ...]] = (
     Variable("thread_cache_size", 256, "global", _integer(0, 16384)),
     Variable("thread_handling", "one-thread-per-connection", "global", read_only=True),
     Variable("time_zone", "SYSTEM", check=_time_zone),
-    Variable("timestamp", 0.0, "session", _real),
+    Variable("timestamp", 0.0, "session", _timestamp),
     Variable("tmp_table_size", 16777216, check=_integer(1024, _BIG)),
     Variable("tmpdir", "/tmp", "global", read_only=True),
     Variable("transaction_alloc_block_size", 8192, check=_integer(1024, 131072)),

@@ -125,6 +125,11 @@ class Branch(Protocol):
         """False after commit, after rollback, and after an error that took the whole transaction with it."""
         ...
 
+    @property
+    def holds_lock(self) -> bool:
+        """Whether this branch has the shard's write lock."""
+        ...
+
     lock_wait_timeout_s: float  # for the next wait
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> Rows: ...

@@ -140,11 +140,13 @@ class Call(Expr):
     CHAR(n,… USING cs) -> CHAR(n,…, UnitArg(cs)); GET_FORMAT(DATE,'EUR') -> GET_FORMAT(UnitArg('DATE'),'EUR');
     WEIGHT_STRING(s AS CHAR(n)) -> 1235; INTERVAL(a,b,c) the function -> Call('INTERVAL').
     schema: db.func(...) -- 'database' prefix or None.
+    written: the name as the statement spells it, for error 1305; no part of what the call is.
     """
 
     name: str
     args: tuple[Expr, ...] = ()
     schema: str | None = None
+    written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,15 @@ class NextValue(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class SetValue(Expr):
+    """SETVAL(s, value [, used])."""
+
+    sequence: TableName
+    value: Expr
+    used: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Match(Expr):
     columns: tuple[Name, ...]
     against: Expr
@@ -338,7 +349,7 @@ class NamedTable(TableRef):
     alias: str | None = None
     partitions: tuple[str, ...] = ()
     system_time: SystemTime | None = None
-    index_hints: tuple[str, ...] = ()  # kept as text, no effect
+    index_hints: tuple[str, ...] = ()  # the indexes that USE, FORCE and IGNORE INDEX name; no effect, but they must exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -835,6 +846,35 @@ class CreateSequence(Statement):
 @dataclass(frozen=True, slots=True)
 class DropSequence(Statement):
     sequences: tuple[TableName, ...]
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureParameter:
+    """An IN parameter; text is its type as written."""
+
+    name: str
+    type: TypeName
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateProcedure(Statement):
+    """body and text are the same: the statements, and how they were written."""
+
+    procedure: TableName
+    parameters: tuple[ProcedureParameter, ...]
+    body: tuple[Statement, ...]
+    text: str
+    or_replace: bool = False
+    if_not_exists: bool = False
+    comment: str = ""
+    security: str = "DEFINER"
+
+
+@dataclass(frozen=True, slots=True)
+class DropProcedure(Statement):
+    procedure: TableName
     if_exists: bool = False
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from fauna.errors import CONDITIONS, SqlError
 
@@ -24,6 +24,14 @@ class Warning_:
     level: str
     errno: int
     message: str
+
+
+class SequenceValues(Protocol):
+    """NEXTVAL, LASTVAL and SETVAL of the sequence with this id, as one session sees it."""
+
+    def next(self, number: int) -> int: ...
+    def last(self, number: int) -> int | None: ...
+    def set(self, number: int, value: int, used: bool) -> int | None: ...
 
 
 @dataclass(slots=True)
@@ -54,7 +62,7 @@ class StatementContext:
     null_fails: bool = True  # NULL for a NOT NULL column is an error, not a warning
     row_muting: bool = False
     muted: bool = False  # what a row is worth a warning for has been said: its expressions are computed once more
-    sequence: Callable[[int, bool], int | None] = lambda number, last: None
+    sequences: SequenceValues | None = None  # None where no statement can have sequences
     now_of: Callable[[], str] = lambda: ""
     interrupted: Callable[[], bool] | None = None  # asked while a function waits: True once the statement is to stop
     scratch: dict[object, object] = field(default_factory=dict)  # what a function keeps between its calls in one statement

@@ -9,7 +9,7 @@
     onerow(count, value)        a scalar subquery's value; error 1242 when there is a second row
     sk(collation, text)         sort key, for DISTINCT over several columns; row_key(…) one blob of several values
     tsl(text, zone, digits)     TIMESTAMP as stored (UTC) to the session's zone; ts_utc(text, zone, schema, table, column) back
-    seq_next(id), seq_last(id)  sequences
+    seq_next(id), seq_last(id), seq_set(id, value, used)   sequences
     fk_checks()                 foreign_key_checks
     b2t, decode_, recode_       bytes and character sets; d_arg(x, scale) a DECIMAL as text
     r_round, r_truncate, i_round, i_truncate    ROUND and TRUNCATE of doubles and integers
@@ -107,11 +107,15 @@ def _ts_utc(value: Any, zone: str, schema: str, table: str, column: str) -> Any:
 
 
 def _seq_next(number: int) -> Any:
-    return current().sequence(number, False)
+    return current().sequences.next(number)
 
 
 def _seq_last(number: int) -> Any:
-    return current().sequence(number, True)
+    return current().sequences.last(number)
+
+
+def _seq_set(number: int, value: Any, used: Any) -> Any:
+    return None if value is None else current().sequences.set(number, value, bool(used))
 
 
 def _fk_checks() -> int:
@@ -140,13 +144,19 @@ def _d_arg(value: Any, scale: int) -> Any:
     return ("-" if number < 0 else "") + digits[:-scale] + "." + digits[-scale:]
 
 
+_NO_FRACTION = 2.0**53  # doubles from here on are whole
+
+
 def _r_round(value: Any, digits: Any) -> Any:
     if value is None or digits is None:
         return None
+    digits = _integer(digits)
+    if abs(value) >= _NO_FRACTION and digits >= 0:
+        return value
     if digits >= 0:
         # Halves are decided on the binary value, as the C library's rint() does for MariaDB.
         scaled = value * 10.0**digits if digits < 300 else math.inf
-        return value if not math.isfinite(scaled) else float(Decimal(scaled).quantize(Decimal(1), ROUND_HALF_EVEN)) / 10.0**digits
+        return value if not math.isfinite(scaled) or abs(scaled) >= _NO_FRACTION else float(Decimal(scaled).quantize(Decimal(1), ROUND_HALF_EVEN)) / 10.0**digits
     factor = 10.0**-digits if digits > -300 else math.inf
     return 0.0 if factor == math.inf else float(round(value / factor)) * factor
 
@@ -154,6 +164,7 @@ def _r_round(value: Any, digits: Any) -> Any:
 def _r_truncate(value: Any, digits: Any) -> Any:
     if value is None or digits is None:
         return None
+    digits = _integer(digits)
     if digits >= 0:
         scaled = value * 10.0**digits if digits < 300 else math.inf
         return value if not math.isfinite(scaled) else math.trunc(scaled) / 10.0**digits
@@ -172,6 +183,7 @@ def _stored_integer(value: int) -> Any:
 def _i_round(value: Any, digits: Any) -> Any:
     if value is None or digits is None:
         return None
+    digits = _integer(digits)
     if digits >= 0:
         return value
     if digits < -19:
@@ -184,6 +196,7 @@ def _i_round(value: Any, digits: Any) -> Any:
 def _i_truncate(value: Any, digits: Any) -> Any:
     if value is None or digits is None:
         return None
+    digits = _integer(digits)
     if digits >= 0:
         return value
     if digits < -19:
@@ -262,11 +275,30 @@ class _GroupConcat:
 
 
 _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
-    ("um", _um, 1, False), ("uv_get", _uv_get, 1, False), ("uv_set", _uv_set, 3, False), ("set_insert_id", _set_insert_id, 1, False),
-    ("null_for", _null_for, 2, False), ("um_row", _um_row, 0, False), ("tick", _tick, 0, False), ("onerow", _onerow, 2, True), ("sk", _sk, 2, True), ("row_key", _row_key, -1, True), ("tsl", _tsl, 3, True),
-    ("ts_utc", _ts_utc, 5, False), ("seq_next", _seq_next, 1, False), ("seq_last", _seq_last, 1, False), ("fk_checks", _fk_checks, 0, False),
-    ("b2t", _b2t, 1, True), ("decode_", _decode, 2, True), ("recode_", _recode, 2, True), ("d_arg", _d_arg, 2, True), ("r_round", _r_round, 2, True),
-    ("r_truncate", _r_truncate, 2, True), ("i_round", _i_round, 2, True), ("i_truncate", _i_truncate, 2, True),
+    ("um", _um, 1, False),
+    ("uv_get", _uv_get, 1, False),
+    ("uv_set", _uv_set, 3, False),
+    ("set_insert_id", _set_insert_id, 1, False),
+    ("null_for", _null_for, 2, False),
+    ("um_row", _um_row, 0, False),
+    ("tick", _tick, 0, False),
+    ("onerow", _onerow, 2, True),
+    ("sk", _sk, 2, True),
+    ("row_key", _row_key, -1, True),
+    ("tsl", _tsl, 3, True),
+    ("ts_utc", _ts_utc, 5, False),
+    ("seq_next", _seq_next, 1, False),
+    ("seq_last", _seq_last, 1, False),
+    ("seq_set", _seq_set, 3, False),
+    ("fk_checks", _fk_checks, 0, False),
+    ("b2t", _b2t, 1, True),
+    ("decode_", _decode, 2, True),
+    ("recode_", _recode, 2, True),
+    ("d_arg", _d_arg, 2, True),
+    ("r_round", _r_round, 2, True),
+    ("r_truncate", _r_truncate, 2, True),
+    ("i_round", _i_round, 2, True),
+    ("i_truncate", _i_truncate, 2, True),
 )
 
 

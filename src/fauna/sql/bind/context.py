@@ -50,6 +50,7 @@ class BindContext:
     variable_type    type of a user variable as it is now
     system_variable  (name, scope) -> value
     wide             decimals are computed in 28 bytes from the start, because an int overflowed before
+    sequences        filled while binding: ids of those whose values the statement takes
     """
 
     catalog: Catalog
@@ -64,6 +65,7 @@ class BindContext:
     alias_count: int = 0
     view_depth: int = 0
     assigned: dict[str, SqlType] = field(default_factory=dict)
+    sequences: list[int] = field(default_factory=list)
 
     def new_alias(self) -> str:
         self.alias_count += 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from fauna.catalog.schema import Column, Table, View
-from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, SqlType, Stored, to_wide
+from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, Stored, to_wide
 from fauna.errors import error, unsupported
 from fauna.plan.plan import (
     DeletePlan,
@@ -55,6 +55,7 @@ from fauna.sql.typed import (
 
 Constant = (Slot, Const, SessionValue)
 ROWID = "_rowid_"
+PREVIEW_ROWS_MAX = 10_000
 
 
 # ── values for columns ───────────────────────────────────────────────────────────────────────────────────────────
@@ -74,9 +75,13 @@ def stored(context: BindContext, node: Typed, table: Table, column: Column, *, i
             node = retyped(node, target)
         if target.kind is Kind.TIMESTAMP:
             zone = context.scope.time_zone
-            place = ", ".join(template_text(quoted(part)) for part in (zone, *label))
+            place = ", ".join(template_text(quoted(part)) for part in (zone, label.schema, label.table, label.column))
             node = mapped(
-                node, target, lambda v: None if v is None else store_timestamp(str(v), zone, label), "UTC", f"ts_utc({{0}}, {place})"
+                node,
+                target,
+                lambda v: None if v is None else store_timestamp(str(v), zone, label),
+                "UTC",
+                f"ts_utc({{0}}, {place})",
             )
     if column.nullable or column.auto_increment:
         return node
@@ -90,7 +95,7 @@ def _never_null(node: Typed, column: Column, *, insert: bool) -> Typed:
             return node
         if insert:
             return SessionValue(node.type, False, "null", (_not_null(column),))
-    elif isinstance(node, Constant):
+    elif isinstance(node, (Slot, SessionValue)):
         return replace(node, convert=(*node.convert, _not_null(column)))
     elif not node.nullable:
         return node
@@ -173,7 +178,9 @@ class InsertBinder:
         if statement.partitions:
             raise unsupported("PARTITION selection")
         named = self._named_columns()
-        written = [c for c in table.columns if not c.generated]
+        # In the order of the statement: values are converted, and warned about, in that order.
+        given = [c for c in named if not c.generated]
+        written = given + [c for c in table.columns if not c.generated and c not in given]
         rows, query, reads_target = self._rows(named, written)
         auto_column = table.auto_column
         auto = next((i for i, c in enumerate(written) if c is auto_column), -1)
@@ -183,10 +190,14 @@ class InsertBinder:
         insert = f"INSERT INTO {table.physical} AS a0 ({names}) VALUES ({places})" if written else f"INSERT INTO {table.physical} DEFAULT VALUES"
         returning, returning_text = self._returning(count)
         upsert, upsert_params = self._upsert(insert, written) if statement.on_duplicate else ("", None)
+        if upsert:
+            upsert += returning_text
+            if auto_column is not None:
+                upsert += f"{', ' if returning_text else ' RETURNING '}{auto_column.physical}"
         delete, delete_positions = self._replace_delete(written) if statement.replace else ("", ())
         read_rules = access_rules(self._query) if self._query is not None else []
         return InsertPlan(
-            table, tuple(written), rows, query, accesses(read_rules), insert + returning_text, upsert + returning_text if upsert else "", upsert_params, delete,
+            table, tuple(written), rows, query, accesses(read_rules), insert + returning_text, upsert, upsert_params, delete,
             delete_positions, statement.ignore, auto, returning, reads_target, tuple(self.notes),
         )
 
@@ -200,7 +211,7 @@ class InsertBinder:
         for name in self.statement.columns:
             column = table.column(name)
             if column is None:
-                raise error("BAD_FIELD", name, "field list")
+                raise error("BAD_FIELD", name, "INSERT INTO")
             if column in named:
                 raise error("FIELD_SPECIFIED_TWICE", column.name)
             named.append(column)
@@ -241,12 +252,20 @@ class InsertBinder:
                 self.notes.append(("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name))
                 continue
             binder = ExpressionBinder(self.context, scope, self.queries.subquery)
+            binder.default_of = self._default_of
             value = stored(self.context, binder.scalar(expr), self.table, column, insert=True)
             values[column.name] = value
             for i, (name, _) in enumerate(source.columns):
                 if name == column.name:
                     source.columns[i] = (name, value)
         return values
+
+    def _default_of(self, name: str) -> Typed:
+        """DEFAULT(name)."""
+        column = self.table.column(name)
+        if column is None:
+            raise error("BAD_FIELD", name, "field list")
+        return self._default(column, asked=True)
 
     def _placeholder(self, column: Column) -> Typed:
         """What a column means inside VALUES before it has been given: its default."""
@@ -272,24 +291,46 @@ class InsertBinder:
 
     def _from_query(self, named: list[Column], written: list[Column]) -> tuple[ShardStatement, bool]:
         assert self.statement.query is not None
-        query = self.queries.bind(self.statement.query)
-        if len(query.outputs) != len(named):
+        source, extra_names = self._with_extras(self.statement.query)
+        query = self.queries.bind(source)
+        if len(query.outputs) - len(extra_names) != len(named):
             raise error("WRONG_VALUE_COUNT_ON_ROW", 1)
         self._query = query
         alias = self.context.new_alias()
         values: dict[str, Typed] = {}
-        for column, output in zip(named, query.outputs):
+        for column, output in zip(named, query.outputs, strict=False):  # more outputs when ON DUPLICATE KEY reads others of the query's names
             if column.generated:
                 raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
             ref = ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name)
             values[column.name] = stored(self.context, ref, self.table, column)
-        outputs = tuple(
-            OutputColumn(c.name, f"k{i + 1}", values[c.name] if c.name in values else self._default(c)) for i, c in enumerate(written)
+        nodes = [values[c.name] if c.name in values else self._default(c) for c in written]
+        for parts, output in zip(extra_names, query.outputs[len(named) :], strict=True):
+            nodes.append(ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name))
+            self._extras.append((parts, SessionValue(output.expr.type, True, f"#row:{len(nodes) - 1}")))
+        outputs = (
+            OutputColumn("", "k0", Op(NULL_TYPE, True, "TICK", (), "tick()", deterministic=False)),
+            *[OutputColumn("", f"k{i + 1}", node) for i, node in enumerate(nodes)],
         )
         outer = BoundSelect(outputs, DerivedSource(query, alias))
         emitter = SqliteEmitter()
         text = emitter.query(outer)
         return ShardStatement(text, parameters(emitter.params)), self.table.physical in tables_of(query)
+
+    _extras: list[tuple[tuple[str, ...], SessionValue]]
+
+    def _with_extras(self, query: ast.Query) -> tuple[ast.Query, list[tuple[str, ...]]]:
+        """`query` giving also the columns of its own tables that ON DUPLICATE KEY UPDATE names."""
+        self._extras = []
+        if not isinstance(query, ast.Select) or query.group_by or query.distinct:
+            return query, []
+        named: dict[tuple[str, ...], ast.Name] = {}
+        for assignment in self.statement.on_duplicate:
+            for name in _names_in(assignment.value):
+                qualifier = name.parts[-2] if len(name.parts) > 1 else ""
+                if qualifier != self.table.name if qualifier else self.table.column(name.parts[-1]) is None:
+                    named.setdefault(name.parts, name)
+        items = tuple(ast.SelectItem(name, None, ".".join(parts)) for parts, name in named.items())
+        return replace(query, items=query.items + items), list(named)
 
     def _returning(self, count: int) -> tuple[tuple[ResultColumn, ...] | None, str]:
         if not self.statement.returning:
@@ -313,11 +354,14 @@ class InsertBinder:
 
         if self.statement.row_alias:
             names = self.statement.row_alias_columns or [c.name for c in self._named_columns()]
-            alias_columns = [(n, inserted(c.name)) for n, c in zip(names, self._named_columns())]
+            alias_columns = [(n, inserted(c.name)) for n, c in zip(names, self._named_columns(), strict=False)]
             scope.add(ScopeSource(self.statement.row_alias, "", "excluded", alias_columns))
-        elif self._query is not None and isinstance(self.statement.query, ast.Select):
-            # Columns of the SELECT may be named; they are what is being inserted.
-            pass
+        elif self._query is not None:
+            # Columns of the SELECT's tables may be named; their values come with each row.
+            for qualifier in dict.fromkeys(parts[:-1] for parts, _ in self._extras):
+                of_source: list[tuple[str, Typed]] = [(parts[-1], value) for parts, value in self._extras if parts[:-1] == qualifier]
+                schema = qualifier[-2] if len(qualifier) > 1 else ""
+                scope.add(ScopeSource(qualifier[-1] if qualifier else "", schema, "", of_source))
         sets = []
         for assignment in self.statement.on_duplicate:
             column = table.column(assignment.column.parts[-1])
@@ -340,6 +384,7 @@ class InsertBinder:
             return self._default(column)
         binder = ExpressionBinder(self.context, scope, self.queries.subquery)
         binder.inserted = inserted
+        binder.default_of = self._default_of
         return stored(self.context, binder.scalar(expr), self.table, column)
 
     def _replace_delete(self, written: list[Column]) -> tuple[str, tuple[int, ...]]:
@@ -453,9 +498,6 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
         assert isinstance(source, TableSource)
         return _direct_update(source, sets[source.alias], where, statement)
-    if statement.order_by or statement.limit is not None:
-        if not isinstance(source, TableSource):
-            raise error("WRONG_USAGE", "UPDATE", "ORDER BY" if statement.order_by else "LIMIT")
     scope.clause = "ORDER"
     order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
     limit, _ = queries._limit(statement.limit, scope)
@@ -492,10 +534,35 @@ def _fresh_scope(scope: Scope, tables: dict[str, TableSource]) -> Scope:
             continue
         nullable = {n: c.nullable for n, c in source.columns}
         source.columns[:] = [
-            (c.name, ColumnRef(c.sql_type, c.nullable or nullable.get(c.name, False), source.alias, c.physical, c.name, source.name, table.table, c))
+            (
+                c.name,
+                ColumnRef(
+                    c.sql_type,
+                    c.nullable or nullable.get(c.name, False),
+                    source.alias,
+                    c.physical,
+                    c.name,
+                    source.name,
+                    table.table,
+                    c,
+                ),
+            )
             for c in table.table.columns
         ]
     return scope
+
+
+def _names_in(node: Any) -> list[ast.Name]:
+    """The columns an expression names, VALUES(…), DEFAULT(…) and subqueries left out."""
+    if isinstance(node, ast.Name):
+        return [node]
+    if isinstance(node, (ast.InsertedValue, ast.DefaultValue, ast.Query)):
+        return []
+    if isinstance(node, tuple):
+        return [name for item in node for name in _names_in(item)]
+    if is_dataclass(node) and not isinstance(node, type):
+        return [name for f in fields(node) for name in _names_in(getattr(node, f.name))]
+    return []
 
 
 def _has_query(node: Typed | None) -> bool:
@@ -514,18 +581,49 @@ def table_sources(source: Source) -> list[TableSource]:
     return []
 
 
-def _direct_update(source: TableSource, sets: list[tuple[Column, Typed]], where: Typed | None, statement: ast.Update) -> UpdatePlan:
+def _direct_update(
+    source: TableSource, sets: list[tuple[Column, Typed]], where: Typed | None, statement: ast.Update
+) -> UpdatePlan:
     table, alias = source.table, source.alias
     emitter = SqliteEmitter()
     assignments = ", ".join(f"{c.physical} = {emitter.expr(v)}" for c, v in sets)
     condition = f"({emitter.expr(where)}) AND " if where is not None else ""
+    if "cv(" in assignments or "null_for(" in assignments:
+        condition += "um_row() AND "
     text = f"UPDATE {table.physical} AS {alias} SET {assignments} WHERE {condition}um({changed_test(emitter, alias, sets)})"
     select = BoundSelect((), source, where)
     auto_column = table.auto_column
     auto = next((i for i, (c, _) in enumerate(sets) if c is auto_column), -1)
     return UpdatePlan(
-        table, ShardStatement(text, parameters(emitter.params)), _match(source, where), accesses(access_rules(select)), statement.ignore, auto,
+        table,
+        ShardStatement(text, parameters(emitter.params)),
+        _match(source, where),
+        accesses(access_rules(select)),
+        statement.ignore,
+        auto,
+        *_preview(source, sets, where),
     )
+
+
+def _preview(
+    source: TableSource, sets: list[tuple[Column, Typed]], where: Typed | None
+) -> tuple[ShardStatement | None, tuple[str, ...]]:
+    """What finds the entry that error 1062 shows: the rows' new values in the columns of unique keys, and those columns."""
+    table = source.table
+    names = dict.fromkeys(p.column.lower() for index in table.indexes if index.unique for p in index.parts)
+    assigned = {c.name.lower(): v for c, v in sets}
+    if not any(n in assigned for n in names):
+        return None, ()
+    emitter = SqliteEmitter()
+    values = []
+    for name in names:
+        column = table.column(name)
+        assert column is not None
+        values.append(emitter.expr(assigned[name]) if name in assigned else f"{source.alias}.{column.physical}")
+    text = f"SELECT {source.alias}.{ROWID}, {', '.join(values)} FROM {table.physical} AS {source.alias}"
+    if where is not None:
+        text += f" WHERE {emitter.expr(where)}"
+    return ShardStatement(f"{text} LIMIT {PREVIEW_ROWS_MAX}", parameters(emitter.params)), tuple(names)
 
 
 def _match(source: TableSource, where: Typed | None) -> ShardStatement:
@@ -541,8 +639,13 @@ def _rowid_of(alias: str) -> Typed:
 
 
 def _rowwise_update(
-    source: Source, tables: dict[str, TableSource], sets: dict[str, list[tuple[Column, Typed]]], where: Typed | None, order: tuple[OrderKey, ...],
-    limit: Typed | None, statement: ast.Update,
+    source: Source,
+    tables: dict[str, TableSource],
+    sets: dict[str, list[tuple[Column, Typed]]],
+    where: Typed | None,
+    order: tuple[OrderKey, ...],
+    limit: Typed | None,
+    statement: ast.Update,
 ) -> RowwiseUpdatePlan:
     outputs: list[OutputColumn] = []
     targets = []
@@ -561,7 +664,8 @@ def _rowwise_update(
             for i, (c, v) in enumerate(assigned) if not (isinstance(v, SessionValue) and v.name == "on_update_now")
         )
         settings = ", ".join(f"{c.physical} = ?{i + 2}" for i, (c, _) in enumerate(assigned))
-        targets.append(TargetUpdate(table, f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})", first, len(outputs) - first))
+        text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"
+        targets.append(TargetUpdate(table, text, first, len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     emitter = SqliteEmitter()
     text = emitter.query(select)
@@ -632,13 +736,26 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
         whole = counter.query(replace(bound, limit=None, offset=None, order_by=()))
         count = ShardStatement(f"SELECT count(*) FROM ({whole})", parameters(counter.params))
     return QueryPlan(
-        ShardStatement(text, parameters(emitter.params)), result_columns(bound.outputs), accesses(access_rules(bound)), tuple(sorted(tables_of(bound))),
-        (locking.wait or "WAIT") if locking is not None else "", match, match_table, count, (), into,
+        ShardStatement(text, parameters(emitter.params)),
+        result_columns(bound.outputs),
+        accesses(access_rules(bound)),
+        tuple(sorted(tables_of(bound))),
+        (locking.wait or "WAIT") if locking is not None else "",
+        match,
+        match_table,
+        count,
+        (),
+        into,
     )
 
 
 def bind_statement(context: BindContext, statement: ast.Statement) -> Plan:
     """The plan of a query or a row-changing statement."""
+    plan = _bound(context, statement)
+    return replace(plan, sequences=tuple(context.sequences)) if context.sequences else plan
+
+
+def _bound(context: BindContext, statement: ast.Statement) -> Plan:
     if isinstance(statement, ast.QueryStatement):
         query = statement.query
         return bind_query_plan(context, query, query.into_variables if isinstance(query, ast.Select) else ())
@@ -649,6 +766,3 @@ def bind_statement(context: BindContext, statement: ast.Statement) -> Plan:
     if isinstance(statement, ast.Delete):
         return bind_delete(context, statement)
     raise unsupported(type(statement).__name__)
-
-
-__all__ = ["bind_statement", "default_value", "implicit_default", "stored", "SqlType"]

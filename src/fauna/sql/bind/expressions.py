@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fauna.catalog.charsets import RAW_BYTES
+from fauna.catalog.charsets import RAW_BYTES, must_charset
+from fauna.catalog.schema import Sequence
 from fauna.catalog.types import (
     BIGINT_TYPE,
     BOOL_TYPE,
@@ -15,7 +16,6 @@ from fauna.catalog.types import (
     DOUBLE_TYPE,
     FLOATS,
     INT64_MAX,
-    INT_TYPE,
     INTEGERS,
     NULL_TYPE,
     STRINGS,
@@ -55,7 +55,7 @@ from fauna.sql.bind.operators import (
     not_,
 )
 from fauna.sql.bind.scope import Scope
-from fauna.sql.convert import Mode, conversion, spec
+from fauna.sql.convert import Mode, conversion
 from fauna.sql.typed import (
     AggregateOp,
     BoundQuery,
@@ -69,6 +69,7 @@ from fauna.sql.typed import (
     QueryOp,
     SessionValue,
     Slot,
+    TableSource,
     Typed,
     WindowOp,
 )
@@ -93,8 +94,15 @@ class ExpressionBinder:
     """
 
     def __init__(
-        self, context: BindContext, scope: Scope, bind_query: BindQuery, *, aliases: dict[str, Typed] | None = None, aliases_first: bool = False,
-        aggregates: list[Typed] | None = None, windows: dict[str, ast.WindowSpec] | None = None,
+        self,
+        context: BindContext,
+        scope: Scope,
+        bind_query: BindQuery,
+        *,
+        aliases: dict[str, Typed] | None = None,
+        aliases_first: bool = False,
+        aggregates: list[Typed] | None = None,
+        windows: dict[str, ast.WindowSpec] | None = None,
     ) -> None:
         self.context = context
         self.scope = scope
@@ -214,6 +222,8 @@ class ExpressionBinder:
     def default_value(self, node: ast.DefaultValue) -> Typed:
         if node.column is None or self.default_of is None and not self.scope.sources:
             raise error("PARSE", "DEFAULT", 1)
+        if self.default_of is not None:
+            return self.default_of(node.column.parts[-1])
         column = self.scope.resolve(node.column.parts)
         if not isinstance(column, ColumnRef) or column.column is None:
             raise error("BAD_FIELD", node.column.parts[-1], "field list")
@@ -227,15 +237,30 @@ class ExpressionBinder:
         return self.inserted(node.column.parts[-1])
 
     def next_value(self, node: ast.NextValue) -> Typed:
+        number = self._sequence(node.sequence)
+        function = "seq_last" if node.previous else "seq_next"
+        return Op(BIGINT_TYPE, True, "NEXTVAL", (), f"{function}({number})", deterministic=False)
+
+    def set_value(self, node: ast.SetValue) -> Typed:
+        number = self._sequence(node.sequence)
+        value = converted(self.scalar(node.value), BIGINT_TYPE)
+        used = converted(self.scalar(node.used), BIGINT_TYPE) if node.used is not None else Const(BIGINT_TYPE, False, 1)
+        return Op(BIGINT_TYPE, True, "SETVAL", (value, used), f"seq_set({number}, {{0}}, {{1}})", deterministic=False)
+
+    def _sequence(self, name: ast.TableName) -> int:
+        """The id of a sequence, whose values the statement will take."""
         self.context.volatile = True
-        schema = node.sequence.schema or self.context.scope.database
+        schema = name.schema or self.context.scope.database
         if schema is None:
             raise error("NO_DB")
-        relation = self.context.catalog.relation(schema, node.sequence.name)
-        if relation is None or type(relation).__name__ != "Sequence":
-            raise error("UNKNOWN_SEQUENCES", f"{schema}.{node.sequence.name}") if relation is None else error("WRONG_OBJECT", schema, node.sequence.name, "SEQUENCE")
-        function = "seq_last" if node.previous else "seq_next"
-        return Op(BIGINT_TYPE, True, "NEXTVAL", (), f"{function}({relation.id})", deterministic=False)  # type: ignore[union-attr]
+        relation = self.context.catalog.relation(schema, name.name)
+        if relation is None:
+            raise error("UNKNOWN_SEQUENCES", name.name)
+        if not isinstance(relation, Sequence):
+            raise error("WRONG_OBJECT", schema, name.name, "SEQUENCE")
+        if relation.id not in self.context.sequences:
+            self.context.sequences.append(relation.id)
+        return relation.id
 
     # ── operators ──
 
@@ -302,7 +327,7 @@ class ExpressionBinder:
             raise unsupported("a row compared with a subquery other than by =")
         if not (isinstance(left, ast.RowExpr) and isinstance(right, ast.RowExpr)) or len(left.items) != len(right.items):
             raise error("OPERAND_COLUMNS", len(left.items) if isinstance(left, ast.RowExpr) else 1)
-        pairs = [compare(self.context, "=" if node.op in ("=", "<>", "<", "<=", ">", ">=") else node.op, self.scalar(a), self.scalar(b)) for a, b in zip(left.items, right.items)]
+        pairs = [compare(self.context, "=" if node.op in ("=", "<>", "<", "<=", ">", ">=") else node.op, self.scalar(a), self.scalar(b)) for a, b in zip(left.items, right.items, strict=True)]
         if node.op in ("=", "<=>"):
             return all_of(pairs)
         if node.op == "<>":
@@ -462,7 +487,7 @@ class ExpressionBinder:
         alias = self.context.new_alias()
         left, right = [], []
         plain = True
-        for operand, output in zip(operands, query.outputs):
+        for operand, output in zip(operands, query.outputs, strict=True):
             column = ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name)
             test = compare(self.context, "=", self.scalar(operand), column)
             assert isinstance(test, Op)
@@ -520,6 +545,7 @@ _METHODS: dict[type, Callable[[Any, Any], Typed]] = {
     ast.DefaultValue: ExpressionBinder.default_value,
     ast.InsertedValue: ExpressionBinder.inserted_value,
     ast.NextValue: ExpressionBinder.next_value,
+    ast.SetValue: ExpressionBinder.set_value,
     ast.Unary: ExpressionBinder.unary,
     ast.Binary: ExpressionBinder.binary,
     ast.IsTest: ExpressionBinder.is_test,
@@ -581,17 +607,13 @@ def literal_value(node: ast.Literal, collation: str) -> tuple[SqlType, Stored]:
 
 
 def _codec(charset: str) -> str:
-    from fauna.catalog.charsets import must_charset as charset_named
-
-    return charset_named(charset).codec
+    return must_charset(charset).codec
 
 
 def _charset_collation(charset: str, collation: str) -> str:
     if collation.startswith(charset + "_"):
         return collation
-    from fauna.catalog.charsets import must_charset as charset_named
-
-    return charset_named(charset).default_collation
+    return must_charset(charset).default_collation
 
 
 def decimal_literal_type(text: str) -> SqlType:
@@ -612,14 +634,14 @@ def literal_convert(node: ast.Literal, sql_type: SqlType) -> tuple[Convert, ...]
             return (lambda value: to_wide(int(str(value).replace(".", ""))),)
         return (lambda value: int(str(value).replace(".", "")),)
     if node.kind is ast.LiteralKind.INTEGER and sql_type.kind is Kind.DECIMAL:
-        return (lambda value: to_wide(int(value)),)  # type: ignore[arg-type]
+        return (lambda value: to_wide(int(str(value))),)
     if node.kind is ast.LiteralKind.INTEGER and sql_type.is_big_unsigned:
-        return (lambda value: to_unsigned(int(value)),)  # type: ignore[arg-type]
+        return (lambda value: to_unsigned(int(str(value))),)
     if sql_type.kind is Kind.VARBINARY and node.kind is ast.LiteralKind.STRING:
         return (lambda value: str(value).encode("utf-8", RAW_BYTES),)
     if sql_type.kind is Kind.VARCHAR and node.kind in (ast.LiteralKind.HEX, ast.LiteralKind.BIT):
         codec = _codec(node.charset or "utf8mb4")
-        return (lambda value: bytes(value).decode(codec, "replace"),)  # type: ignore[arg-type]
+        return (lambda value: bytes(value).decode(codec, "replace"),)  # type: ignore[arg-type]  # a HEX literal is bytes
     return ()
 
 
@@ -632,11 +654,9 @@ def session_constant(value: object, collation: str) -> Typed:
     if isinstance(value, int):
         return Const(UBIGINT_TYPE if value >= 0 else BIGINT_TYPE, False, to_unsigned(value) if value >= 0 else value)
     if isinstance(value, float):
-        text = f"{value:.6f}"
-        sql_type = decimal_literal_type(text)
-        return Const(SqlType(Kind.DOUBLE, 17, 6), False, value) if sql_type.wide else Const(SqlType(Kind.DOUBLE, 17, 6), False, value)
+        return Const(SqlType(Kind.DOUBLE, 17, 6), False, value)
     text = str(value)
-    return Const(SqlType(Kind.VARCHAR, len(text), collation="utf8mb3_general_ci" if False else collation), False, text)
+    return Const(SqlType(Kind.VARCHAR, len(text), collation=collation), False, text)
 
 
 # ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -701,8 +721,6 @@ def at_most_one_row(query: BoundQuery) -> bool:
 
 
 def _unique_lookup(query: BoundSelect) -> bool:
-    from fauna.sql.typed import TableSource
-
     if not isinstance(query.source, TableSource) or query.where is None:
         return False
     fixed = set()
@@ -730,6 +748,3 @@ def mentions(node: Typed, source: str) -> bool:
     if isinstance(node, (Op, AggregateOp)):
         return any(mentions(a, source) for a in node.args)
     return isinstance(node, WindowOp)
-
-
-__all__ = ["ExpressionBinder", "INT_TYPE", "spec", "unified", "unify"]

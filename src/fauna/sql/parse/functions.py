@@ -20,6 +20,7 @@ from fauna.sql.ast import (
     Match,
     Name,
     NextValue,
+    SetValue,
     OrderItem,
     RowExpr,
     UnitArg,
@@ -74,10 +75,11 @@ def date_arithmetic(function: str, date: Expr, amount: Expr, unit_name: UnitArg)
 
 def call(p: Stream) -> Expr:
     """name(…), at its name; an aggregate or a window function where the name says so."""
-    name = p.advance().key
+    token = p.advance()
+    name = token.key
     if name in AGGREGATES:
         return _aggregate(p, name)
-    return _windowed(p, Call(name, _arguments(p)))
+    return _windowed(p, Call(name, _arguments(p), None, str(token.value)))
 
 
 def _arguments(p: Stream) -> tuple[Expr, ...]:
@@ -386,6 +388,19 @@ def _sequence_call(previous: bool) -> Callable[[Stream], Expr]:
     return parse
 
 
+def _set_value(p: Stream) -> Expr:
+    """SETVAL(s, value [, used [, round]])"""
+    p.advance()
+    p.expect("(")
+    sequence = p.table_name()
+    p.expect(",")
+    given = p.list_of(p.expression)
+    p.expect(")")
+    if len(given) > 2:
+        raise unsupported("SETVAL with a round")
+    return SetValue(sequence, given[0], given[1] if len(given) > 1 else None)
+
+
 def _renamed(name: str) -> Callable[[Stream], Expr]:
     def parse(p: Stream) -> Expr:
         p.advance()
@@ -443,6 +458,7 @@ SPECIAL_CALLS: Final[dict[str, Callable[[Stream], Expr]]] = {
     "MOD": _mod,
     "NEXTVAL": _sequence_call(False),
     "LASTVAL": _sequence_call(True),
+    "SETVAL": _set_value,
     "ROW": _row,
     "INTERVAL": _interval_function,
     "WEIGHT_STRING": _unsupported("WEIGHT_STRING"),

@@ -59,6 +59,10 @@ class SqliteBranch:
         self._savepoints = Savepoints(shard.writer)
         self._streams: list[StreamRows] = []
 
+    @property
+    def holds_lock(self) -> bool:
+        return self._locked
+
     # -- reading
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> AnyRows:

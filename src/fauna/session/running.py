@@ -1,0 +1,268 @@
+"""One run of a finished plan: on which branch, in which context, and what its result says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fauna.catalog.schema import Table
+from fauna.catalog.types import Stored
+from fauna.catalog.violations import explain_violation
+from fauna.errors import SqlError, error
+from fauna.execute import writing
+from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, UpdatePlan
+from fauna.session.result import MustMove, Result, ResultColumn, Row
+from fauna.session.user_variables import kept
+from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
+from fauna.shard.shard import Branch, MatchCheck, Rows
+from fauna.sql.context import StatementContext, set_current
+from fauna.sql.narrow import NarrowOverflow
+
+if TYPE_CHECKING:
+    from fauna.session.session import Session
+
+BATCH_ROWS: Final = 512
+Args = Sequence[Stored]
+
+
+def run(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
+    """Run `plan` once."""
+    if isinstance(plan, QueryPlan):
+        return query(session, plan, args, inline)
+    if isinstance(plan, InsertPlan):
+        return insert(session, [(plan, (args,))], inline)
+    return change(session, plan, args, inline)
+
+
+# ── queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result:
+    context = session.new_context(storing=False)
+    session.sequences_ready(plan, inline)
+    params = plan.statement.params.build(args, session.supply)
+    branch = session.transactions.for_locking() if plan.locking else session.transactions.for_reading()
+    rows: Rows
+    if branch is None:
+        rows = session.node.shard.autocommit_query(plan.statement.sql, params, inline=inline, watch=session.watch)
+    else:
+        rows = _on_branch(session, branch, plan, params, args, inline)
+    if plan.count is not None:
+        session.found_rows = _counted_rows(session, branch, plan, args)
+    if plan.into:
+        return _into(session, plan, rows)
+    if plan.sequences or plan.locking and not session.transactions.explicit:
+        return _all_at_once(session, plan, rows, context)
+    return _result(session, plan, rows, context)
+
+
+def _on_branch(session: Session, branch: Branch, plan: QueryPlan, params: Sequence[Stored], args: Args, inline: bool) -> Rows:
+    reads = plan.reads(args, session.supply)
+    try:
+        if not plan.locking:
+            return branch.query(plan.statement.sql, params, reads, inline=inline)
+        match = None
+        if plan.match is not None:
+            match = MatchCheck(plan.match.sql, plan.match.params.build(args, session.supply), plan.match_table)
+        if plan.locking == "NOWAIT":
+            branch.lock_wait_timeout_s = 0.0
+        elif plan.locking.isdigit():
+            branch.lock_wait_timeout_s = float(plan.locking)
+        return branch.lock_query(plan.statement.sql, params, reads, match=match, inline=inline)
+    except EngineError as problem:
+        if isinstance(problem, (NoSuchObject, Overflow)):
+            raise
+        raise problem.sql_error() from None
+
+
+def _counted_rows(session: Session, branch: Branch | None, plan: QueryPlan, args: Args) -> int:
+    """What FOUND_ROWS() gives under SQL_CALC_FOUND_ROWS."""
+    assert plan.count is not None
+    params = plan.count.params.build(args, session.supply)
+    rows: Rows
+    if branch is None:
+        rows = session.node.shard.autocommit_query(plan.count.sql, params, inline=False, watch=session.watch)
+    else:
+        rows = branch.query(plan.count.sql, params, (), inline=False)
+    return int(list(rows)[0][0])  # type: ignore[arg-type]
+
+
+def _all_at_once(session: Session, plan: QueryPlan, rows: Rows, context: StatementContext) -> Result:
+    """Read to the end before answering: values of sequences may run out, and a lock of the statement alone must go."""
+    listed: list[Row] = []
+    while batch := rows.fetch(BATCH_ROWS):
+        listed += batch
+    session.sequences_moved()
+    durable = session.transactions.end_statement()
+    session.row_count = -1
+    if plan.count is None:
+        session.found_rows = len(listed)
+    return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=session.status, ready=True, durable=durable)
+
+
+def _result(session: Session, plan: QueryPlan, rows: Rows, context: StatementContext) -> Result:
+    session.row_count = -1
+    if rows.ready:
+        listed = list(rows)
+        if plan.count is None:
+            session.found_rows = len(listed)
+        if context.insert_id is not None:
+            session.last_insert_id = context.insert_id
+        return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=session.status, ready=True)
+    return Result(plan.columns, _stream(session, rows, context, plan), warnings=0, status=session.status, close=rows.close)
+
+
+def _stream(session: Session, rows: Rows, context: StatementContext, plan: QueryPlan) -> Iterator[Row]:
+    count = 0
+    try:
+        while True:
+            set_current(context)
+            try:
+                batch = rows.fetch(BATCH_ROWS)
+            except EngineError as problem:
+                raise problem.sql_error() from None
+            except NarrowOverflow:
+                raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
+            if not batch:
+                break
+            count += len(batch)
+            yield from batch
+        if plan.count is None:
+            session.found_rows = count
+        if context.insert_id is not None:
+            session.last_insert_id = context.insert_id
+    finally:
+        rows.close()
+
+
+def _into(session: Session, plan: QueryPlan, rows: Rows) -> Result:
+    """SELECT … INTO @a, @b."""
+    listed = rows.fetch(2)
+    rows.close()
+    if len(listed) > 1:
+        raise error("TOO_MANY_ROWS")
+    if len(plan.into) != len(plan.columns):
+        raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
+    durable = session.transactions.end_statement() if plan.locking else None
+    if listed:
+        for name, column, value in zip(plan.into, plan.columns, listed[0]):
+            session.user_variables[name.lower()] = kept(column.sql_type, value)
+        session.scope_changed()
+    else:
+        session.context.warn("SP_FETCH_NO_DATA")
+    session.row_count = len(listed)
+    return Result(affected_rows=len(listed), warnings=session.context.warnings_count, status=session.status, durable=durable)
+
+
+# ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def locked(session: Session) -> Branch:
+    """The branch to write on, locked; the plan must have been made for the catalog as it is now."""
+    if session.node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
+    branch = session.transactions.for_writing()
+    branch.lock()
+    session.must_be_current()
+    return branch
+
+
+def insert(session: Session, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], inline: bool, *, keep_context: bool = False) -> Result:
+    """Insert the rows of plans that differ in the shape of their rows alone."""
+    plan, first = plans[0]
+    if inline and plan.query is not None:
+        raise MustMove
+    branch = locked(session)
+    context = session.context if keep_context else session.new_context(storing=True)
+    many = plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
+    if plan.ignore:
+        context.strict = False
+    context.null_fails = context.strict or not (many or plan.ignore)
+    for condition, *parts in plan.notes:
+        context.warn(condition, *parts)
+    session.sequences_ready(plan, inline)
+    tail = first[0] if isinstance(first, (list, tuple)) else ()
+    counts = writing.insert(run_of(session, branch, context, inline), plans, tail)
+    if counts.generated_id:
+        session.last_insert_id = counts.generated_id
+    if context.insert_id is not None:
+        session.last_insert_id = counts.insert_id = context.insert_id
+    session.variables.values["insert_id"] = 0
+    info = ""
+    if many:
+        info = f"Records: {counts.records}  Duplicates: {counts.duplicates}  Warnings: {context.warnings_count}"
+    return _finished(session, counts, info, plan.returning)
+
+
+def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
+    """UPDATE or DELETE."""
+    branch = locked(session)
+    context = session.new_context(storing=True)
+    session.sequences_ready(plan, inline)
+    run_ = run_of(session, branch, context, inline)
+    if isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)):
+        if plan.ignore:
+            context.strict = False
+        context.null_fails = context.strict
+        counts = writing.update(run_, plan, args) if isinstance(plan, UpdatePlan) else writing.update_rowwise(run_, plan, args)
+        info = f"Rows matched: {counts.matched}  Changed: {counts.changed}  Warnings: {context.warnings_count}"
+        if context.insert_id is not None:
+            session.last_insert_id = counts.insert_id = context.insert_id
+        return _finished(session, counts, info, None)
+    if isinstance(plan, DeletePlan):
+        return _finished(session, writing.delete(run_, plan, args), "", plan.returning)
+    assert not isinstance(plan, (QueryPlan, InsertPlan))
+    return _finished(session, writing.delete_rowwise(run_, plan, args), "", None)
+
+
+def run_of(session: Session, branch: Branch, context: StatementContext, inline: bool) -> writing.Run:
+    values = session.variables.values
+    return writing.Run(
+        branch, session.supply, context, session.node.auto_increments,
+        lambda problem, table, row, columns: explain(session, problem, table, row, columns), session.client.found_rows,
+        "NO_AUTO_VALUE_ON_ZERO" in values["sql_mode"], inline, values["auto_increment_increment"], values["auto_increment_offset"],
+        values["insert_id"],
+    )
+
+
+def _finished(session: Session, counts: writing.Counts, info: str, returning: tuple[ResultColumn, ...] | None) -> Result:
+    """The answer to a change, committed when it stands alone."""
+    session.row_count = counts.affected if returning is None else -1
+    warnings = session.context.warnings_count
+    if session.sequences.moved:
+        session.sequences_moved()
+    durable = session.transactions.end_statement()
+    if returning is not None:
+        return Result(returning, iter(counts.rows), counts.affected, counts.insert_id, warnings, "", session.status, durable, ready=True)
+    return Result(None, iter(()), counts.affected, counts.insert_id, warnings, info, session.status, durable)
+
+
+def explain(session: Session, problem: EngineError, table: Table, row: Sequence[Stored] | None, columns: Sequence[Any]) -> SqlError:
+    """MySQL's error for a broken constraint.  columns: of `row`, or their lower-case names."""
+    if isinstance(problem, (NoSuchObject, Overflow)):
+        raise problem
+    violation = explain_violation(session.catalog, problem.text)
+    if violation is None:
+        return problem.sql_error()
+    values: list[Stored] = []
+    if isinstance(problem, UniqueViolation) and violation.index is not None and row is not None:
+        given = dict(zip([c if isinstance(c, str) else c.name.lower() for c in columns], row))
+        values = [_key_value(session, violation.table, part.column.lower(), given) for part in violation.index.parts]
+    return violation.to_error(values)
+
+
+def _key_value(session: Session, table: Table, name: str, given: dict[str, Stored]) -> Stored:
+    """A key's value in a row that is being inserted; what a generated column would hold is computed."""
+    column = table.column(name)
+    if column is None or not column.generated or name in given:
+        return given.get(name)
+    from fauna.session.definition import compile_expression, parse_expression
+
+    text, _ = compile_expression(session, table, parse_expression(column.generated))
+    known = [(c, given[c.name.lower()]) for c in table.columns if c.name.lower() in given]
+    source = ", ".join(f"?{i + 1} AS {c.physical}" for i, (c, _) in enumerate(known))
+    try:
+        rows = list(session.node.shard.autocommit_query(f"SELECT {text} FROM (SELECT {source})", [v for _, v in known], inline=False))
+    except (EngineError, SqlError):
+        return None
+    return rows[0][0]
