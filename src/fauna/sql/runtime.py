@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -131,7 +132,7 @@ def _matcher(collation: str, pattern: Any, escape: str) -> Any:
     return like(collation, pattern, escape)
 
 
-def _lk(collation: str, value: Any, pattern: Any, escape: str = "\\") -> Any:
+def _lk(collation: str, value: Any, pattern: Any, escape: str | bytes = "\\") -> Any:
     if value is None or pattern is None:
         return None
     if isinstance(escape, bytes):
@@ -139,10 +140,23 @@ def _lk(collation: str, value: Any, pattern: Any, escape: str = "\\") -> Any:
     return _matcher(collation, pattern, escape)(value)
 
 
+_FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], int], ...]] = (
+    ("ck", _ck, 1),
+    ("ckd", _ckd, 1),
+    ("ckr", _ckr, 1),
+    ("dn_div", _dn_div, 3),
+    ("dn_round", _dn_round, 2),
+    ("dn_scale", _dn_scale, 2),
+    ("idiv", _idiv, 2),
+    ("imod", _imod, 2),
+    ("rdiv", _rdiv, 2),
+    ("rmod", _rmod, 2),
+    ("rintdiv", _rintdiv, 2),
+    ("lk", _lk, -1),
+)
+
+
 def register_runtime(connection: apsw.Connection) -> None:
     """Make the functions above known to `connection`."""
-    for name, function, arguments in (
-        ("ck", _ck, 1), ("ckd", _ckd, 1), ("ckr", _ckr, 1), ("dn_div", _dn_div, 3), ("dn_round", _dn_round, 2), ("dn_scale", _dn_scale, 2),
-        ("idiv", _idiv, 2), ("imod", _imod, 2), ("rdiv", _rdiv, 2), ("rmod", _rmod, 2), ("rintdiv", _rintdiv, 2), ("lk", _lk, -1),
-    ):
+    for name, function, arguments in _FUNCTIONS:
         connection.create_scalar_function(name, function, arguments, deterministic=True)

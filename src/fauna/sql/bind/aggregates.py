@@ -5,10 +5,10 @@ Templates hold {0} … for arguments, {distinct}, {order} and {over}; the emitte
 
 from __future__ import annotations
 
-from fauna.catalog.types import BYTES, CHARS, FLOATS, STRINGS, Kind, SqlType, decimal_type
+from fauna.catalog.types import BYTES, CHARS, FLOATS, Kind, SqlType, decimal_type
 from fauna.errors import error
 from fauna.sql import ast
-from fauna.sql.bind.coerce import exact_number, quoted, retyped, shown, to_real, to_text, wide_of
+from fauna.sql.bind.coerce import exact_number, quoted, shown, to_real, to_text, wide_of
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, precision_of
 from fauna.sql.bind.operators import division
@@ -44,7 +44,9 @@ def _count(context: BindContext, node: ast.AggregateCall, args: list[Typed]) -> 
         return AggregateOp(COUNT_TYPE, False, "COUNT", (args[0],), "count({0}){over}")
     if len(args) == 1:
         return AggregateOp(COUNT_TYPE, False, "COUNT", (args[0],), f"count(DISTINCT {_keyed(args[0], 0)}){{over}}", True)
-    keys = ", ".join(f"sk({quoted(a.type.collation)}, {{{i}}})" if a.type.kind in CHARS else f"{{{i}}}" for i, a in enumerate(args))
+    keys = ", ".join(
+        f"sk({quoted(a.type.collation)}, {{{i}}})" if a.type.kind in CHARS else f"{{{i}}}" for i, a in enumerate(args)
+    )
     return AggregateOp(COUNT_TYPE, False, "COUNT", tuple(args), f"count(DISTINCT row_key({keys})){{over}}", True)
 
 
@@ -61,7 +63,9 @@ def _sum(context: BindContext, node: ast.AggregateCall, arg: Typed) -> Typed:
     word = _distinct(node)
     if arg.type.kind in FLOATS or arg.type.kind is Kind.NULL:
         scale = arg.type.scale if arg.type.kind in FLOATS else 31
-        return AggregateOp(SqlType(Kind.DOUBLE, 23, scale), True, "SUM", (to_real(arg),), f"ckr(sum({word}{{0}}){{over}})", node.distinct)
+        return AggregateOp(
+            SqlType(Kind.DOUBLE, 23, scale), True, "SUM", (to_real(arg),), f"ckr(sum({word}{{0}}){{over}})", node.distinct
+        )
     scale = arg.type.scale if arg.type.kind is Kind.DECIMAL else 0
     wide = arg.type.wide or arg.type.is_big_unsigned or context.wide
     extra = runtime_scale(arg) - scale
@@ -106,7 +110,7 @@ def _library(context: BindContext, node: ast.AggregateCall, args: list[Typed], o
     forms = [entry.args[min(i, len(entry.args) - 1)] for i in range(len(args))]
     collation = aggregate_collation(args, name, context.scope.collation)
     result = entry.result([info_of(a) for a in args])
-    bound = [argument(context, a, form, collation, False) for a, form in zip(args, forms)]
+    bound = [argument(context, a, form, collation, False) for a, form in zip(args, forms, strict=True)]
     places = ", ".join(f"{{{i}}}" for i in range(len(bound)))
     if entry.pass_scale:
         places += f", {result.scale}"
@@ -135,6 +139,3 @@ def _group_concat(context: BindContext, node: ast.AggregateCall, args: list[Type
     result = SqlType(kind, 65535 if binary else 65535, collation="binary" if binary else collation)
     text = f"group_concat_({place}, {separator}, {key}, {limit}{{order}}){{over}}"
     return AggregateOp(result, True, "GROUP_CONCAT", tuple(texts), text, node.distinct, order)
-
-
-__all__ = ["bind_aggregate", "COUNT_TYPE", "STRINGS", "retyped"]

@@ -18,7 +18,6 @@ from fauna.catalog.types import (
     BYTES,
     CHARS,
     DATE_TYPE,
-    DATETIMES,
     DOUBLE_TYPE,
     FLOATS,
     INTEGERS,
@@ -47,7 +46,6 @@ from fauna.sql.bind.coerce import (
     rescaled,
     retyped,
     shown,
-    template_text,
     to_boolean,
     to_bytes,
     to_date,
@@ -58,13 +56,13 @@ from fauna.sql.bind.coerce import (
     to_time,
 )
 from fauna.sql.bind.context import BindContext
-from fauna.sql.bind.merge import aggregate_collation, coercibility, display_length, precision_of
+from fauna.sql.bind.merge import aggregate_collation, coercibility, display_length
 from fauna.sql.bind.operators import arithmetic, collated, comparable, compare, integer_of
 from fauna.sql.convert import Mode
 from fauna.sql.functions import load
 from fauna.sql.functions.letters import letters_of
 from fauna.sql.functions.registry import Arg, ArgInfo, Function
-from fauna.sql.typed import ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
+from fauna.sql.typed import Const, Op, SessionValue, Slot, Typed, runtime_scale
 
 if TYPE_CHECKING:
     from fauna.sql.bind.expressions import ExpressionBinder
@@ -85,7 +83,9 @@ def bind_call(binder: ExpressionBinder, node: ast.Call) -> Typed:
     entry = FUNCTIONS.get(node.name)
     if entry is None:
         schema = node.schema or binder.context.scope.database
-        raise error("SP_DOES_NOT_EXIST", "FUNCTION", f"{schema}.{node.name}" if schema else node.name)
+        raise error(
+            "SP_DOES_NOT_EXIST", "FUNCTION", f"{schema}.{node.written or node.name}" if schema else node.written or node.name
+        )
     args: list[Typed] = []
     for arg in node.args:
         args.append(Const(varchar(len(arg.name)), False, arg.name) if isinstance(arg, ast.UnitArg) else binder.scalar(arg))
@@ -98,8 +98,10 @@ def call(context: BindContext, name: str, args: list[Typed], nodes: list[ast.Exp
     if len(args) < entry.min_args or entry.max_args is not None and len(args) > entry.max_args:
         raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", name)
     args = [shown(a) for a in args]
-    result = entry.result([info_of(a, n, binder) for a, n in zip(args, nodes)])
-    strings = [a for a, f in zip(args, _forms(entry, len(args))) if f in (Arg.STRING, Arg.ANY) and a.type.kind in STRINGS]
+    result = entry.result([info_of(a, n, binder) for a, n in zip(args, nodes, strict=True)])
+    strings = [
+        a for a, f in zip(args, _forms(entry, len(args)), strict=True) if f in (Arg.STRING, Arg.ANY) and a.type.kind in STRINGS
+    ]
     collation = aggregate_collation(strings, name.lower(), context.scope.collation)
     if result.kind in CHARS and result.kind is not Kind.JSON and not result.collation:
         result = result.with_(collation=collation if collation != "binary" else context.scope.collation)
@@ -108,7 +110,9 @@ def call(context: BindContext, name: str, args: list[Typed], nodes: list[ast.Exp
         if text is not None:
             return Op(result, _may_be_null(entry, args), entry.name, tuple(args), text, deterministic=entry.deterministic)
     letters = letters_of(args) if entry.pass_types else ""
-    bound = [argument(context, a, form, collation, entry.bytes_too) for a, form in zip(args, _forms(entry, len(args)))]
+    bound = [
+        argument(context, a, form, collation, entry.bytes_too) for a, form in zip(args, _forms(entry, len(args)), strict=True)
+    ]
     return _library_op(entry, bound, result, collation, letters)
 
 
@@ -141,8 +145,15 @@ def _library_op(entry: Function, bound: list[Typed], result: SqlType, collation:
 
 
 _SESSION_TYPES: dict[str, SqlType] = {
-    "now": datetime_type(6), "utc_now": datetime_type(6), "connection_id": BIGINT_TYPE, "last_insert_id": UBIGINT_TYPE, "row_count": BIGINT_TYPE,
-    "found_rows": BIGINT_TYPE, "default_week_format": BIGINT_TYPE, "max_allowed_packet": BIGINT_TYPE, "div_precision_increment": BIGINT_TYPE,
+    "now": datetime_type(6),
+    "utc_now": datetime_type(6),
+    "connection_id": BIGINT_TYPE,
+    "last_insert_id": UBIGINT_TYPE,
+    "row_count": BIGINT_TYPE,
+    "found_rows": BIGINT_TYPE,
+    "default_week_format": BIGINT_TYPE,
+    "max_allowed_packet": BIGINT_TYPE,
+    "div_precision_increment": BIGINT_TYPE,
     "timestamp": DOUBLE_TYPE,
 }
 
@@ -155,7 +166,7 @@ def info_of(node: Typed, syntax: ast.Expr | None = None, binder: ExpressionBinde
             return plain_value(node)
         if syntax is not None and binder is not None and isinstance(syntax, (ast.Literal, ast.Unary)):
             value = binder.constant(syntax)
-            return Decimal(value) if isinstance(syntax, ast.Literal) and syntax.kind is ast.LiteralKind.DECIMAL else value
+            return Decimal(str(value)) if isinstance(syntax, ast.Literal) and syntax.kind is ast.LiteralKind.DECIMAL else value
         return None
 
     return ArgInfo(node.type, node.nullable, constant)
@@ -316,7 +327,9 @@ def _round(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed
         return Op(SqlType(Kind.DOUBLE, length, scale), True, node.name, (value, places), f"r_{name}({{0}}, {{1}})")
     if value.type.kind in INTEGERS or value.type.kind in (Kind.YEAR, Kind.BIT):
         if isinstance(digits, int) and digits >= 0:
-            return retyped(value, value.type.with_(length=max(display_length(value.type), 1)) if value.type.kind in INTEGERS else BIGINT_TYPE)
+            return retyped(
+                value, value.type.with_(length=max(display_length(value.type), 1)) if value.type.kind in INTEGERS else BIGINT_TYPE
+            )
         places = to_integer(args[1])
         length = display_length(value.type)
         if length >= 19 and value.type.kind is Kind.BIGINT:
@@ -340,11 +353,19 @@ def _round_decimal(binder: ExpressionBinder, value: Typed, args: list[Typed], di
         if digits >= 0 and name == "round":
             return rescaled(value, scale, target)
         function = "dec_rt" if value.type.wide else "dn_rt"
-        return Op(target, value.nullable, node.name, (value,), f"{function}({{0}}, {at}, {digits}, {scale}, {int(name == 'truncate')})")
+        return Op(
+            target, value.nullable, node.name, (value,), f"{function}({{0}}, {at}, {digits}, {scale}, {int(name == 'truncate')})"
+        )
     # Digits known only per row: the scale stays, as MariaDB has it.
     target = decimal_type(whole + value.type.scale + (1 if name == "round" else 0), value.type.scale, wide=value.type.wide)
     function = "dec_rt" if value.type.wide else "dn_rt"
-    return Op(target, True, node.name, (value, to_integer(args[1])), f"{function}({{0}}, {at}, {{1}}, {value.type.scale}, {int(name == 'truncate')})")
+    return Op(
+        target,
+        True,
+        node.name,
+        (value, to_integer(args[1])),
+        f"{function}({{0}}, {at}, {{1}}, {value.type.scale}, {int(name == 'truncate')})",
+    )
 
 
 def _ceil(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
@@ -371,7 +392,13 @@ def _interval(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Ty
         test = compare(binder.context, "<", value, bound)
         whens.append((test, i))
     text = "".join(f" WHEN {{{i + 1}}} THEN {i}" for i in range(len(whens)))
-    return Op(SqlType(Kind.INT, 10), False, "INTERVAL", (value, *(t for t, _ in whens)), f"CASE WHEN {{0}} IS NULL THEN -1{text} ELSE {len(whens)} END")
+    return Op(
+        SqlType(Kind.INT, 10),
+        False,
+        "INTERVAL",
+        (value, *(t for t, _ in whens)),
+        f"CASE WHEN {{0}} IS NULL THEN -1{text} ELSE {len(whens)} END",
+    )
 
 
 def _last_insert_id(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
@@ -432,7 +459,9 @@ def cast_type(context: BindContext, to: ast.TypeName, operand: Typed) -> SqlType
             return UBIGINT_TYPE
         if operand.type.kind in FLOATS:
             return BIGINT_TYPE
-        whole = display_length(operand.type) - (operand.type.scale + 1 if operand.type.kind is Kind.DECIMAL and operand.type.scale else 0)
+        whole = display_length(operand.type) - (
+            operand.type.scale + 1 if operand.type.kind is Kind.DECIMAL and operand.type.scale else 0
+        )
         return integer_of(min(max(whole, 1), 20), False) if operand.type.kind is not Kind.NULL else SqlType(Kind.INT, 1)
     if name == "UNSIGNED":
         return UBIGINT_TYPE
@@ -494,7 +523,13 @@ def convert_using(context: BindContext, operand: Typed, charset: str) -> Typed:
         return to_bytes(shown(operand))
     text = to_text(shown(operand), context.scope.collation)
     if text.type.kind in BYTES:
-        return mapped(text, SqlType(Kind.VARCHAR, text.type.length, collation=target.default_collation), _decoder(target.codec), "CONVERT", f"decode_({{0}}, {quoted(target.codec)})")
+        return mapped(
+            text,
+            SqlType(Kind.VARCHAR, text.type.length, collation=target.default_collation),
+            _decoder(target.codec),
+            "CONVERT",
+            f"decode_({{0}}, {quoted(target.codec)})",
+        )
     kind = text.type.kind if text.type.kind in TEXTS else Kind.VARCHAR
     result = SqlType(kind, text.type.length, collation=target.default_collation)
     if charset.lower() in ("utf8mb4", "utf8mb3", "utf8"):
@@ -554,6 +589,3 @@ def window_function(binder: ExpressionBinder, node: ast.Call) -> Typed:
         value = shown(args[0])
         return Op(value.type, True, name, (value, to_integer(args[1])), "nth_value({0}, {1}){over}")
     raise unsupported(f"{name} as a window function")
-
-
-__all__ = ["bind_call", "call", "cast", "cast_type", "collate", "convert_using", "window_function", "BYTES", "DATETIMES", "ColumnRef", "precision_of", "template_text"]

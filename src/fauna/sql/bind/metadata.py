@@ -22,8 +22,19 @@ def result_column(output: OutputColumn) -> ResultColumn:
         return ResultColumn(output.name, expr.type, expr.nullable, table=column.source_name, org_name=column.name)
     primary, unique, multiple = key_flags(table, base)
     return ResultColumn(
-        output.name, expr.type, expr.nullable, table.schema, column.source_name, table.name, base.name, primary, unique, multiple,
-        base.auto_increment, base.on_update_now, not base.has_default and not base.nullable and not base.auto_increment and not base.default_expr,
+        output.name,
+        expr.type,
+        expr.nullable,
+        table.schema,
+        column.source_name,
+        table.name,
+        base.name,
+        primary,
+        unique,
+        multiple,
+        base.auto_increment,
+        base.on_update_now,
+        not base.has_default and not base.nullable and not base.auto_increment and not base.default_expr,
     )
 
 

@@ -7,6 +7,7 @@ Integers and narrow DECIMALs are SQLite integers, so + - * % and comparison are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from fauna.catalog.types import (
@@ -14,7 +15,6 @@ from fauna.catalog.types import (
     BOOL_TYPE,
     BYTES,
     CHARS,
-    DATETIMES,
     FLOATS,
     INTEGERS,
     STRINGS,
@@ -26,7 +26,7 @@ from fauna.catalog.types import (
     decimal_type,
     from_unsigned,
     from_wide,
-    to_unsigned,
+    to_wide,
 )
 from fauna.errors import error
 from fauna.sql.bind.coerce import (
@@ -52,8 +52,9 @@ from fauna.sql.bind.coerce import (
 )
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.merge import aggregate_collation, display_length, precision_of
+from fauna.sql.collation import sort_key
 from fauna.sql.convert import Mode, conversion
-from fauna.sql.typed import ColumnRef, Const, Op, SessionValue, Slot, Typed, runtime_scale
+from fauna.sql.typed import ColumnRef, Const, Convert, Op, Slot, Typed, runtime_scale
 
 SMALL_INTS = frozenset({Kind.TINYINT, Kind.SMALLINT, Kind.MEDIUMINT, Kind.INT, Kind.YEAR})
 EXACT_KINDS = INTEGERS | {Kind.DECIMAL, Kind.YEAR, Kind.BIT}
@@ -125,7 +126,14 @@ def _decimal_arithmetic(b: BindContext, op: str, left: Typed, right: Typed, null
     else:
         scale, run = max(ls, rs), max(run_l, run_r)
         precision = max(lp - ls, rp - rs) + scale + (1 if op in "+-" else 0)
-    wide = left.type.wide or right.type.wide or left.type.is_big_unsigned or right.type.is_big_unsigned or (b.wide and precision > 18) or run > 38
+    wide = (
+        left.type.wide
+        or right.type.wide
+        or left.type.is_big_unsigned
+        or right.type.is_big_unsigned
+        or (b.wide and precision > 18)
+        or run > 38
+    )
     result = decimal_type(precision, scale, unsigned=left.type.unsigned and right.type.unsigned, wide=wide)
     if op != "*":
         left, right = _at_scale(left, run, wide), _at_scale(right, run, wide)
@@ -202,7 +210,14 @@ def negated(b: BindContext, node: Typed) -> Typed:
         return mapped(node, SqlType(Kind.DOUBLE, 23, node.type.scale), lambda v: None if v is None else -v, "NEG", "(-{0})")  # type: ignore[operator]
     if kind is Kind.DECIMAL:
         if node.type.wide:
-            return Op(node.type.with_(unsigned=False), node.nullable, "NEG", (node,), f"dec_sub(x'{_wide_zero()}', {{0}})", runtime_scale(node) - node.type.scale)
+            return Op(
+                node.type.with_(unsigned=False),
+                node.nullable,
+                "NEG",
+                (node,),
+                f"dec_sub(x'{to_wide(0).hex()}', {{0}})",
+                runtime_scale(node) - node.type.scale,
+            )
         extra = runtime_scale(node) - node.type.scale
         return mapped(node, node.type.with_(unsigned=False), lambda v: None if v is None else -v, "NEG", "(-{0})", extra=extra)  # type: ignore[operator]
     if isinstance(node, (Slot, Const)) and (isinstance(node, Const) or node.literal):
@@ -225,12 +240,6 @@ def _negate_unsigned(value: Stored) -> Stored:
     if number < -(1 << 63):
         raise error("DATA_OUT_OF_RANGE", "BIGINT", f"-{-number}")
     return number
-
-
-def _wide_zero() -> str:
-    from fauna.catalog.types import to_wide
-
-    return to_wide(0).hex()
 
 
 _BITS = {"|": "u_or", "&": "u_and", "^": "u_xor", "<<": "u_shl", ">>": "u_shr"}
@@ -290,9 +299,7 @@ def _member_operands(operands: list[Typed]) -> list[Typed] | None:
     return out
 
 
-def _member_position(sql_type: SqlType) -> type[None] | object:
-    from fauna.sql.collation import sort_key
-
+def _member_position(sql_type: SqlType) -> Convert:
     key = sort_key(sql_type.collation or "utf8mb4_general_ci")
     positions = {key(m): i for i, m in reversed(list(enumerate(sql_type.members, 1)))}
 
@@ -304,7 +311,7 @@ def _member_position(sql_type: SqlType) -> type[None] | object:
     return position
 
 
-def _temporal_operands(operands: list[Typed], kinds: list[Kind]) -> list[Typed] | None:
+def _temporal_operands(operands: list[Typed], kinds: Sequence[Kind]) -> list[Typed] | None:
     temporal = [k for k in kinds if k in TEMPORAL]
     others = [n for n in operands if n.type.kind not in TEMPORAL and n.type.kind is not Kind.NULL]
     numbers = [n for n in others if n.type.kind not in STRINGS]
@@ -363,11 +370,12 @@ def _date_against_constants(operands: list[Typed]) -> list[Typed]:
     return out
 
 
-def _date_or_datetime(convert: object) -> object:
+def _date_or_datetime(convert: Convert) -> Convert:
     def shorten(value: Stored) -> Stored:
-        text = None if value is None else convert(value)  # type: ignore[operator]
+        text = None if value is None else convert(value)
         if text is None:
             return None
+        assert isinstance(text, str)
         return text[:10] if text[10:] == " 00:00:00.000000" else text
 
     return shorten
@@ -376,7 +384,11 @@ def _date_or_datetime(convert: object) -> object:
 def _number_operands(operands: list[Typed]) -> list[Typed]:
     """Numbers, and strings that meet numbers."""
     columns = [n for n in operands if n.type.kind is not Kind.NULL and not isinstance(n, Constant)]
-    if len(columns) == 1 and columns[0].type.kind in EXACT_KINDS and all(isinstance(n, Constant) or n is columns[0] or n.type.kind is Kind.NULL for n in operands):
+    if (
+        len(columns) == 1
+        and columns[0].type.kind in EXACT_KINDS
+        and all(isinstance(n, Constant) or n is columns[0] or n.type.kind is Kind.NULL for n in operands)
+    ):
         against = _constants_against(columns[0], operands)
         if against is not None:
             return against
@@ -389,7 +401,9 @@ def _number_operands(operands: list[Typed]) -> list[Typed]:
         return numbers
     scale = max(runtime_scale(n) for n in numbers if n.type.kind is not Kind.NULL)
     wide = any(n.type.wide or n.type.is_big_unsigned for n in numbers) or any(
-        precision_of(n.type) - _scale(n) + scale > 18 for n in numbers if n.type.kind is not Kind.NULL and runtime_scale(n) < scale
+        precision_of(n.type) - _scale(n) + scale > 18
+        for n in numbers
+        if n.type.kind is not Kind.NULL and runtime_scale(n) < scale
     )
     return [n if n.type.kind is Kind.NULL else _at_scale(n, scale, wide) for n in numbers]
 
@@ -422,29 +436,32 @@ def _constants_against(column: Typed, operands: list[Typed]) -> list[Typed] | No
     return out
 
 
-def _scaled_integer(factor: int) -> object:
+def _scaled_integer(factor: int) -> Convert:
     def convert(value: Stored) -> Stored:
         if value is None:
             return None
-        scaled = value * factor  # type: ignore[operator]
-        return scaled if -(1 << 63) <= scaled < 1 << 63 else float(scaled)  # type: ignore[operator,arg-type,return-value]
+        assert isinstance(value, int)
+        scaled = value * factor
+        return scaled if -(1 << 63) <= scaled < 1 << 63 else float(scaled)
 
     return convert
 
 
-def _scaled_decimal(digits: int) -> object:
+def _scaled_decimal(digits: int) -> Convert:
     def convert(value: Stored) -> Stored:
         if value is None:
             return None
+        assert isinstance(value, int)
         if digits >= 0:
-            return value * 10**digits  # type: ignore[operator]
-        whole, rest = divmod(value, 10**-digits)  # type: ignore[operator]
-        return whole if rest == 0 else value / 10**-digits  # type: ignore[operator]
+            return value * int(10**digits)
+        unit = int(10**-digits)
+        whole, rest = divmod(value, unit)
+        return whole if rest == 0 else value / unit
 
     return convert
 
 
-def _number_of(node: Typed) -> object:
+def _number_of(node: Typed) -> Convert:
     if node.type.kind in FLOATS:
         return lambda value: value
     exact = decimal_type(65, 30, wide=True)
@@ -459,15 +476,16 @@ def _number_of(node: Typed) -> object:
     return number
 
 
-def _scaled_real(number: object, scale: int) -> object:
+def _scaled_real(number: Convert, scale: int) -> Convert:
     def convert(value: Stored) -> Stored:
-        real = None if value is None else number(value)  # type: ignore[operator]
+        real = None if value is None else number(value)
         if real is None:
             return None
+        assert isinstance(real, (int, float))
         if isinstance(real, int):
             whole = real * 10**scale
             return whole if -(1 << 63) <= whole < 1 << 63 else float(whole)
-        scaled = Decimal(repr(real)).scaleb(scale) if scale else real
+        scaled = Decimal(repr(real)).scaleb(scale) if scale else Decimal(real)
         if abs(scaled) < 1e18 and scaled == int(scaled):
             return int(scaled)
         return float(scaled)
@@ -490,7 +508,13 @@ _COMPARE = {"=": "=", "<=>": "IS", "<>": "<>", "<": "<", "<=": "<=", ">": ">", "
 
 def collated(node: Typed, collation: str, index: int = 0) -> str:
     """Template text for operand `index` under `collation`, bare when the column already has it."""
-    if not collation or isinstance(node, ColumnRef) and node.table is not None and node.type.collation == collation and node.type.kind in CHARS:
+    if (
+        not collation
+        or isinstance(node, ColumnRef)
+        and node.table is not None
+        and node.type.collation == collation
+        and node.type.kind in CHARS
+    ):
         return f"{{{index}}}"
     return f"{{{index}}} COLLATE {collation}"
 
@@ -540,7 +564,11 @@ def _family(node: Typed) -> str:
 
 
 def _one_class(operand: Typed, items: list[Typed]) -> bool:
-    return _family(operand) in ("temporal", "number") and all(isinstance(i, Constant) for i in items) and operand.type.kind is not Kind.BIT
+    return (
+        _family(operand) in ("temporal", "number")
+        and all(isinstance(i, Constant) for i in items)
+        and operand.type.kind is not Kind.BIT
+    )
 
 
 def any_of(tests: list[Typed]) -> Typed:
@@ -599,9 +627,3 @@ def like(b: BindContext, operand: Typed, pattern: Typed, escape: Typed | None, n
 
 def constant_value(node: Typed) -> Stored:
     return node.value if isinstance(node, Const) else None
-
-
-__all__ = [
-    "all_of", "any_of", "arithmetic", "between", "bitwise", "collated", "comparable", "compare", "complement", "division", "in_list", "is_test",
-    "like", "logic", "negated", "not_", "SessionValue", "converted", "to_unsigned", "DATETIMES", "to_date",
-]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fauna.catalog.schema import Catalog, Sequence, Table, View
-from fauna.catalog.types import CHARS, STRINGS, Kind, SqlType
+from fauna.catalog.types import CHARS, Kind, SqlType
 from fauna.errors import SqlError, error, unsupported
 from fauna.sql import ast
 from fauna.sql.bind.coerce import shown, to_boolean, to_integer
@@ -95,7 +96,10 @@ class QueryBinder:
         step = self.bind(cte.query.right, parent)
         if len(step.outputs) != len(seed.outputs):
             raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
-        exprs = [unify(o.expr, s.expr.type) if s.expr.type.kind is not Kind.NULL else o.expr for o, s in zip(step.outputs, seed.outputs)]
+        exprs = [
+            unify(o.expr, s.expr.type) if s.expr.type.kind is not Kind.NULL else o.expr
+            for o, s in zip(step.outputs, seed.outputs, strict=True)
+        ]
         step = _with_outputs(self.context, step, exprs)
         op = "UNION ALL" if cte.query.all else "UNION"
         body = BoundSetOperation(op, seed, step, seed.outputs)
@@ -119,12 +123,18 @@ class QueryBinder:
         items = ExpressionBinder(self.context, scope, self.subquery, aggregates=aggregates, windows=windows)
         outputs = self._outputs(select.items, scope, items)
         aliases = {o.name.lower(): o.expr for o in reversed(outputs)}
-        declared = {i.alias.lower(): o.expr for i, o in zip(_expanded(select.items, outputs), outputs) if i is not None and i.alias}
+        declared = {
+            i.alias.lower(): o.expr
+            for i, o in zip(_expanded(select.items, outputs), outputs, strict=False)
+            if i is not None and i.alias
+        }
         group_by = tuple(self._group_key(item, scope, outputs, declared) for item in select.group_by)
         having = None
         if select.having is not None:
             scope.clause = "HAVING"
-            binder = ExpressionBinder(self.context, scope, self.subquery, aliases=aliases, aliases_first=True, aggregates=aggregates, windows=windows)
+            binder = ExpressionBinder(
+                self.context, scope, self.subquery, aliases=aliases, aliases_first=True, aggregates=aggregates, windows=windows
+            )
             having = to_boolean(binder.scalar(select.having))
         scope.clause = "ORDER"
         order = ExpressionBinder(self.context, scope, self.subquery, aliases=declared, aggregates=aggregates, windows=windows)
@@ -139,10 +149,23 @@ class QueryBinder:
             if order_by:
                 raise error("WRONG_USAGE", "CUBE/ROLLUP", "ORDER BY")
         return BoundSelect(
-            tuple(outputs), source, where, group_by, having, order_by, limit, offset, select.distinct, (), select.rollup, aggregate
+            tuple(outputs),
+            source,
+            where,
+            group_by,
+            having,
+            order_by,
+            limit,
+            offset,
+            select.distinct,
+            (),
+            select.rollup,
+            aggregate,
         )
 
-    def _check_group_mode(self, select: ast.Select, outputs: list[OutputColumn], group_by: tuple[OrderKey, ...], aggregates: list[Typed]) -> None:
+    def _check_group_mode(
+        self, select: ast.Select, outputs: list[OutputColumn], group_by: tuple[OrderKey, ...], aggregates: list[Typed]
+    ) -> None:
         if "ONLY_FULL_GROUP_BY" not in self.context.scope.sql_mode or not (aggregates or group_by):
             return
         keys = [k.expr for k in group_by]
@@ -164,7 +187,9 @@ class QueryBinder:
                 found = expand_star(item.expr, scope)
                 if not found:
                     raise error("NO_TABLES_USED")
-                outputs.extend(OutputColumn(name, f"k{len(outputs) + i + 1}", binder.loaded(node)) for i, (name, node) in enumerate(found))
+                outputs.extend(
+                    OutputColumn(name, f"k{len(outputs) + i + 1}", binder.loaded(node)) for i, (name, node) in enumerate(found)
+                )
                 continue
             if item.alias is None and isinstance(item.expr, (ast.Literal, ast.Unary, ast.Binary, ast.Call, ast.Case, ast.Cast)):
                 _pin_all(item.expr, binder)
@@ -190,7 +215,9 @@ class QueryBinder:
             raise error("BAD_FIELD", position, clause)
         return outputs[position - 1].expr
 
-    def _order_key(self, item: ast.OrderItem, binder: ExpressionBinder, outputs: list[OutputColumn], aliases: dict[str, Typed]) -> OrderKey:
+    def _order_key(
+        self, item: ast.OrderItem, binder: ExpressionBinder, outputs: list[OutputColumn], aliases: dict[str, Typed]
+    ) -> OrderKey:
         position = 0
         expr: Typed | None = None
         if isinstance(item.expr, ast.Literal) and item.expr.kind is ast.LiteralKind.INTEGER:
@@ -283,7 +310,9 @@ class QueryBinder:
             if not position:
                 raise error("BAD_FIELD", item.expr.parts[-1], "ORDER BY")
         else:
-            columns: list[tuple[str, Typed]] = [(o.name, ColumnRef(o.expr.type, o.expr.nullable, "", o.alias, o.name)) for o in outputs]
+            columns: list[tuple[str, Typed]] = [
+                (o.name, ColumnRef(o.expr.type, o.expr.nullable, "", o.alias, o.name)) for o in outputs
+            ]
             scope = Scope([ScopeSource("", "", "", columns)], binder.scope.parent, clause="ORDER")
             expr = ExpressionBinder(self.context, scope, self.subquery).scalar(item.expr)
             return OrderKey(expr, 0, item.descending, expr.type.collation if expr.type.kind in CHARS else "")
@@ -319,12 +348,15 @@ class QueryBinder:
             outputs = tuple(OutputColumn(c.name, f'"{c.name}"', Op(c.sql_type, c.nullable, "INFO", (), c.name)) for c in info)
             self.context.volatile = True
             columns = tuple(o.alias for o in outputs)
-            return self._add_columns(scope, ref.alias or name, schema, outputs, lambda alias: InfoSource(name.lower(), alias, columns))
+            return self._add_columns(
+                scope, ref.alias or name, schema, outputs, lambda alias: InfoSource(name.lower(), alias, columns)
+            )
         relation = find_relation(self.context.catalog, schema, name)
         if isinstance(relation, View):
             return self._view(relation, ref, scope)
         if isinstance(relation, Sequence):
             return self._sequence(relation, ref, scope)
+        _check_hints(relation, ref)
         return self._table(relation, ref.alias or name, scope)
 
     def _sequence(self, sequence: Sequence, ref: ast.NamedTable, scope: Scope) -> Source:
@@ -356,7 +388,9 @@ class QueryBinder:
         context.volatile = context.volatile or inner.volatile
         outputs = _renamed(query.outputs, view.columns)
         query = replace(query, outputs=tuple(replace(o, alias=f"k{i + 1}") for i, o in enumerate(query.outputs)))
-        return self._add_columns(scope, ref.alias or view.name, view.schema, outputs, lambda alias: DerivedSource(query, alias), keep_origin=True)
+        return self._add_columns(
+            scope, ref.alias or view.name, view.schema, outputs, lambda alias: DerivedSource(query, alias), keep_origin=True
+        )
 
     def _derived(self, ref: ast.DerivedTable, scope: Scope) -> Source:
         if ref.alias is None:
@@ -372,15 +406,29 @@ class QueryBinder:
             seen.add(output.name.lower())
         return self._add_columns(scope, ref.alias, "", outputs, lambda alias: DerivedSource(query, alias))
 
-    def _add_columns(self, scope: Scope, name: str, schema: str, outputs: tuple[OutputColumn, ...], make: object, *, keep_origin: bool = False) -> Source:
+    def _add_columns(
+        self,
+        scope: Scope,
+        name: str,
+        schema: str,
+        outputs: tuple[OutputColumn, ...],
+        make: Callable[[str], Source],
+        *,
+        keep_origin: bool = False,
+    ) -> Source:
         alias = self.context.new_alias()
         columns: list[tuple[str, Typed]] = []
         for output in outputs:
             origin = output.expr if keep_origin and isinstance(output.expr, ColumnRef) else None
             column = origin.column if origin else None
-            columns.append((output.name, ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name, name, None, column)))
+            columns.append(
+                (
+                    output.name,
+                    ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name, name, None, column),
+                )
+            )
         scope.add(ScopeSource(name, schema, alias, columns))
-        return make(alias)  # type: ignore[operator,no-any-return]
+        return make(alias)
 
     def _join(self, join: ast.Join, scope: Scope) -> Source:
         left_start = len(scope.sources)
@@ -401,7 +449,9 @@ class QueryBinder:
             on = to_boolean(ExpressionBinder(self.context, inner, self.subquery).scalar(join.on))
         return JoinSource(left, right, join.kind, on)
 
-    def _using(self, names: tuple[str, ...], scope: Scope, lefts: list[ScopeSource], rights: list[ScopeSource], kind: str) -> Typed:
+    def _using(
+        self, names: tuple[str, ...], scope: Scope, lefts: list[ScopeSource], rights: list[ScopeSource], kind: str
+    ) -> Typed:
         tests = []
         for name in names:
             a, b = _only(lefts, name, scope.merged), _only(rights, name, {})
@@ -434,11 +484,9 @@ def _chain(query: ast.SetOperation) -> tuple[list[ast.Query], list[str]]:
 
 
 def find_relation(catalog: Catalog, schema: str, name: str) -> Table | View | Sequence:
-    """The relation of that name; errors 1049 and 1146."""
+    """The relation of that name; error 1146."""
     relation = catalog.relation(schema, name)
     if relation is None:
-        if catalog.database(schema) is None and schema.lower() not in ("information_schema", "mysql", "performance_schema", "sys", "fauna"):
-            raise error("BAD_DB", schema) if False else error("NO_SUCH_TABLE", schema, name)
         raise error("NO_SUCH_TABLE", schema, name)
     return relation
 
@@ -478,20 +526,22 @@ def _renamed(outputs: tuple[OutputColumn, ...], names: tuple[str, ...]) -> tuple
         return outputs
     if len(names) != len(outputs):
         raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
-    return tuple(replace(o, name=n) for o, n in zip(outputs, names))
+    return tuple(replace(o, name=n) for o, n in zip(outputs, names, strict=True))
 
 
 def _with_outputs(context: BindContext, query: BoundQuery, exprs: list[Typed]) -> BoundQuery:
     """`query` giving `exprs` (made from its own output expressions) instead."""
-    if all(e is o.expr for e, o in zip(exprs, query.outputs)):
+    if all(e is o.expr for e, o in zip(exprs, query.outputs, strict=True)):
         return query
     if isinstance(query, BoundSelect):
-        outputs = tuple(replace(o, expr=e) for o, e in zip(query.outputs, exprs))
-        return replace(query, outputs=outputs, order_by=tuple(replace(k, position=0) if k.expr is not None else k for k in query.order_by))
+        outputs = tuple(replace(o, expr=e) for o, e in zip(query.outputs, exprs, strict=True))
+        return replace(
+            query, outputs=outputs, order_by=tuple(replace(k, position=0) if k.expr is not None else k for k in query.order_by)
+        )
     alias = context.new_alias()
     columns = {id(o.expr): ColumnRef(o.expr.type, o.expr.nullable, alias, o.alias, o.name) for o in query.outputs}
     rebuilt = []
-    for output, expr in zip(query.outputs, exprs):
+    for output, expr in zip(query.outputs, exprs, strict=True):
         column = columns[id(output.expr)]
         rebuilt.append(replace(output, expr=column if expr is output.expr else unify(column, expr.type)))
     return BoundSelect(tuple(rebuilt), DerivedSource(query, alias))
@@ -503,7 +553,7 @@ def expand_star(star: ast.Star, scope: Scope) -> list[tuple[str, Typed]]:
         for source in scope.sources:
             if source.name == star.parts[-1] and (len(star.parts) == 1 or source.schema == star.parts[0]):
                 return [(n, c) for n, c in source.columns if n.lower() not in source.invisible]
-        raise error("UNKNOWN_TABLE", star.parts[-1], "field list") if False else error("BAD_TABLE", star.parts[-1])
+        raise error("BAD_TABLE", star.parts[-1])
     found: list[tuple[str, Typed]] = []
     for name, node in scope.merged.items():
         shown_name = next((n for s in scope.sources for n, _ in s.columns if n.lower() == name), name)
@@ -561,6 +611,13 @@ def _pin_all(node: object, binder: ExpressionBinder) -> None:
             _pin_all(getattr(node, name), binder)
 
 
+def _check_hints(table: Table, ref: ast.NamedTable) -> None:
+    """USE, FORCE and IGNORE INDEX have no effect, but error 1176 tells of an index that is not there."""
+    for hint in ref.index_hints:
+        if not any(index.name.lower() == hint.lower() for index in table.indexes):
+            raise error("KEY_DOES_NOT_EXIST", hint, ref.alias or table.name)
+
+
 def _names_table(node: object, name: str) -> bool:
     """Whether a query's FROM mentions `name`."""
     if isinstance(node, ast.NamedTable):
@@ -598,6 +655,3 @@ def _dependent(node: ColumnRef, keys: list[Typed | None]) -> bool:
         return False
     grouped = {k.name.lower() for k in keys if isinstance(k, ColumnRef) and k.source == node.source}
     return all(p.column.lower() in grouped for p in node.table.primary_key.parts)
-
-
-__all__ = ["QueryBinder", "expand_star", "find_relation", "STRINGS"]

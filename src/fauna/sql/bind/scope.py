@@ -38,7 +38,11 @@ class Scope:
 
     def add(self, source: ScopeSource) -> None:
         for other in self.sources:
-            if other.name == source.name and (other.schema == source.schema or not source.schema or not other.schema) and source.name:
+            if (
+                other.name == source.name
+                and (other.schema == source.schema or not source.schema or not other.schema)
+                and source.name
+            ):
                 raise error("NONUNIQ_TABLE", source.name)
         self.sources.append(source)
 
