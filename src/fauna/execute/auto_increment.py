@@ -39,7 +39,7 @@ class Numbers:
     at the end is a gap.
     """
 
-    __slots__ = ("_column", "_counter", "_end", "_forced", "_increment", "_intervals", "_offset", "_rows_left", "_started", "upcoming")
+    __slots__ = ("_column", "_counter", "_end", "_forced", "_increment", "_intervals", "_offset", "_rows", "_rows_left", "upcoming")
 
     def __init__(self, counter: Counter, table: Table, rows: int, increment: int, offset: int, forced: int) -> None:
         """rows: of VALUES, 0 when unknown.  forced: SET insert_id, or 0."""
@@ -47,19 +47,18 @@ class Numbers:
         assert column is not None
         self._column = column.name
         self._counter = counter
-        self._rows_left = rows
+        self._rows = rows
+        self._rows_left = 0  # that the last interval was for
         self._increment = increment
         self._offset = offset if offset <= increment else 1
         self._forced = forced
         self._intervals = 0
-        self._started = False
         self.upcoming = 0
         self._end = 0
 
     def row_begins(self) -> None:
-        if self._started and self._rows_left > 1:
+        if self._rows_left:
             self._rows_left -= 1
-        self._started = self._intervals > 0
 
     def take(self) -> int:
         """The next value; error 167, or 1467 for BIGINT UNSIGNED, when the column's type has no more."""
@@ -79,7 +78,10 @@ class Numbers:
 
     def _reserve(self) -> None:
         counter, step = self._counter, self._increment
-        count = self._rows_left or 1 << min(self._intervals, INTERVAL_DOUBLINGS_MAX)
+        if not self._rows_left:
+            by_default = 1 << min(self._intervals, INTERVAL_DOUBLINGS_MAX)
+            self._rows_left = self._rows if self._rows and not self._intervals else by_default
+        count = self._rows_left
         first = counter.next + (self._offset - counter.next) % step
         self.upcoming = first
         self._end = first + count * step

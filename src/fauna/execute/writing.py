@@ -93,8 +93,8 @@ def _evaluated(run: Run, statement: ShardStatement, args: Args) -> Row:
 
 def _queried(run: Run, plan: InsertPlan, args: Args) -> Iterator[Row]:
     assert plan.query is not None
-    rows = run.branch.query(plan.query.sql, plan.query.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
     run.context.row = 0  # tick() counts
+    rows = run.branch.query(plan.query.sql, plan.query.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
     source: Iterable[Row] = list(rows) if plan.query_reads_target or plan.upsert or plan.delete or plan.ignore else rows
     for row in source:
         yield row[1:]
@@ -220,7 +220,7 @@ class _Inserter:
             return
         counts.duplicates += 1
         counts.affected += 2 if context.changed else 1 if self.run.found_rows else 0
-        if context.changed:
+        if context.changed and plan.query is None:
             counts.insert_id = self.own_id
             if self.state is not None:
                 self.state.seen(self.own_id)

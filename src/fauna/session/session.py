@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -419,7 +420,8 @@ class Session:
             try:
                 result = self.run_prepared(statement, params, inline=False)
             except MustWait as waiting:
-                waiting.ticket.wait()
+                with contextlib.suppress(SqlError):  # the statement itself is told, when it is called again
+                    waiting.ticket.wait()
                 continue
             break
         if isinstance(result, LocalInfile):

@@ -91,7 +91,7 @@ class CommandPhase:
         self._deprecate_eof = bool(capabilities & CLIENT_DEPRECATE_EOF)
         self._multi_statements = bool(capabilities & CLIENT_MULTI_STATEMENTS)
         self._statements: dict[int, Statement] = {}
-        self._rest: list[str] = []  # statements of a multi-statement still to run
+        self._rest: list[str | Callable[..., Result]] = []  # statements of a multi-statement still to run, last first
         self._may_set = False  # the running statement may change a character set
         self._cursor_for: Statement | None = None
         self._working = False  # a worker thread has the session
@@ -170,7 +170,7 @@ class CommandPhase:
             if len(texts) > 1:
                 texts.reverse()
                 text = texts.pop()
-                self._rest = texts
+                self._rest = list(texts)
             elif texts:
                 text = texts[0]
         self._may_set = text[:1] not in _NEVER_SET
@@ -443,7 +443,7 @@ class CommandPhase:
         if done:
             pieces.append(replies.eof(sequence, self._row_status(result), result.warnings, self._deprecate_eof))
             self.connection.write(b"".join(pieces))
-            self._end_result(sequence + 1)
+            self._end_result(sequence + 1, result.then)
             return
         self.connection.write(b"".join(pieces))
         stream = self._stream = RowStream(result, result_format, sequence, [])
@@ -462,7 +462,7 @@ class CommandPhase:
 
     def _row_status(self, result: Result) -> int:
         status = self.session.status | result.status
-        return status | SERVER_MORE_RESULTS_EXISTS if self._rest else status
+        return status | SERVER_MORE_RESULTS_EXISTS if self._rest or result.then is not None else status
 
     def _pull(self, stream: RowStream) -> None:
         """Take the next batch, once the client has read enough of the last."""
@@ -491,7 +491,7 @@ class CommandPhase:
         result = stream.result
         end = replies.eof(stream.sequence, self._row_status(result), result.warnings, self._deprecate_eof)
         self.connection.write(data + end)
-        self._end_result(stream.sequence + 1)
+        self._end_result(stream.sequence + 1, result.then)
 
     def _open_cursor(self, result: Result, columns: tuple[ResultColumn, ...]) -> None:
         """Read the rows aside; the client gets the definitions now and the rows by COM_STMT_FETCH."""
@@ -512,9 +512,11 @@ class CommandPhase:
         self.connection.write(head + replies.eof(sequence, status, result.warnings, self._deprecate_eof))
         self._end_command()
 
-    def _end_result(self, sequence: int) -> None:
-        """One result is written: run the next statement of a multi-statement, or end the command."""
+    def _end_result(self, sequence: int, then: Callable[..., Result] | None = None) -> None:
+        """One result is written: run what follows it (`then`), the next statement of a multi-statement, or end the command."""
         self._cursor_for = None
+        if then is not None:
+            self._rest.append(then)
         if not self._rest:
             if not self.idle:
                 self._end_command()
@@ -522,7 +524,9 @@ class CommandPhase:
         self.sequence = sequence & 0xFF
         # Not from here: a thousand statements in one packet would be a thousand calls deep.
         self._begin_wait()
-        self.connection.server.loop.call_soon(self._resume, self._run_text, self._rest.pop())
+        following = self._rest.pop()
+        run = self._run_text if isinstance(following, str) else self._run
+        self.connection.server.loop.call_soon(self._resume, run, following)
 
     def _end_command(self) -> None:
         self._rest = []
@@ -625,14 +629,11 @@ class CommandPhase:
             self._resume(then, *args)
 
     def _wait_for(self, ticket: Ticket, again: Callable[[], None]) -> None:
-        """Run `again` when the ticket is done; its failure (a lock wait time-out) is the statement's."""
+        """Run `again` when the ticket is done; that raises what the ticket failed with (a lock wait time-out), and undoes
+        the statement."""
         self._begin_wait()
         post = self.connection.server.wakeups.post
-        ticket.on_done(partial(post, partial(self._resume, self._woken, ticket, again)))
-
-    def _woken(self, ticket: Ticket, again: Callable[[], None]) -> None:
-        ticket.check()
-        again()
+        ticket.on_done(partial(post, partial(self._resume, again)))
 
     def _hold(self, durable: Ticket, result: Result) -> None:
         """Keep the reply back until the commit is on disk."""

@@ -1,0 +1,168 @@
+"""CALL: the statements of a procedure, one after another, each as if the client had sent it.
+
+Each statement that has rows gives a result of its own; `Result.then` runs the statements after it once those rows are
+sent.  The last result is the OK of the CALL itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from fauna.catalog.schema import Parameter, Procedure
+from fauna.catalog.types import SqlType, Stored
+from fauna.errors import error, unsupported
+from fauna.session.result import LocalInfile, MustMove, MustWait, Result, Ticket
+from fauna.sql import ast
+from fauna.sql.convert import StoreLabel, store_conversion
+from fauna.sql.parse import parse_body
+
+if TYPE_CHECKING:
+    from fauna.session.session import Session
+
+Params = Sequence[tuple[SqlType, Stored]]
+
+
+def call(session: Session, statement: ast.CallProcedure, params: Params, inline: bool) -> Result:
+    """The first result of CALL.  When the call was interrupted by a wait that is over now, it goes on where it was."""
+    if inline:
+        raise MustMove
+    pending, session.pending_call = session.pending_call, None
+    if pending is None or not pending.resumes(session.statement_text):
+        pending = _new(session, statement, params)
+    return pending.step(inline=False)
+
+
+def _new(session: Session, statement: ast.CallProcedure, params: Params) -> ProcedureCall:
+    schema = statement.name[0] if len(statement.name) > 1 else session.database
+    if schema is None:
+        raise error("NO_DB")
+    procedure = session.catalog.procedure(schema, statement.name[-1])
+    if procedure is None:
+        raise error("SP_DOES_NOT_EXIST", "PROCEDURE", f"{schema}.{statement.name[-1]}")
+    if len(statement.args) != len(procedure.parameters):
+        name = f"{schema}.{procedure.name}"
+        raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", name, len(procedure.parameters), len(statement.args))
+    values = [_argument(session, arg, params, parameter) for arg, parameter in zip(statement.args, procedure.parameters)]
+    return ProcedureCall(session, procedure, values)
+
+
+def _argument(session: Session, arg: ast.Expr, params: Params, parameter: Parameter) -> tuple[SqlType, Stored]:
+    """The value as the parameter's type holds it, converted as an assignment would."""
+    from fauna.session.administration import evaluate
+
+    source, value = params[arg.index] if isinstance(arg, ast.Marker) else evaluate(session, arg)
+    convert = store_conversion(source, parameter.sql_type, StoreLabel("", "", parameter.name))
+    return parameter.sql_type, value if value is None or convert is None else convert(value)
+
+
+class ProcedureCall:
+    """One CALL under way."""
+
+    def __init__(self, session: Session, procedure: Procedure, values: Params) -> None:
+        self._session = session
+        self._schema = procedure.schema
+        self._values = values
+        self._statements = _body(procedure)
+        self._position = 0
+        self._affected = 0
+        self._text = session.statement_text
+        self._waiting: Ticket | None = None
+        self._durable: Ticket | None = None
+
+    def resumes(self, text: str) -> bool:
+        """Whether this is the call that the client is still in, after a wait that ended well."""
+        if text != self._text or self._waiting is None or not self._waiting.done():
+            return False
+        self._waiting.check()
+        return True
+
+    def step(self, *, inline: bool) -> Result:
+        """Run up to the next result that has rows, or to the end.  MustWait: call again to go on."""
+        if inline:
+            raise MustMove
+        while self._position < len(self._statements):
+            result = self._run(self._statements[self._position])
+            self._position += 1
+            if result.columns is not None:
+                result.then = self.go_on
+                return result
+            self._durable = result.durable or self._durable
+            self._affected = result.affected_rows
+        done = self._session.done(affected=self._affected)
+        done.durable = self._durable
+        return done
+
+    def go_on(self, *, inline: bool) -> Result:
+        """`step` once the rows of the last one are sent; a failure ends the statement as one of `execute` would."""
+        try:
+            return self.step(inline=inline)
+        except (MustWait, MustMove):
+            raise
+        except BaseException as problem:
+            raise self._session._failed(problem) from None
+
+    def _run(self, statement: ast.Statement) -> Result:
+        session = self._session
+        database = session.database
+        self._in(self._schema)
+        try:
+            result = session.run_statement(statement, self._values, False)
+        except MustWait as waiting:
+            self._waiting, session.pending_call = waiting.ticket, self
+            raise
+        finally:
+            self._in(database)
+        if isinstance(result, LocalInfile):
+            raise unsupported("LOAD DATA LOCAL in a procedure")
+        return result
+
+    def _in(self, database: str | None) -> None:
+        if self._session.database != database:
+            self._session.database = database
+            self._session.scope_changed()
+
+
+@lru_cache(maxsize=256)
+def _parsed(body: str, flags: int, parameters: tuple[str, ...]) -> tuple[ast.Statement, ...]:
+    markers = {name: ast.Marker(number) for number, name in enumerate(parameters)}
+    statements = tuple(_with_markers(each, markers) for each in parse_body(body, flags))
+    for each in statements:
+        if isinstance(each, (ast.CallProcedure, ast.Use, ast.CreateProcedure, ast.DropProcedure, ast.LoadData, ast.LockTables)):
+            raise unsupported(f"{type(each).__name__} in a procedure")
+        if isinstance(each, ast.SetStatement) and any(
+            isinstance(item, ast.SetSystemVariable) and item.name.lower() in markers for item in each.items
+        ):
+            raise unsupported("SET of a parameter")
+    return statements  # type: ignore[return-value]
+
+
+def _body(procedure: Procedure) -> tuple[ast.Statement, ...]:
+    from fauna.session.session import parse_flags_of
+
+    names = tuple(parameter.name.lower() for parameter in procedure.parameters)
+    return _parsed(procedure.body, parse_flags_of(procedure.sql_mode), names)
+
+
+def _with_markers(node: object, markers: dict[str, ast.Marker]) -> object:
+    """The tree with the parameters' names as parameters; a parameter hides a column of its name, as in MySQL."""
+    if isinstance(node, ast.Name):
+        return markers.get(node.parts[0].lower(), node) if len(node.parts) == 1 else node
+    if isinstance(node, ast.Assignment):
+        return replace(node, value=_with_markers(node.value, markers))
+    if isinstance(node, ast.InsertedValue):
+        return node
+    if isinstance(node, tuple):
+        return tuple([_with_markers(item, markers) for item in node])
+    if is_dataclass(node) and not isinstance(node, type):
+        changes = {}
+        for each in fields(node):
+            before = getattr(node, each.name)
+            if isinstance(before, tuple) or is_dataclass(before):
+                after = _with_markers(before, markers)
+                if after != before:
+                    changes[each.name] = after
+        return replace(node, **changes) if changes else node
+    return node
