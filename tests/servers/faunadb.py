@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,13 @@ from tests.servers.server import PASSWORD, Server, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "ready for connections"
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_the_tests() -> None:
+    """In the new process: be killed when the one that started it is, so that an interrupted run leaves no server."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def command(data: Path, port: int, *options: str) -> list[str]:
@@ -35,7 +44,7 @@ def start(*options: str, data: Path | None = None, port: int | None = None) -> S
     port = port or free_port()
     run = functools.partial(
         subprocess.Popen, command(directory, port, *options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, env=environment(), cwd="/",
+        stderr=subprocess.STDOUT, text=True, env=environment(), cwd="/", preexec_fn=_end_with_the_tests,
     )  # fmt: skip
     server = Server("faunadb", port, run(), directory, run, _said_ready, keep_directory=data is not None)
     return server.wait_ready()
