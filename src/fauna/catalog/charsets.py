@@ -23,7 +23,8 @@ RAW_BYTES: Final = "fauna-raw"  # how text that carries undecodable bytes of a s
 
 def _raw_bytes(problem: UnicodeError) -> tuple[bytes, int]:
     """A byte that came as a surrogate becomes that byte; any other surrogate its three bytes."""
-    assert isinstance(problem, UnicodeEncodeError)
+    if not isinstance(problem, UnicodeEncodeError):
+        raise problem
     points = [ord(char) for char in problem.object[problem.start : problem.end]]
     data = b"".join(bytes((p - 0xDC00,)) if 0xDC80 <= p <= 0xDCFF else chr(p).encode("utf-8", "surrogatepass") for p in points)
     return data, problem.end

@@ -254,7 +254,7 @@ class Session:
             if isinstance(parsed.statement, CACHED):
                 return self._run_lifted(lifted, inline)
             return self.run_statement(parsed.statement, (), inline)
-        return self.run_statement(parse(text, self._flags), (), inline)
+        return self.run_statement(parse(text, self._flags, markers=False), (), inline)
 
     # ── running ──
 
@@ -499,6 +499,8 @@ class Session:
         if isinstance(problem, EngineError):
             found = explain_violation(self.catalog, problem.text)
             problem = found.to_error() if found is not None else problem.sql_error()
+        elif isinstance(problem, OverflowError):  # an expression left 64 bits where its type said that it could not
+            problem = error("DATA_OUT_OF_RANGE", "BIGINT", "the expression")
         self._wide = False
         if isinstance(problem, SqlError):
             self.row_count = -1
@@ -516,7 +518,6 @@ class Session:
 
 
 _SUPPLIES: dict[str, Callable[[Session], Stored]] = {
-    "null": lambda s: None,
     "null": lambda s: None,
     "now": lambda s: s.now(),
     "utc_now": lambda s: s.now(utc=True),

@@ -164,6 +164,11 @@ def _any_integer(value: int | bytes) -> int:
     return from_unsigned(value) if len(value) == 8 else from_wide(value)
 
 
+def _digits(value: Any) -> int:
+    """The second argument of ROUND and TRUNCATE, of whatever kind."""
+    return int(value) if isinstance(value, float) else from_unsigned(value)
+
+
 def _rounded(scaled: int, scale: int, digits: int, target: int, cut: int) -> int:
     digits = max(min(digits, DIGITS_MAX), -DIGITS_MAX)
     if digits < scale:
@@ -178,7 +183,7 @@ def _rounded(scaled: int, scale: int, digits: int, target: int, cut: int) -> int
 def dec_rt(a: Any, scale: int, digits: Any, target: int, cut: int) -> Any:
     if a is None or digits is None:
         return None
-    return _wide(_rounded(scaled_of(a), scale, from_unsigned(digits), target, cut))
+    return _wide(_rounded(scaled_of(a), scale, _digits(digits), target, cut))
 
 
 def dec_round(a: Any, scale: int, digits: Any, target: int) -> Any:
@@ -192,7 +197,7 @@ def dec_truncate(a: Any, scale: int, digits: Any, target: int) -> Any:
 def dn_rt(a: Any, scale: int, digits: Any, target: int, cut: int) -> Any:
     if a is None or digits is None:
         return None
-    result = _rounded(a, scale, from_unsigned(digits), target, cut)
+    result = _rounded(a, scale, _digits(digits), target, cut)
     if not INT64_MIN <= result <= INT64_MAX:
         raise _out_of_range("DECIMAL")
     return result

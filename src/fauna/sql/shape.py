@@ -396,7 +396,10 @@ def _assembled(head: str, segments: list[_Segment], tail_text: str, flags: int) 
         if row.shape not in texts:
             texts[row.shape] = head + row.shape + tail.shape, head + row.sample + tail_text
         shape, text = texts[row.shape]
-        found.append(Lifted(shape, tuple(segment.literals), text, segment.rows, tail.literals))
+        if segment.rows == 1:  # then the tail's literals simply follow the row's
+            found.append(Lifted(shape, (*segment.literals, *tail.literals), text))
+        else:
+            found.append(Lifted(shape, tuple(segment.literals), text, segment.rows, tail.literals))
     if len(found[0].shape) > SHAPE_CHARACTERS_MAX:
         return None
     return found[0]._replace(more=tuple(found[1:])) if len(found) > 1 else found[0]

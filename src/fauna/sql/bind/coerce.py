@@ -7,6 +7,7 @@ else by the UDF `cv('<spec>', x)` of `sql.convert`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ from fauna.catalog.types import (
 )
 from fauna.sql.bind.merge import display_length, precision_of
 from fauna.sql.convert import Mode, conversion, spec
-from fauna.sql.narrow import narrow
+from fauna.sql.narrow import NarrowOverflow, narrow
 from fauna.sql.typed import Const, Convert, Op, SessionValue, Slot, Typed, extra_scale, runtime_scale
 
 Constant = (Slot, Const, SessionValue)
@@ -66,7 +67,9 @@ def mapped(node: Typed, sql_type: SqlType, convert: Convert, name: str, template
     if isinstance(node, SessionValue):
         return replace(node, type=sql_type, convert=(*node.convert, convert))
     if isinstance(node, Const):
-        return Const(sql_type, node.nullable, None if node.value is None else convert(node.value))
+        # What does not fit 64 bits is found out again when the statement runs, which binds it anew in wide decimals.
+        with contextlib.suppress(NarrowOverflow):
+            return Const(sql_type, node.nullable, None if node.value is None else convert(node.value))
     return Op(sql_type, node.nullable, name, (node,), template, extra)
 
 

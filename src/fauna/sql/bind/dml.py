@@ -83,7 +83,7 @@ def stored(context: BindContext, node: Typed, table: Table, column: Column, *, i
                 "UTC",
                 f"ts_utc({{0}}, {place})",
             )
-    if column.nullable or column.auto_increment:
+    if column.nullable or column.auto_increment and insert:
         return node
     return _never_null(node, column, insert=insert)
 
@@ -302,7 +302,7 @@ class InsertBinder:
             if column.generated:
                 raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
             ref = ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name)
-            values[column.name] = stored(self.context, ref, self.table, column)
+            values[column.name] = stored(self.context, ref, self.table, column, insert=True)
         nodes = [values[c.name] if c.name in values else self._default(c) for c in written]
         for parts, output in zip(extra_names, query.outputs[len(named) :], strict=True):
             nodes.append(ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name))

@@ -15,6 +15,7 @@ from fauna.catalog.types import (
     DATETIMES,
     DOUBLE_TYPE,
     FLOATS,
+    DECIMAL_LARGEST,
     INT64_MAX,
     INTEGERS,
     NULL_TYPE,
@@ -584,7 +585,7 @@ def literal_value(node: ast.Literal, collation: str) -> tuple[SqlType, Stored]:
             return SqlType(Kind.BIGINT, length), value
         if value <= UINT64_MAX:
             return UBIGINT_TYPE, to_unsigned(value)
-        return decimal_type(length, 0, wide=True), to_wide(value)
+        return decimal_type(length, 0, wide=True), _wide_literal(value)
     if node.kind is ast.LiteralKind.DECIMAL:
         sql_type = decimal_literal_type(str(value))
         return sql_type, decimal_text_value(str(value), sql_type)
@@ -623,18 +624,24 @@ def decimal_literal_type(text: str) -> SqlType:
 
 
 def decimal_text_value(text: str, sql_type: SqlType) -> int | bytes:
-    scaled = int(text.replace(".", "") or "0")
-    return to_wide(scaled) if sql_type.wide else scaled
+    whole, _, fraction = text.partition(".")
+    scaled = int(whole + fraction[: sql_type.scale] or "0")
+    return _wide_literal(scaled) if sql_type.wide else scaled
+
+
+def _wide_literal(scaled: int) -> bytes:
+    """As MySQL reads a literal of more digits than a DECIMAL has: the largest one."""
+    return to_wide(max(-DECIMAL_LARGEST, min(scaled, DECIMAL_LARGEST)))
 
 
 def literal_convert(node: ast.Literal, sql_type: SqlType) -> tuple[Convert, ...]:
     """What turns a lifted literal of this class into its stored form."""
     if node.kind is ast.LiteralKind.DECIMAL:
         if sql_type.wide:
-            return (lambda value: to_wide(int(str(value).replace(".", ""))),)
+            return (lambda value: decimal_text_value(str(value), sql_type),)
         return (lambda value: int(str(value).replace(".", "")),)
     if node.kind is ast.LiteralKind.INTEGER and sql_type.kind is Kind.DECIMAL:
-        return (lambda value: to_wide(int(str(value))),)
+        return (lambda value: _wide_literal(int(str(value))),)
     if node.kind is ast.LiteralKind.INTEGER and sql_type.is_big_unsigned:
         return (lambda value: to_unsigned(int(str(value))),)
     if sql_type.kind is Kind.VARBINARY and node.kind is ast.LiteralKind.STRING:

@@ -139,6 +139,8 @@ def _library_op(entry: Function, bound: list[Typed], result: SqlType, collation:
     binary = result.kind in BYTES or any(a.type.kind in BYTES for a in bound)
     if entry.sql is not None and (entry.bytes_too or not binary):
         template = entry.sql(texts)
+        if result.kind in BYTES:  # SQLite's || makes text of byte strings
+            template = f"CAST({template} AS BLOB)"
     else:
         template = f"f_{entry.name.lower()}({', '.join(texts)})"
     return Op(result, nullable, entry.name, tuple(all_args), template, deterministic=entry.deterministic)

@@ -16,6 +16,7 @@ from fauna.catalog.types import (
     BYTES,
     CHARS,
     FLOATS,
+    INT64_MAX,
     INTEGERS,
     STRINGS,
     TEMPORAL,
@@ -224,13 +225,22 @@ def negated(b: BindContext, node: Typed) -> Typed:
         if node.type.is_big_unsigned:
             # 9223372036854775808 is BIGINT UNSIGNED, yet -9223372036854775808 is a BIGINT.
             return mapped(node, BIGINT_TYPE, _negate_unsigned, "NEG", "u_neg({0})")
-        target = node.type.with_(unsigned=False)
-        return mapped(node, target, lambda v: None if v is None else -v, "NEG", "(-{0})")  # type: ignore[operator]
+        return mapped(node, node.type.with_(unsigned=False), _negate_integer, "NEG", "ck(-{0})")
     if node.type.is_big_unsigned:
         return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "u_neg({0})")
     if kind in SMALL_INTS:
         return Op(integer_of(display_length(node.type) + 1, False), node.nullable, "NEG", (node,), "(-{0})")
     return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "ck(-{0})")
+
+
+def _negate_integer(value: Stored) -> Stored:
+    """Of -9223372036854775808 there is no BIGINT."""
+    if value is None:
+        return None
+    number: int = -value  # type: ignore[operator]
+    if number > INT64_MAX:
+        raise error("DATA_OUT_OF_RANGE", "BIGINT", f"-({value!r})")
+    return number
 
 
 def _negate_unsigned(value: Stored) -> Stored:

@@ -84,7 +84,7 @@ def _read_as_text(source: SqlType) -> bool:
 
 def _member_text_reader(source: SqlType) -> Callable[[Any], str]:
     if source.kind in BYTES:
-        return lambda value: value.decode("utf-8", RAW_BYTES) if isinstance(value, bytes) else value
+        return lambda value: value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     return text_reader(source) or text_form(source) or str
 
 

@@ -7,6 +7,7 @@ one used twice is bound once.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -53,6 +54,15 @@ def sql_literal(value: Stored) -> str | None:
     if isinstance(value, str) and len(value) <= LITERAL_MAX and "\0" not in value:
         return "'" + value.replace("'", "''") + "'"
     return None
+
+
+# An integer, or what SQLite's parser makes one: a test of a constant for NULL.
+_BARE_INTEGER: Final = re.compile(r"[\s()+-]*[0-9]+[\s()]*|.*IS (?:NOT )?NULL[\s()]*", re.DOTALL)
+
+
+def _no_position(text: str) -> str:
+    """`text` as a sort or group key; SQLite would read an integer alone as the number of a column."""
+    return f"({text})+0" if _BARE_INTEGER.fullmatch(text) else text
 
 
 class SqliteEmitter:
@@ -143,6 +153,8 @@ class SqliteEmitter:
             text = self._collated(key.expr)
             if isinstance(key.expr, Const):
                 text = f"({text})+0" if key.expr.value is not None else "NULL"
+            else:
+                text = _no_position(text)
         return text + (" DESC" if key.descending else "")
 
     # ── row sources ──
@@ -223,7 +235,7 @@ class SqliteEmitter:
     def _group_key(self, key: OrderKey) -> str:
         assert key.expr is not None
         text = self._sort_key(key.expr)
-        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else text
+        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else _no_position(text)
 
     def _tail(self, query: BoundQuery) -> str:
         text = ""

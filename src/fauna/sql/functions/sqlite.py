@@ -52,13 +52,30 @@ def _plain(call: Call) -> Call:
     def run(*values: Any) -> Any:
         if None in values:
             return None
-        return _stored(call(*values))
+        try:
+            return _stored(call(*values))
+        except (TypeError, AttributeError):
+            return _stored(call(*_as_text(values)))
 
     return run
 
 
+def _as_text(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values with byte strings as text.  An expression's bytes may arrive where its type promised characters (a
+    function of a BLOB that says VARCHAR); without any the caller's exception goes on."""
+    if bytes not in map(type, values):
+        raise  # noqa: PLE0704 (called while the exception is being handled)
+    return tuple(value.decode("latin-1") if type(value) is bytes else value for value in values)
+
+
 def _null_aware(call: Call) -> Call:
-    return lambda *values: _stored(call(*values))
+    def run(*values: Any) -> Any:
+        try:
+            return _stored(call(*values))
+        except (TypeError, AttributeError):
+            return _stored(call(*_as_text(values)))
+
+    return run
 
 
 def _decoding(call: Call, function: Function) -> Call:
@@ -75,7 +92,10 @@ def _decoding(call: Call, function: Function) -> Call:
                 _decode(value, forms[min(index, len(forms) - 1)] if index < count else Arg.STRING, letters[index : index + 1])
                 for index, value in enumerate(values)
             )
-        return _stored(call(*values))
+        try:
+            return _stored(call(*values))
+        except (TypeError, AttributeError):
+            return _stored(call(*_as_text(values)))
 
     return run
 

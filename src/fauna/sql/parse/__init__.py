@@ -56,14 +56,15 @@ class Parsed:
     naming: tuple[int, ...]
 
 
-def parse(text: str, mode: int = 0) -> Statement:
-    """The statement that the text is; a semicolon may end it, nothing may follow."""
-    return parse_full(text, mode).statement
+def parse(text: str, mode: int = 0, *, markers: bool = True) -> Statement:
+    """The statement that the text is; a semicolon may end it, nothing may follow.  `markers`: whether `?` may stand in it."""
+    return parse_full(text, mode, markers=markers).statement
 
 
-def parse_full(text: str, mode: int = 0) -> Parsed:
-    """The statement, and what a plan cache must know about its literals."""
+def parse_full(text: str, mode: int = 0, *, markers: bool = True) -> Parsed:
+    """The statement, and what a plan cache must know about its literals; `markers`: whether `?` may stand in it."""
     p = Stream(text, int(mode), query, operation)
+    p.markers_allowed = markers
     found = statement(p)
     while p.accept(";"):
         pass

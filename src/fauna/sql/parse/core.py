@@ -57,6 +57,7 @@ class Stream:
         "token",
         "depth",
         "markers",
+        "markers_allowed",
         "used_literals",
         "naming_literals",
         "query",
@@ -71,6 +72,7 @@ class Stream:
         self.token = self.tokens[0]
         self.depth = 0
         self.markers = 0
+        self.markers_allowed = True
         self.closing: dict[int, int] | None = None
         self.used_literals: set[int] = set()
         self.naming_literals: set[int] = set()

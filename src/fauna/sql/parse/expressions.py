@@ -497,6 +497,8 @@ def system_variable(p: Stream) -> SystemVariable:
 
 
 def _marker(p: Stream) -> Expr:
+    if not p.markers_allowed:
+        p.fail()
     p.advance()
     p.markers += 1
     return Marker(p.markers - 1)
