@@ -12,6 +12,7 @@ from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import QueryPlan
 from fauna.session import definition, load_data, procedures
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
+from fauna.session.user_variables import kept
 from fauna.session.variables import must_variable
 from fauna.shard.engine_errors import EngineError
 from fauna.sql import ast
@@ -41,6 +42,10 @@ def run(session: Session, statement: ast.Statement, params: Params, inline: bool
         return worker(session, statement)
     if isinstance(statement, ast.ExecuteStatement):
         return _execute(session, statement, inline)
+    if isinstance(statement, ast.ExecuteImmediate):
+        return _execute_immediate(session, statement, inline)
+    if isinstance(statement, ast.SetForStatement):
+        return _set_for(session, statement, params, inline)
     if isinstance(statement, ast.CallProcedure):
         return procedures.call(session, statement, params, inline)
     if isinstance(statement, ast.Unsupported):
@@ -61,6 +66,9 @@ def table_result(names: Sequence[str], rows: list[Row], session: Session) -> Res
     for i, name in enumerate(names):
         values = [r[i] for r in rows if r[i] is not None]
         number = bool(values) and all(isinstance(v, int) for v in values)
+        if name == "Msg_text":
+            columns.append(ResultColumn(name, SqlType(Kind.MEDIUMTEXT, collation="utf8mb3_general_ci")))
+            continue
         columns.append(ResultColumn(name, BIGINT_TYPE if number else varchar(max([64, *(len(str(v)) for v in values)]))))
     return Result(tuple(columns), iter(rows), status=session.status, ready=True)
 
@@ -133,8 +141,7 @@ def _set(session: Session, statement: ast.SetStatement) -> Result:
             if isinstance(item, ast.SetNames):
                 _set_names(session, item)
             elif isinstance(item, ast.SetUserVariable):
-                sql_type, value = evaluate(session, item.value)
-                session.user_variables[item.name.lower()] = (sql_type, value)
+                session.user_variables[item.name.lower()] = kept(*evaluate(session, item.value))
             else:
                 ticket = _set_variable(session, item) or ticket
     except BaseException:
@@ -157,18 +164,19 @@ def _set_names(session: Session, item: ast.SetNames) -> None:
 
 def _set_variable(session: Session, item: ast.SetSystemVariable) -> Any:
     name = must_variable(item.name).name
+    given = item.name
     variables = session.variables
     if item.value is None:
         value = variables.default(name, of_global=item.scope == "GLOBAL")
     else:
         value = _variable_value(session, item.value)
     if item.scope == "GLOBAL":
-        session.node.variables.set(name, value)
+        session.node.variables.set(given, value)
         return None
     if name in ("transaction_isolation", "transaction_read_only") and item.scope is None and session.transactions.explicit:
         raise error("CANT_CHANGE_TX_CHARACTERISTICS")
     was_auto = variables.values["autocommit"]
-    variables.set(name, value)
+    variables.set(given, value)
     if name == "autocommit" and variables.values["autocommit"] and not was_auto:
         return session.transactions.commit()
     if name == "character_set_connection":
@@ -231,7 +239,7 @@ def _show(session: Session, statement: ast.Show | ast.Describe) -> Result:
 def _show_warnings(session: Session, statement: ast.Show) -> Result:
     wanted = [w for w in session.context.warnings if statement.what.endswith("WARNINGS") or w.level == "Error"]
     if statement.what.startswith("COUNT"):
-        column = ResultColumn(f"@@session.{'warning' if statement.what.endswith('WARNINGS') else 'error'}_count", SqlType(Kind.BIGINT, 21))
+        column = ResultColumn(f"@@session.{'warning' if statement.what.endswith('WARNINGS') else 'error'}_count", SqlType(Kind.BIGINT, 21, unsigned=True))
         return Result((column,), iter([(len(wanted),)]), status=session.status, ready=True)
     rows: list[Row] = [(w.level, w.errno, w.message) for w in wanted]
     if statement.limit is not None:
@@ -311,6 +319,29 @@ def _execute(session: Session, statement: ast.ExecuteStatement, inline: bool) ->
     return session.run_prepared(prepared, params, inline=inline)
 
 
+def _execute_immediate(session: Session, statement: ast.ExecuteImmediate, inline: bool) -> Result | LocalInfile:
+    _, text = evaluate(session, statement.source)
+    prepared = session.prepared.once("" if text is None else str(text))
+    if len(statement.using) != prepared.param_count:
+        raise error("WRONG_ARGUMENTS", "EXECUTE")
+    return session.run_prepared(prepared, [evaluate(session, e) for e in statement.using], inline=inline)
+
+
+def _set_for(session: Session, statement: ast.SetForStatement, params: Params, inline: bool) -> Result | LocalInfile:
+    """SET STATEMENT … FOR: the settings hold while the statement runs."""
+    before = dict(session.variables.values)
+    try:
+        for item in statement.settings:
+            _set_variable(session, item)
+        session.scope_changed()
+        session.scope()
+        session.watch.clear(max_statement_time_s=session.variables.values["max_statement_time"])
+        return session.run_statement(statement.statement, params, inline)
+    finally:
+        session.variables.values = before
+        session.scope_changed()
+
+
 def _deallocate(session: Session, statement: ast.DeallocateStatement) -> Result:
     session.prepared.drop(statement.name)
     return session.done()
@@ -373,7 +404,6 @@ def _admin_rows(session: Session, action: str, label: str, verb: str, physical: 
         branch.lock()
         branch.execute_ddl([(f"ANALYZE {physical}", ())], ())
         session.transactions.end_statement()
-        yield (label, verb, "status", "Engine-independent statistics collected")
         yield (label, verb, "status", "OK")
     elif action == "CHECK" and physical.startswith("t"):
         try:

@@ -98,6 +98,11 @@ class PreparedStatements:
             self._anonymous[key] = statement
         return statement
 
+    def once(self, text: str) -> PreparedStatement:
+        """EXECUTE IMMEDIATE."""
+        parsed = parse_full(text, self._session.flags_now())
+        return PreparedStatement(0, text, parsed.statement, parsed.markers)
+
     def must_get(self, statement_id: int, command: str) -> PreparedStatement:
         statement = self._by_id.get(statement_id)
         if statement is None:

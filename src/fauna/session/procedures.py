@@ -45,7 +45,8 @@ def _new(session: Session, statement: ast.CallProcedure, params: Params) -> Proc
     if len(statement.args) != len(procedure.parameters):
         name = f"{schema}.{procedure.name}"
         raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", name, len(procedure.parameters), len(statement.args))
-    values = [_argument(session, arg, params, parameter) for arg, parameter in zip(statement.args, procedure.parameters)]
+    pairs = zip(statement.args, procedure.parameters, strict=True)
+    values = [_argument(session, arg, params, parameter) for arg, parameter in pairs]
     return ProcedureCall(session, procedure, values)
 
 
@@ -101,7 +102,7 @@ class ProcedureCall:
             return self.step(inline=inline)
         except (MustWait, MustMove):
             raise
-        except BaseException as problem:
+        except Exception as problem:  # noqa: BLE001 (told to the client)
             raise self._session._failed(problem) from None
 
     def _run(self, statement: ast.Statement) -> Result:
@@ -151,7 +152,7 @@ def _with_markers(node: object, markers: dict[str, ast.Marker]) -> object:
     if isinstance(node, ast.Name):
         return markers.get(node.parts[0].lower(), node) if len(node.parts) == 1 else node
     if isinstance(node, ast.Assignment):
-        return replace(node, value=_with_markers(node.value, markers))
+        return replace(node, value=_with_markers(node.value, markers))  # type: ignore[arg-type]
     if isinstance(node, ast.InsertedValue):
         return node
     if isinstance(node, tuple):

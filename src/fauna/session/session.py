@@ -40,6 +40,7 @@ STATUS_IN_TRANSACTION = 0x0001
 STATUS_AUTOCOMMIT = 0x0002
 STATUS_NO_BACKSLASH_ESCAPES = 0x0200
 INLINE_ROWS_MAX = 16
+SELECT_LIMIT_NONE = (1 << 63) - 1
 REPLANS_MAX = 8
 WRONG_VALUE_COUNT = 1136
 
@@ -77,7 +78,7 @@ class Session:
         self.user, self.host = client.user, client.host
         self.killed = False
         self.watch = Watch()
-        self.variables = SessionVariables(node.variables)
+        self.variables: SessionVariables = SessionVariables(node.variables)
         self.variables.values["pseudo_thread_id"] = client.connection_id
         self.database: str | None = None
         self.user_variables: dict[str, tuple[SqlType, Stored]] = {}
@@ -87,9 +88,9 @@ class Session:
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
         self.context = self._context_before = StatementContext()
-        self.last_insert_id = 0
-        self.row_count = -1
-        self.found_rows = 0
+        self.last_insert_id: int = 0
+        self.row_count: int = -1
+        self.found_rows: int = 0
         self.temporaries: dict[tuple[str, str], Table] = {}
         self.started = time.monotonic()
         self.statement_text = ""
@@ -102,7 +103,7 @@ class Session:
         self._wide = False
         self._flags = 0
         self._modes = (True, True, False, False, False, False)
-        self._now = 0.0
+        self._now: float = 0.0
         self._closed = False
         if client.database:
             self.use(client.database)
@@ -125,6 +126,7 @@ class Session:
             self._scope = SessionScope(
                 self.database, frozenset(values["sql_mode"].split(",")) - {""}, values["collation_connection"], self._zone(),
                 values["div_precision_increment"], self.client.found_rows,
+                select_limit=None if values["sql_select_limit"] >= SELECT_LIMIT_NONE else values["sql_select_limit"],
             )
             self._scope_catalog = self.node.catalog
             owner = self.connection_id if self.temporaries else 0

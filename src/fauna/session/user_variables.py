@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fauna.catalog.types import BYTES, FLOATS, INTEGERS, TEMPORAL, Kind, SqlType, Stored
+from fauna.catalog.types import BYTES, DEFAULT_COLLATION, FLOATS, INTEGERS, TEMPORAL, Kind, SqlType, Stored
 from fauna.sql.convert import Mode, conversion
 
 UNDEFINED: Final = SqlType(Kind.LONGBLOB, (1 << 32) - 1)
@@ -25,7 +25,7 @@ def type_in_variable(sql_type: SqlType) -> SqlType:
         return sql_type
     if kind in BYTES or kind is Kind.NULL:
         return UNDEFINED
-    return SqlType(Kind.LONGTEXT, (1 << 32) - 1, collation=sql_type.collation)
+    return SqlType(Kind.LONGTEXT, (1 << 32) - 1, collation=sql_type.collation or DEFAULT_COLLATION)
 
 
 def kept(sql_type: SqlType, value: Stored) -> tuple[SqlType, Stored]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fauna.catalog.charsets import find_charset, must_charset, must_collation
 from fauna.errors import error
+from fauna.sql.context import current
 
 SERVER_VERSION: Final = "10.11.14-MariaDB-FaunaDB"
 SQL_MODE_DEFAULT: Final = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"
@@ -46,8 +47,10 @@ def _integer(low: int, high: int) -> Callable[[str, Value], Value]:
     def check(name: str, value: Value) -> Value:
         if isinstance(value, str) and value.lstrip("-").isdigit():
             raise error("WRONG_TYPE_FOR_VAR", name)
-        if not isinstance(value, int) or isinstance(value, bool) and False:
+        if not isinstance(value, int):
             raise error("WRONG_TYPE_FOR_VAR", name)
+        if not low <= value <= high:
+            current().warn("TRUNCATED_WRONG_VALUE", name, value)
         return min(max(int(value), low), high)
 
     return check
@@ -308,6 +311,9 @@ def must_variable(name: str) -> Variable:
     """The variable of that name; error 1193."""
     found = VARIABLES.get(name.lower())
     if found is None:
+        _, dot, rest = name.rpartition(".")
+        if dot and rest.lower() in VARIABLES:
+            raise error("VARIABLE_IS_NOT_STRUCT", rest)
         raise error("UNKNOWN_SYSTEM_VARIABLE", name)
     return VARIABLES[SYNONYMS.get(found.name, found.name)]
 
@@ -337,11 +343,12 @@ class GlobalVariables:
             raise error("INCORRECT_GLOBAL_LOCAL_VAR", variable.name, "read only")
         if variable.scope == "session":
             raise error("LOCAL_VARIABLE", variable.name)
-        self.values[variable.name] = checked(variable, value)
+        self.values[variable.name] = checked(variable, value, name)
 
 
-def checked(variable: Variable, value: Value) -> Value:
-    return variable.check(variable.name, value) if variable.check is not None else value
+def checked(variable: Variable, value: Value, name: str = "") -> Value:
+    """The value that is kept; errors speak of `name`, as it was given."""
+    return variable.check(name.lower() or variable.name, value) if variable.check is not None else value
 
 
 class SessionVariables:
@@ -369,7 +376,7 @@ class SessionVariables:
             raise error("INCORRECT_GLOBAL_LOCAL_VAR", variable.name, "read only")
         if variable.scope == "global":
             raise error("GLOBAL_VARIABLE", variable.name)
-        self.values[variable.name] = checked(variable, value)
+        self.values[variable.name] = checked(variable, value, name)
 
     def default(self, name: str, *, of_global: bool = False) -> Value:
         variable = must_variable(name)

@@ -34,10 +34,12 @@ from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.context import current
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
 from fauna.sql.convert.timestamp import store_timestamp
+from fauna.sql.declared import checked
 from fauna.sql.emit.sqlite import SqliteEmitter, sql_literal
 from fauna.sql.typed import (
     BoundQuery,
     BoundSelect,
+    BoundSetOperation,
     ColumnRef,
     Const,
     DerivedSource,
@@ -83,6 +85,9 @@ def stored(context: BindContext, node: Typed, table: Table, column: Column, *, i
                 "UTC",
                 f"ts_utc({{0}}, {place})",
             )
+    if column.declared:
+        place = ", ".join(template_text(quoted(part)) for part in (column.declared, label.schema, label.table, label.column))
+        node = mapped(node, target, checked(column.declared, label), "DECLARED", f"declared({{0}}, {place})")
     if column.nullable or column.auto_increment and insert:
         return node
     return _never_null(node, column, insert=insert)
@@ -187,7 +192,11 @@ class InsertBinder:
         count = len(written)
         names = ", ".join(c.physical for c in written)
         places = ", ".join(f"?{i + 1}" for i in range(count))
-        insert = f"INSERT INTO {table.physical} AS a0 ({names}) VALUES ({places})" if written else f"INSERT INTO {table.physical} DEFAULT VALUES"
+        insert = (
+            f"INSERT INTO {table.physical} AS a0 ({names}) VALUES ({places})"
+            if written
+            else f"INSERT INTO {table.physical} DEFAULT VALUES"
+        )
         returning, returning_text = self._returning(count)
         upsert, upsert_params = self._upsert(insert, written) if statement.on_duplicate else ("", None)
         if upsert:
@@ -239,7 +248,7 @@ class InsertBinder:
             source.columns.append((column.name, self._placeholder(column)))
         scope.add(source)
         values: dict[str, Typed] = {}
-        for column, expr in zip(named, row):
+        for column, expr in zip(named, row, strict=True):
             if isinstance(expr, ast.DefaultValue) and expr.column is None:
                 if not column.generated:
                     values[column.name] = self._default(column, asked=True)
@@ -298,7 +307,8 @@ class InsertBinder:
         self._query = query
         alias = self.context.new_alias()
         values: dict[str, Typed] = {}
-        for column, output in zip(named, query.outputs, strict=False):  # more outputs when ON DUPLICATE KEY reads others of the query's names
+        # ON DUPLICATE KEY may read further names of the query, whose columns come after those inserted.
+        for column, output in zip(named, query.outputs, strict=False):
             if column.generated:
                 raise error("GENERATED_COLUMN_NON_DEFAULT", column.name, self.table.name)
             ref = ColumnRef(output.expr.type, output.expr.nullable, alias, output.alias, output.name)
@@ -350,7 +360,9 @@ class InsertBinder:
             column = table.column(name)
             if column is None:
                 raise error("BAD_FIELD", name, "field list")
-            return ColumnRef(column.sql_type, column.nullable, "excluded", column.physical, column.name, table.name, table, column)
+            return ColumnRef(
+                column.sql_type, column.nullable, "excluded", column.physical, column.name, table.name, table, column
+            )
 
         if self.statement.row_alias:
             names = self.statement.row_alias_columns or [c.name for c in self._named_columns()]
@@ -359,7 +371,9 @@ class InsertBinder:
         elif self._query is not None:
             # Columns of the SELECT's tables may be named; their values come with each row.
             for qualifier in dict.fromkeys(parts[:-1] for parts, _ in self._extras):
-                of_source: list[tuple[str, Typed]] = [(parts[-1], value) for parts, value in self._extras if parts[:-1] == qualifier]
+                of_source: list[tuple[str, Typed]] = [
+                    (parts[-1], value) for parts, value in self._extras if parts[:-1] == qualifier
+                ]
                 schema = qualifier[-2] if len(qualifier) > 1 else ""
                 scope.add(ScopeSource(qualifier[-1] if qualifier else "", schema, "", of_source))
         sets = []
@@ -417,8 +431,12 @@ def returning_clause(
 ) -> tuple[tuple[ResultColumn, ...], str]:
     """Columns and text of RETURNING."""
     scope = Scope()
-    columns: list[tuple[str, Typed]] = [(c.name, ColumnRef(c.sql_type, c.nullable, alias, c.physical, c.name, table.name, table, c)) for c in table.columns]
-    scope.add(ScopeSource(table.name, table.schema, alias, columns, invisible={c.name.lower() for c in table.columns if c.invisible}))
+    columns: list[tuple[str, Typed]] = [
+        (c.name, ColumnRef(c.sql_type, c.nullable, alias, c.physical, c.name, table.name, table, c)) for c in table.columns
+    ]
+    scope.add(
+        ScopeSource(table.name, table.schema, alias, columns, invisible={c.name.lower() for c in table.columns if c.invisible})
+    )
     binder = ExpressionBinder(context, scope, queries.subquery)
     outputs = queries._outputs(items, scope, binder)
     emitter = SqliteEmitter()
@@ -492,7 +510,11 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
         _substitute(scope, ref, sets[ref.source][-1][1], len(tables) == 1)
     scope = _fresh_scope(scope, tables)
     scope.clause = "WHERE"
-    where = to_boolean(ExpressionBinder(context, scope, queries.subquery).scalar(statement.where)) if statement.where is not None else None
+    where = (
+        to_boolean(ExpressionBinder(context, scope, queries.subquery).scalar(statement.where))
+        if statement.where is not None
+        else None
+    )
     sets = {alias: with_on_update(context, tables[alias].table, s) for alias, s in sets.items()}
     single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
@@ -523,7 +545,10 @@ def _substitute(scope: Scope, ref: ColumnRef, value: Typed, single: bool) -> Non
     if not single:
         return
     for source in scope.sources:
-        source.columns[:] = [(n, value if isinstance(c, ColumnRef) and c.source == ref.source and c.physical == ref.physical else c) for n, c in source.columns]
+        source.columns[:] = [
+            (n, value if isinstance(c, ColumnRef) and c.source == ref.source and c.physical == ref.physical else c)
+            for n, c in source.columns
+        ]
 
 
 def _fresh_scope(scope: Scope, tables: dict[str, TableSource]) -> Scope:
@@ -669,7 +694,9 @@ def _rowwise_update(
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     emitter = SqliteEmitter()
     text = emitter.query(select)
-    return RowwiseUpdatePlan(ShardStatement(text, parameters(emitter.params)), tuple(targets), accesses(access_rules(select)), statement.ignore)
+    return RowwiseUpdatePlan(
+        ShardStatement(text, parameters(emitter.params)), tuple(targets), accesses(access_rules(select)), statement.ignore
+    )
 
 
 def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
@@ -680,7 +707,11 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
     scope = Scope()
     source = queries.source(statement.source, scope)
     scope.clause = "WHERE"
-    where = to_boolean(ExpressionBinder(context, scope, queries.subquery).scalar(statement.where)) if statement.where is not None else None
+    where = (
+        to_boolean(ExpressionBinder(context, scope, queries.subquery).scalar(statement.where))
+        if statement.where is not None
+        else None
+    )
     if isinstance(source, TableSource) and not statement.order_by and statement.limit is None and not statement.targets:
         emitter = SqliteEmitter()
         # WHERE 1 keeps SQLite from emptying the table without telling which rows went.
@@ -690,7 +721,9 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         if statement.returning:
             returning, clause = returning_clause(context, queries, source.table, statement.returning, "")
         reads = accesses(access_rules(BoundSelect((), source, where)))
-        return DeletePlan(source.table, ShardStatement(text + clause, params), _match(source, where), reads, returning, statement.ignore)
+        return DeletePlan(
+            source.table, ShardStatement(text + clause, params), _match(source, where), reads, returning, statement.ignore
+        )
     if statement.returning:
         raise unsupported("RETURNING with ORDER BY, LIMIT or several tables")
     targets = _delete_targets(scope, source, statement)
@@ -702,7 +735,9 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
     emitter = SqliteEmitter()
     text = emitter.query(select)
     deletes = tuple((t.table, f"DELETE FROM {t.table.physical} WHERE {ROWID} = ?1") for t in targets)
-    return RowwiseDeletePlan(ShardStatement(text, parameters(emitter.params)), deletes, accesses(access_rules(select)), statement.ignore)
+    return RowwiseDeletePlan(
+        ShardStatement(text, parameters(emitter.params)), deletes, accesses(access_rules(select)), statement.ignore
+    )
 
 
 def _delete_targets(scope: Scope, source: Source, statement: ast.Delete) -> list[TableSource]:
@@ -724,6 +759,8 @@ def _delete_targets(scope: Scope, source: Source, statement: ast.Delete) -> list
 def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...] = ()) -> QueryPlan:
     """A SELECT ready to run."""
     bound = QueryBinder(context).bind(query)
+    if context.scope.select_limit is not None and isinstance(bound, (BoundSelect, BoundSetOperation)) and bound.limit is None:
+        bound = replace(bound, limit=Const(BIGINT_TYPE, False, context.scope.select_limit))
     emitter = SqliteEmitter()
     text = emitter.query(bound)
     locking: ast.Locking | None = getattr(query, "locking", None)
