@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from fauna.errors import StartError, error
 from fauna.execute.auto_increment import AutoIncrement
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
 from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
+from fauna.session.counters import Counters
+from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
 from fauna.session.result import ResultColumn
 from fauna.session.sequences import Sequences
@@ -88,7 +91,7 @@ class Node:
         self.system_zone_is_utc = time.timezone == 0 and not time.daylight
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
-        self.statements = 0
+        self.counters = Counters()
 
     @classmethod
     def open(cls, path: str | Path, settings: Settings | None = None) -> Node:
@@ -138,6 +141,22 @@ class Node:
         plugin = self.settings.default_authentication_plugin
         self.accounts.save(StoredAccount(user, host, plugin, stored_password(plugin, password)))
 
+    def change_password(self, account: StoredAccount, password: str, *, plugin: str | None, stored: bool, either_way: bool) -> None:
+        """A new password for an account, durable on return.  `stored`: it is given as MySQL stores it; `either_way`: or plainly."""
+        from fauna.wire.auth import CACHING_SHA2_PASSWORD, MYSQL_NATIVE_PASSWORD, is_stored_password, stored_password
+
+        plugin = plugin or account.plugin
+        if plugin not in (CACHING_SHA2_PASSWORD, MYSQL_NATIVE_PASSWORD):
+            raise error("PLUGIN_IS_NOT_LOADED", plugin)
+        if stored or either_way:
+            for form in (plugin, MYSQL_NATIVE_PASSWORD, CACHING_SHA2_PASSWORD):
+                if is_stored_password(form, password):
+                    self.accounts.save(StoredAccount(account.user, account.host, form, password))
+                    return
+            if stored:
+                raise error("PASSWORD_FORM")
+        self.accounts.save(StoredAccount(account.user, account.host, plugin, stored_password(plugin, password)))
+
     def open_session(self, client: ClientInfo) -> Session:
         session = Session(self, client)
         with self._sessions_lock:
@@ -167,13 +186,13 @@ class Node:
 
     def statistics(self) -> str:
         uptime = int(time.monotonic() - self.started)
-        return f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.statements}  Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
+        return f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.counters.questions}  Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
 
     # ── information_schema and SHOW ──
 
     def info_context(self, session: Session) -> InfoContext:
         return InfoContext(
-            session.catalog, (session.user, session.host), session.database, self._table_statistics, session.variables.rows, self._status,
+            session.catalog, (session.user, session.host), session.database, self._table_statistics, session.variables.rows, partial(self._status, session),
             lambda: (), self._processes, self.accounts.names, session.now()[:19], SERVER_VERSION,
         )
 
@@ -205,19 +224,25 @@ class Node:
                 following = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
         return TableStatistics(int(count), 16384, 16384 * len(table.indexes), following)
 
-    def _status(self, scope: str) -> list[tuple[str, str]]:
-        uptime = int(time.monotonic() - self.started)
+    def _status(self, session: Session, scope: str) -> list[tuple[str, str]]:
+        """SHOW STATUS: only what is counted.  Ssl_… is the session's own, whatever the scope."""
+        counters = self.counters
         return [
-            ("Threads_connected", str(len(self.sessions))), ("Threads_running", "1"), ("Uptime", str(uptime)), ("Questions", str(self.statements)),
-            ("Connections", str(max(self.sessions, default=0))), ("Ssl_cipher", ""), ("Ssl_version", ""), ("Aborted_clients", "0"),
-            ("Aborted_connects", "0"), ("Max_used_connections", str(len(self.sessions))), ("Open_tables", "0"), ("Slow_queries", "0"),
-            ("wsrep_cluster_size", "0"), ("Rpl_semi_sync_master_status", "OFF"),
+            ("Aborted_connects", str(counters.aborted_connects)),
+            ("Connections", str(counters.connections)),
+            ("Max_used_connections", str(counters.connections_max)),
+            ("Questions", str(counters.questions)),
+            ("Ssl_cipher", session.client.tls_cipher),
+            ("Ssl_version", session.client.tls_version),
+            ("Threads_connected", str(len(self.sessions))),
+            ("Threads_running", str(sum(bool(s.statement_text) for s in list(self.sessions.values())))),
+            ("Uptime", str(int(time.monotonic() - self.started))),
         ]
 
     def _processes(self) -> list[Process]:
         now = time.time()
         return [
-            Process(s.connection_id, s.user, s.host, s.database, "Query", int(now - s.statement_started) if s.statement_text else 0, "", s.statement_text or None)
+            Process(s.connection_id, s.user, s.host, s.database, "Query", int(now - s.statement_started) if s.statement_text else 0, "", without_passwords(s.statement_text) or None)
             for s in list(self.sessions.values())
         ]
 

@@ -16,9 +16,12 @@ STATUS = {
     "uptime_s": "Uptime",
     "connections_now": "Threads_connected",
     "connections_ever": "Connections",
+    "connections_most": "Max_used_connections",
+    "connections_failed": "Aborted_connects",
     "running": "Threads_running",
     "statements": "Questions",
-    "slow_statements": "Slow_queries",
+    "tls_version": "Ssl_version",
+    "tls_cipher": "Ssl_cipher",
 }
 
 

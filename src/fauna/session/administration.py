@@ -10,7 +10,7 @@ from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
 from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import QueryPlan
-from fauna.session import definition, load_data, procedures
+from fauna.session import definition, load_data, passwords, procedures
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
 from fauna.session.user_variables import kept
 from fauna.session.variables import must_variable
@@ -429,6 +429,6 @@ _HANDLERS: dict[type, Callable[[Session, Any], Result]] = {
     ast.DeallocateStatement: _deallocate, ast.LockTables: _lock_tables, ast.UnlockTables: _unlock_tables, ast.Flush: _flush,
     ast.Show: _show, ast.Describe: _show, ast.LoadData: load_data.start,
 }  # fmt: skip
-_IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {ast.Do: _do, ast.AdminTables: _admin_tables, ast.Explain: _explain}
+_IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {ast.Do: _do, ast.AdminTables: _admin_tables, ast.Explain: _explain, ast.SetPassword: passwords.change_password}
 
 __all__ = ["columns_of", "evaluate", "run"]

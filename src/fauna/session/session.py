@@ -181,7 +181,7 @@ class Session:
         except (MustWait, MustMove):
             raise
         except BaseException as problem:
-            raise self._failed(problem) from None
+            raise self.failed(problem) from None
 
     def _begin(self, text: str) -> None:
         if self.killed:
@@ -400,7 +400,7 @@ class Session:
         except (MustWait, MustMove):
             raise
         except BaseException as problem:
-            raise self._failed(problem) from None
+            raise self.failed(problem) from None
 
     def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
         plan = statement.plans.get((self._scope_key, types)) if not self._wide else None
@@ -495,7 +495,7 @@ class Session:
 
     # ── errors ──
 
-    def _failed(self, problem: BaseException) -> BaseException:
+    def failed(self, problem: BaseException) -> BaseException:
         """What the client is told, after undoing the statement."""
         self.transactions.statement_failed()
         if isinstance(problem, EngineError):
@@ -503,6 +503,9 @@ class Session:
             problem = found.to_error() if found is not None else problem.sql_error()
         elif isinstance(problem, OverflowError):  # an expression left 64 bits where its type said that it could not
             problem = error("DATA_OUT_OF_RANGE", "BIGINT", "the expression")
+        elif isinstance(problem, UnicodeEncodeError):  # raw bytes that are no characters, where text is wanted
+            raw = str(problem.object)[problem.start :][:3].encode("utf-8", "surrogateescape")
+            problem = error("INVALID_CHARACTER_STRING", "utf8mb4", raw[:3].hex().upper())
         self._wide = False
         if isinstance(problem, SqlError):
             self.row_count = -1

@@ -960,10 +960,18 @@ class SetForStatement(Statement):
 
 @dataclass(frozen=True, slots=True)
 class SetPassword(Statement):
+    """SET PASSWORD, and ALTER USER … IDENTIFIED; no user is the session's own account.
+
+    hashed: `password` is an authentication string as MySQL stores it; with either_way (SET PASSWORD = 'x') it is one
+    if it looks like one.  plugin: None keeps the account's.
+    """
+
     user: str | None
     host: str | None
     password: str
     hashed: bool = False
+    plugin: str | None = None
+    either_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

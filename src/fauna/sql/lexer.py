@@ -8,8 +8,11 @@ them is not newer than ours, and skipped for 50700 … 99999, which MySQL's own 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
+
+from fauna.errors import error
 
 ANSI_QUOTES: Final = 1
 PIPES_AS_CONCAT: Final = 2
@@ -176,6 +179,14 @@ def _decode(kind: str, source: str, flags: int) -> TokenValue:
     if kind == HEX:
         return hex_to_bytes(source[2:].rstrip("'"))
     return bits_to_bytes(source[2:].rstrip("'"))
+
+
+def read_float(source: str) -> float:
+    """The value of a float literal; error 1367 for one beyond DOUBLE."""
+    value = float(source)
+    if value == math.inf:
+        raise error("ILLEGAL_VALUE_FOR_TYPE", "double", source)
+    return value
 
 
 INTEGER_DIGITS_MAX: Final = 4000  # Python refuses to read longer ones; MySQL clips at 65 digits

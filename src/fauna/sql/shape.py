@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final, NamedTuple
 
+from fauna.errors import SqlError
 from fauna.sql.lexer import (
     ANSI_QUOTES,
     NAME_CHAR,
@@ -27,8 +28,10 @@ from fauna.sql.lexer import (
     bits_to_bytes,
     decode_string,
     hex_to_bytes,
+    read_float,
     read_integer,
     string_pattern,
+    tokenize,
 )
 
 LiteralValue = int | float | str | bytes
@@ -199,7 +202,7 @@ def _number(source: str) -> tuple[LiteralValue, str]:
     if second == "b":
         return bits_to_bytes(source[2:]), BIT
     if "e" in source or "E" in source:
-        return float(source), FLOAT
+        return read_float(source), FLOAT
     whole, _, fraction = source.partition(".")
     return source, f"{DECIMAL}{chr(_DIGITS_BASE + min(len(whole), 255))}{chr(_DIGITS_BASE + min(len(fraction), 255))}"
 
@@ -299,7 +302,7 @@ def _literal_group(source: str, flags: int) -> tuple[str, Callable[[str], Litera
     if placeholder == BIT:
         return "0b([01]+)", bits_to_bytes
     if placeholder == FLOAT:
-        return r"([0-9]*\.?[0-9]*[eE][-+]?[0-9]+)", float
+        return r"([0-9]*\.?[0-9]*[eE][-+]?[0-9]+)", read_float
     whole, _, fraction = source.partition(".")
     return rf"([0-9]{{{len(whole)}}}\.[0-9]{{{len(fraction)}}})", None
 
@@ -421,6 +424,27 @@ def _statement_pattern(flags: int) -> re.Pattern[str]:
 _STATEMENT_PATTERNS: Final[dict[int, re.Pattern[str]]] = {}
 
 
+_CREATES_BODY: Final = re.compile(
+    r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(?:PROCEDURE|FUNCTION|TRIGGER|EVENT)\b", re.I
+)
+_ENDS_OTHERWISE: Final = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})
+
+
+def _blocks_opened(text: str, flags: int) -> int:
+    """How many BEGIN … END and CASE … END the text opens and does not close; it ends at a semicolon."""
+    try:
+        words = [token.key for token in tokenize(text, flags)]
+    except SqlError:
+        return 0
+    opened = 0
+    for before, word, after in zip(["", *words[:-1]], words, [*words[1:], ""], strict=True):
+        if word == "BEGIN" or (word == "CASE" and before != "END"):
+            opened += 1
+        elif word == "END" and after not in _ENDS_OTHERWISE:
+            opened -= 1
+    return opened
+
+
 def split_statements(text: str, flags: int = 0) -> list[str]:
     """The statements of a text, without the semicolons between them.
 
@@ -433,11 +457,18 @@ def split_statements(text: str, flags: int = 0) -> list[str]:
     if pattern is None:
         pattern = _STATEMENT_PATTERNS[flags] = _statement_pattern(flags)
     statements: list[str] = []
-    start = 0
+    start = piece = depth = 0
     for found in pattern.finditer(text):
-        if found[0] == ";":
-            statements.append(text[start : found.start()].strip())
-            start = found.end()
+        if found[0] != ";":
+            continue
+        if _CREATES_BODY.match(text, start):  # semicolons within its BEGIN … END are its own
+            depth += _blocks_opened(text[piece : found.start()], flags)
+            piece = found.end()
+            if depth > 0:
+                continue
+        statements.append(text[start : found.start()].strip())
+        start = piece = found.end()
+        depth = 0
     rest = text[start:].strip(" \t\r\n\0")
     if rest:
         statements.append(rest)

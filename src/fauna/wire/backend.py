@@ -23,6 +23,7 @@ class ClientInfo:
     found_rows            affected rows are to count matched rows (CLIENT_FOUND_ROWS)
     charset_collation_id  the collation the handshake asked for, one of `charset.COLLATION_NAMES`
     interactive           `wait_timeout` starts at `interactive_timeout`
+    tls_cipher, tls_version  of the connection; '' without TLS
     disconnect            ends this connection soon; safe from any thread (KILL CONNECTION calls it)
     """
 
@@ -37,6 +38,8 @@ class ClientInfo:
     attributes: dict[str, str] = field(default_factory=dict)
     interactive: bool = False
     disconnect: Callable[[], None] = lambda: None
+    tls_cipher: str = ""
+    tls_version: str = ""
 
 
 class Account(Protocol):

@@ -85,6 +85,7 @@ class CommandPhase:
     def __init__(self, connection: Connection, session: Session, capabilities: int) -> None:
         self.connection = connection
         self.session = session
+        self._counters = connection.server.counters
         self.sequence = 1
         self.idle = True
         self._capabilities = capabilities
@@ -157,6 +158,7 @@ class CommandPhase:
 
     def com_query(self, payload: bytes) -> None:
         """https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query.html"""
+        self._counters.questions += 1
         if self._client_utf8:
             try:
                 text = payload[1:].decode()
@@ -225,6 +227,7 @@ class CommandPhase:
 
     def com_stmt_execute(self, payload: bytes) -> None:
         """https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html"""
+        self._counters.questions += 1
         statement_id, flags = commands.execute_head(payload)
         statement = self._statement(statement_id, "mysqld_stmt_execute")
         params = self._params(statement, payload) if statement.param_count else ()

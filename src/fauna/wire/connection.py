@@ -210,6 +210,14 @@ class Connection(asyncio.Protocol):
     def secure(self) -> bool:
         return self._tls is not None
 
+    @property
+    def tls_cipher(self) -> str:
+        return self._tls.cipher() if self._tls is not None else ""
+
+    @property
+    def tls_version(self) -> str:
+        return self._tls.version() if self._tls is not None else ""
+
     def start_tls(self) -> None:
         """The client's next bytes are TLS; those it has sent already are in the reader."""
         early = self.reader.take_rest()

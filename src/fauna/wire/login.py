@@ -167,6 +167,8 @@ class Login:
             attributes=response.attributes,
             interactive=bool(capabilities & CLIENT_INTERACTIVE),
             disconnect=partial(self._server.wakeups.post, connection.kill),
+            tls_cipher=connection.tls_cipher,
+            tls_version=connection.tls_version,
         )
         session = self._server.backend.open_session(info)
         phase = CommandPhase(connection, session, capabilities)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from fauna.errors import SqlError, StartError, error
+from fauna.session.counters import Counters
 from fauna.settings import Settings
 from fauna.wire.auth import Authenticator
 from fauna.wire.backend import Backend
@@ -92,6 +93,7 @@ class WireServer:
         self._verifies = ThreadPoolExecutor(VERIFY_THREADS, "fauna-auth")
         self._infiles = ThreadPoolExecutor(INFILE_THREADS, "fauna-infile")
         self.connections_refused = 0
+        self.counters: Counters = getattr(backend, "counters", None) or Counters()  # the backend's, which shows them
 
     @property
     def connection_count(self) -> int:
@@ -147,16 +149,20 @@ class WireServer:
         return connection
 
     def admit(self, connection: Connection) -> SqlError | None:
-        """Count a new connection in; the error for one too many, which is not counted."""
+        """Count a new connection in; the error for one too many, which is not kept."""
+        self.counters.connections += 1
         if self._shutting_down:
             return error("SERVER_SHUTDOWN")
         if len(self._connections) >= self.settings.max_connections:
             self.connections_refused += 1
             return error("CON_COUNT")
         self._connections.add(connection)
+        self.counters.connections_max = max(self.counters.connections_max, len(self._connections))
         return None
 
     def forget(self, connection: Connection) -> None:
+        if connection.phase is None:
+            self.counters.aborted_connects += 1
         self._connections.discard(connection)
 
     def _sweep(self) -> None:

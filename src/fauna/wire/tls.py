@@ -164,3 +164,7 @@ class TlsLayer:
     def cipher(self) -> str:
         cipher = self._object.cipher()
         return cipher[0] if cipher else ""
+
+    def version(self) -> str:
+        """As `TLSv1.3`."""
+        return self._object.version() or ""

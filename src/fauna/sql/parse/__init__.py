@@ -23,6 +23,7 @@ from enum import IntFlag
 
 from fauna.sql import lexer
 from fauna.sql.ast import Expr, Statement
+from fauna.sql.parse import procedures
 from fauna.sql.parse.core import OR, Stream
 from fauna.sql.parse.expressions import operation
 from fauna.sql.parse.query import query
@@ -73,6 +74,15 @@ def parse_full(text: str, mode: int = 0, *, markers: bool = True) -> Parsed:
     literals = sum(1 for token in p.tokens if token.literal_index is not None)
     structural = tuple(index for index in range(literals) if index not in p.used_literals)
     return Parsed(found, literals, p.markers, structural, tuple(sorted(p.naming_literals)))
+
+
+def parse_body(text: str, mode: int = 0) -> tuple[Statement, ...]:
+    """The statements of a procedure's body as the catalog keeps it."""
+    p = Stream(text, int(mode), query, operation)
+    found = procedures.block(p, statement)
+    if p.token.kind != lexer.END:
+        p.fail()
+    return found
 
 
 def parse_expression(text: str, mode: int = 0) -> Expr:

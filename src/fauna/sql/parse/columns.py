@@ -229,12 +229,21 @@ def _compressed(p: Stream, fields: dict[str, Any]) -> bool:
     return True
 
 
+def _serial(p: Stream, fields: dict[str, Any]) -> bool:
+    """SERIAL DEFAULT VALUE: NOT NULL AUTO_INCREMENT UNIQUE."""
+    p.advance()
+    p.expect_words("DEFAULT", "VALUE")
+    fields["nullable"], fields["auto_increment"], fields["unique"] = False, True, True
+    return True
+
+
 _ATTRIBUTES: Final = {
     "NULL": _null,
     "NOT": _not,
     "DEFAULT": _default,
     "ON": _on_update,
     "AUTO_INCREMENT": _auto_increment,
+    "SERIAL": _serial,
     "PRIMARY": _primary,
     "KEY": _primary,
     "UNIQUE": _unique,

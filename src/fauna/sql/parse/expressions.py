@@ -50,6 +50,7 @@ from fauna.sql.lexer import (
     STRING,
     VARIABLE,
     WORD,
+    read_float,
 )
 from fauna.sql.parse.core import (
     AND,
@@ -400,6 +401,8 @@ def literal(p: Stream) -> Literal:
     """A number, a string (with those that follow it), a hex or bit literal."""
     token = p.advance()
     charset = "utf8" if token.kind == NSTRING else None
+    if token.kind == FLOAT:
+        read_float(p.text[token.start : token.end])
     if p.token.kind == STRING and token.kind in (STRING, NSTRING):
         return Literal(LiteralKind.STRING, _joined(p, str(token.value)), None, charset)
     index = token.literal_index
@@ -429,7 +432,7 @@ def column(p: Stream) -> Expr:
         p.advance()
         parts.append(p.name_after_dot())
     if p.token.key == "(" and len(parts) == 2:
-        return Call(parts[1].upper(), arguments(p), parts[0])
+        return Call(parts[1].upper(), arguments(p), parts[0], parts[1])
     return Name(tuple(parts))
 
 

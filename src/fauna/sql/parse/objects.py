@@ -13,10 +13,12 @@ from fauna.sql.ast import (
     DropDatabase,
     DropSequence,
     DropView,
+    SetPassword,
     Statement,
     Unsupported,
 )
 from fauna.sql.lexer import VARIABLE
+from fauna.sql.parse import procedures
 from fauna.sql.parse.core import Stream
 from fauna.sql.parse.query import query
 from fauna.sql.parse.tables import alter_table, create_index, create_table, drop_index, drop_table
@@ -58,11 +60,15 @@ def create(p: Stream) -> Statement:
         return _sequence(p, or_replace, alter=False)
     if key in ("VIEW", "ALGORITHM", "DEFINER", "SQL"):
         return _create_view(p, or_replace, alter=False)
-    return _create_unsupported(p, "CREATE")
+    return _create_unsupported(p, "CREATE", or_replace)
 
 
-def _create_unsupported(p: Stream, verb: str) -> Statement:
+def _create_unsupported(p: Stream, verb: str, or_replace: bool = False) -> Statement:
     key = p.token.key
+    if key == "PROCEDURE" and verb != "ALTER":
+        from fauna.sql.parse.statements import statement
+
+        return procedures.create_procedure(p, or_replace, statement) if verb == "CREATE" else procedures.drop_procedure(p)
     if key in (
         "TRIGGER",
         "PROCEDURE",
@@ -101,7 +107,7 @@ def _create_view(p: Stream, or_replace: bool, alter: bool) -> Statement:
             p.expect("SECURITY")
             security = "INVOKER" if p.expect_any("DEFINER", "INVOKER") == "INVOKER" else "DEFINER"
         else:
-            return _create_unsupported(p, "ALTER" if alter else "CREATE")
+            return _create_unsupported(p, "ALTER" if alter else "CREATE", or_replace)
     p.advance()
     if_not_exists = p.if_not_exists()
     view = p.table_name()
@@ -227,7 +233,43 @@ def alter(p: Stream) -> Statement:
         return _sequence(p, False, alter=True)
     if p.token.key in ("VIEW", "ALGORITHM", "DEFINER", "SQL"):
         return _create_view(p, False, alter=True)
+    if p.at("USER"):
+        return _alter_user(p)
     return _create_unsupported(p, "ALTER")
+
+
+def _alter_user(p: Stream) -> Statement:
+    """ALTER USER [IF EXISTS] account IDENTIFIED [WITH plugin] BY 'password'; all else about accounts is unsupported."""
+    mark = p.mark()
+    p.advance()
+    p.if_exists()
+    if p.accept("USER"):  # USER()
+        p.expect_words("(", ")")
+        user, host = "", ""
+    else:
+        user, host = account(p)
+    if not p.accept("IDENTIFIED"):
+        p.back_to(mark)
+        return _create_unsupported(p, "ALTER")
+    plugin = None
+    if p.accept_any("WITH", "VIA"):
+        plugin = p.name_or_string().lower()
+    if p.accept_any("AS", "USING"):
+        if plugin == "mysql_native_password" and p.at("PASSWORD"):
+            p.expect_words("PASSWORD", "(")
+            password = p.string()
+            p.expect(")")
+            return _password_alone(p, SetPassword(user or None, host or None, password, False, plugin))
+        return _password_alone(p, SetPassword(user or None, host or None, p.string(), True, plugin))
+    p.expect("BY")
+    if p.accept("PASSWORD"):
+        return _password_alone(p, SetPassword(user or None, host or None, p.string(), True, plugin))
+    return _password_alone(p, SetPassword(user or None, host or None, p.string(), False, plugin))
+
+
+def _password_alone(p: Stream, statement: SetPassword) -> Statement:
+    """Nothing may follow: what we would ignore (REQUIRE SSL, ACCOUNT LOCK) is refused."""
+    return statement if p.at_end() else unsupported_statement(p, "ALTER USER with more than a password")
 
 
 # ── DROP ──

@@ -8,6 +8,7 @@ from typing import Literal as OneOf
 
 from fauna.errors import error, unsupported
 from fauna.sql.ast import (
+    Call,
     Cte,
     DerivedTable,
     Expr,
@@ -26,6 +27,7 @@ from fauna.sql.ast import (
     Star,
     SystemTime,
     TableRef,
+    Unary,
     ValuesQuery,
     WindowSpec,
     With,
@@ -200,6 +202,8 @@ def select(p: Stream, alone: bool) -> Select:
             raise unsupported("PROCEDURE")
         into = into if into[0] or into[1] else _into(p)
         locking = locking_clause(p)
+        if p.token.key in _SET_OPERATORS:  # ORDER BY and LIMIT of an operand stand in parentheses
+            p.fail()
     into = into if into[0] or into[1] else _into(p)
     return Select(
         items, source, where, group_by, rollup, having, windows, ordering, limit, distinct, calc_found_rows, locking, None, *into
@@ -267,6 +271,8 @@ def _qualified_star(p: Stream) -> Star | None:
 
 def item_name(p: Stream, expr: Expr, start: int) -> str:
     """What MariaDB calls a column without an alias: its text; of a column its name, of a string its value."""
+    if isinstance(expr, Unary) and expr.op == "+" and isinstance(expr.operand, Name | Literal):  # a plus is no operation
+        expr = expr.operand
     if isinstance(expr, Name):
         return expr.parts[-1]
     if isinstance(expr, Literal):
@@ -275,7 +281,9 @@ def item_name(p: Stream, expr: Expr, start: int) -> str:
         if expr.kind in (LiteralKind.NULL, LiteralKind.TRUE, LiteralKind.FALSE):
             return expr.kind.name
         if expr.kind in (LiteralKind.INTEGER, LiteralKind.DECIMAL, LiteralKind.FLOAT):
-            return without_executable_marks(p.source(start)).strip("() \t\r\n")
+            return without_executable_marks(p.source(start)).strip("() \t\r\n").lstrip("+( \t\r\n")
+    if isinstance(expr, Call) and expr.name == "NAME_CONST" and expr.args and isinstance(expr.args[0], Literal):
+        return str(expr.args[0].value)
     return p.source(start)
 
 
@@ -455,7 +463,7 @@ def _parenthesised_factor(p: Stream) -> TableRef:
 def _derived(p: Stream, body: Query, lateral: bool = False) -> DerivedTable:
     alias = table_alias(p)
     if alias is None:
-        raise error("DERIVED_MUST_HAVE_ALIAS")
+        p.fail()
     columns = p.parenthesised(p.name) if p.at("(") else ()
     return DerivedTable(body, alias, columns, lateral)
 
@@ -485,8 +493,9 @@ def named_table(p: Stream) -> NamedTable:
     alias = table_alias(p)
     hints: list[str] = []
     while p.token.key in ("USE", "FORCE", "IGNORE") and p.peek().key in ("INDEX", "KEY"):
-        hints.append(_index_hint(p))
-        p.accept(",")
+        hints.extend(_index_hint(p))
+        if p.at(",") and p.peek().key in ("USE", "FORCE", "IGNORE") and p.peek(2).key in ("INDEX", "KEY"):
+            p.advance()
     return NamedTable(table, alias, partitions, system_time, tuple(hints))
 
 
@@ -507,8 +516,9 @@ def _system_time(p: Stream) -> SystemTime:
     return SystemTime("FROM", start, operation(p, BIT_OR))
 
 
-def _index_hint(p: Stream) -> str:
-    start = p.token.start
+def _index_hint(p: Stream) -> list[str]:
+    """USE | FORCE | IGNORE INDEX [FOR …] (names): the names."""
+    names: list[str] = []
     p.advance()
     p.advance()
     if p.accept("FOR"):
@@ -517,9 +527,8 @@ def _index_hint(p: Stream) -> str:
             p.expect("BY")
     p.expect("(")
     while not p.at(")"):
-        if not p.accept("PRIMARY"):
-            p.name()
+        names.append("PRIMARY" if p.accept("PRIMARY") else p.name())
         if not p.accept(","):
             break
     p.expect(")")
-    return p.source(start)
+    return names

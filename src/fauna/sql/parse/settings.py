@@ -159,8 +159,10 @@ def _password(p: Stream) -> SetPassword:
         if user == "":
             user = host = None
     _equals(p)
+    if p.at("TO"):
+        raise unsupported("SET PASSWORD TO RANDOM")
     if p.token.kind == STRING:
-        return SetPassword(user, host, p.string(), hashed=True)
+        return SetPassword(user, host, p.string(), either_way=True)
     function = p.expect_any("PASSWORD", "OLD_PASSWORD")
     p.expect("(")
     password = p.string()

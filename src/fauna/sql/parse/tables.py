@@ -87,6 +87,7 @@ def create_table(p: Stream, or_replace: bool, temporary: bool) -> CreateTable:
 
 # ── table options ──
 
+_LOCK_WORDS: Final = frozenset({"ALGORITHM", "LOCK"})
 _OTHER_OPTIONS: Final = frozenset(
     """
     AUTOEXTEND_SIZE AVG_ROW_LENGTH CHECKSUM COMPRESSION CONNECTION DELAY_KEY_WRITE ENCRYPTED ENCRYPTION ENCRYPTION_KEY_ID
@@ -99,10 +100,15 @@ _OTHER_OPTIONS: Final = frozenset(
 
 
 def table_options(p: Stream) -> TableOptions:
-    """Options in any order, with or without = and commas; PARTITION BY comes among them."""
+    """Options in any order, with or without = and commas; PARTITION BY comes among them.
+
+    A comma before what is no option (a further action of ALTER TABLE) is left to the caller.
+    """
     found: dict[str, Any] = {"other": []}
     while _table_option(p, found):
-        p.accept(",")
+        following = p.peek()
+        if p.at(",") and following.kind in (WORD, QUOTED) and following.key not in _ACTIONS and following.key not in _LOCK_WORDS:
+            p.advance()
     found["other"] = tuple(found["other"])
     return TableOptions(**found)
 
@@ -279,7 +285,7 @@ def _alter_item(p: Stream) -> list[AlterAction]:
     parse = _ACTIONS.get(p.token.key)
     if parse is not None:
         return parse(p)
-    if p.at("ALGORITHM") or p.at("LOCK"):
+    if p.token.key in _LOCK_WORDS:
         _algorithm_or_lock(p)
         return []
     options = table_options(p)
@@ -520,7 +526,7 @@ def drop_index(p: Stream) -> AlterTable:
 
 def _skip_lock_options(p: Stream) -> None:
     """[ALGORITHM=x] [LOCK=x] [WAIT n | NOWAIT]"""
-    while p.token.key in ("ALGORITHM", "LOCK"):
+    while p.token.key in _LOCK_WORDS:
         _algorithm_or_lock(p)
     if p.accept("WAIT"):
         p.integer()

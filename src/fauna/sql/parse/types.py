@@ -37,6 +37,7 @@ _TEMPORAL: Final = frozenset({"TIME", "DATETIME", "TIMESTAMP"})
 _CHARACTER: Final = frozenset({"CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"})
 _MEMBERS: Final = frozenset({"ENUM", "SET"})
 _LENGTH: Final = frozenset({"CHAR", "VARCHAR", "TEXT", "BLOB", "BINARY", "VARBINARY", "BIT", "YEAR"}) | _INTEGERS | _TEMPORAL
+_SIZED: Final = frozenset({"VARCHAR", "VARBINARY"})  # these say how long they are
 _NO_LENGTH: Final = frozenset(
     {
         "DATE",
@@ -77,7 +78,7 @@ def _base(p: Stream) -> TypeName:
     word = p.token.key
     if p.token.kind not in (WORD, QUOTED):
         p.fail()
-    p.advance()
+    written = str(p.advance().value)
     national = False
     if word in ("NATIONAL", "NCHAR", "NVARCHAR"):
         national = True
@@ -91,7 +92,7 @@ def _base(p: Stream) -> TypeName:
         name = "VARCHAR"
     if word == "DOUBLE":
         p.accept("PRECISION")
-    type_ = _sized(p, name)
+    type_ = _sized(p, name, written)
     return replace(type_, charset="utf8") if national else type_
 
 
@@ -103,17 +104,19 @@ def _long(p: Stream) -> TypeName:
     return TypeName("MEDIUMBLOB" if word == "VARBINARY" else "MEDIUMTEXT")
 
 
-def _sized(p: Stream, name: str) -> TypeName:
-    """The type's parentheses."""
+def _sized(p: Stream, name: str, written: str) -> TypeName:
+    """The type's parentheses; error 4161 shows an unknown name as written."""
     if name in _MEMBERS:
         return TypeName(name, members=p.parenthesised(lambda: _member(p)))
     if name in _FRACTIONAL:
         return _with_scale(p, name)
     if name in _LENGTH:
+        if name in _SIZED and not p.at("("):
+            p.fail()
         return TypeName(name, _length(p))
     if name in _NO_LENGTH:
         return TypeName(name)
-    raise error("UNKNOWN_DATA_TYPE", name.lower())
+    raise error("UNKNOWN_DATA_TYPE", written)
 
 
 def _member(p: Stream) -> str:
