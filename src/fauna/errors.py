@@ -161,6 +161,7 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "TABLENAME_NOT_ALLOWED_HERE": (1250, "42000", "Table '{}' from one of the SELECTs cannot be used in {}"),
     "WARN_TOO_FEW_RECORDS": (1261, "01000", "Row {} doesn't contain data for all columns"),
     "WARN_TOO_MANY_RECORDS": (1262, "01000", "Row {} was truncated; it contained more data than there were input columns"),
+    "WARN_NULL_TO_NOTNULL": (1263, "22004", "Column set to default value; NULL supplied to NOT NULL column '{}' at row {}"),
     "WARN_DATA_OUT_OF_RANGE": (1264, "22003", "Out of range value for column '{}' at row {}"),
     "WARN_DATA_TRUNCATED": (1265, "01000", "Data truncated for column '{}' at row {}"),
     "CANT_AGGREGATE_COLLATIONS": (1267, "HY000", "Illegal mix of collations ({},{}) and ({},{}) for operation '{}'"),

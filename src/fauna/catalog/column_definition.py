@@ -26,12 +26,10 @@ from fauna.catalog.types import (
 )
 from fauna.errors import SqlError, error, unsupported
 from fauna.sql import ast
+from fauna.sql.declared import DECLARED
 
 NAME_MAX: Final = 64
 COMMENT_MAX: Final = 1024
-# UUID is CHAR(36) with a CHECK for the canonical form, as JSON is LONGTEXT with one.
-UUID_COLLATION: Final = "ascii_general_ci"
-UUID_PATTERN: Final = "^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
 VARCHAR_BYTES_MAX: Final = 65_532
 MEMBERS_MAX: Final = {"ENUM": 65_535, "SET": 64}
 
@@ -41,10 +39,7 @@ _TEXT_OF_BLOB: Final = {
 }
 _TEXT_SIZES: Final = (Kind.TINYTEXT, Kind.TEXT, Kind.MEDIUMTEXT, Kind.LONGTEXT)
 _BLOB_SIZES: Final = (Kind.TINYBLOB, Kind.BLOB, Kind.MEDIUMBLOB, Kind.LONGBLOB)
-_UNKNOWN_TYPES: Final = frozenset(
-    {"INET6", "INET4", "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON",
-     "GEOMETRYCOLLECTION", "VECTOR", "XMLTYPE"}
-)
+_UNKNOWN_TYPES: Final = frozenset({"VECTOR", "XMLTYPE"})
 
 
 def check_column_name(name: str) -> None:
@@ -61,8 +56,8 @@ def define_type(name: ast.TypeName, column: str, table_collation: str, context: 
         raise unsupported(f"the type {word}")
     if word == "SERIAL":
         return SqlType(Kind.BIGINT, 20, unsigned=True)
-    if word == "UUID":
-        return SqlType(Kind.CHAR, 36, collation=UUID_COLLATION)
+    if word in DECLARED:
+        return DECLARED[word]
     if word == "JSON":
         return SqlType(Kind.LONGTEXT, BYTES_MAX[Kind.LONGTEXT], collation="utf8mb4_bin")
     try:
@@ -216,6 +211,7 @@ def define_column(
     column = Column(
         definition.name, number, sql_type, nullable, auto_increment=auto_increment, comment=definition.comment,
         invisible=definition.invisible, declared_json=definition.type.name == "JSON",
+        declared=definition.type.name.lower() if definition.type.name in DECLARED else "",
     )
     if definition.generated is not None:
         return replace(column, generated=context.deparse(definition.generated), stored=definition.stored, nullable=True)

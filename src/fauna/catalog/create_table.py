@@ -8,7 +8,7 @@ from typing import Final
 
 from fauna.catalog import drop, foreign_keys, keys, sqlite_schema
 from fauna.catalog.collation_clause import resolve
-from fauna.catalog.column_definition import UUID_PATTERN, define_column
+from fauna.catalog.column_definition import define_column
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.draft import Draft, finish
 from fauna.catalog.literals import quote_name
@@ -153,12 +153,10 @@ def add_attributes(work: DdlWork, draft: Draft, definition: ast.ColumnDef) -> No
 
 
 def column_checks(work: DdlWork, definition: ast.ColumnDef) -> list[Check]:
-    """A column's own CHECK; JSON and UUID bring one along unless another is given."""
+    """A column's own CHECK; JSON brings one along unless another is given."""
     checks = [Check(definition.name, work.context.deparse(check.expr), definition.name) for check in definition.checks]
     if definition.type.name == "JSON" and not checks and definition.generated is None:
         checks.append(Check(definition.name, f"json_valid({quote_name(definition.name)})", definition.name))
-    if definition.type.name == "UUID" and not checks and definition.generated is None:
-        checks.append(Check(definition.name, f"{quote_name(definition.name)} regexp '{UUID_PATTERN}'", definition.name))
     return checks
 
 

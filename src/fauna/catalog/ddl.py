@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from fauna.catalog import alter, create_table, databases, drop, sequences, views
+from fauna.catalog import alter, create_table, databases, drop, procedures, sequences, views
 from fauna.catalog.ddl_plan import DdlContext, DdlPlan
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.schema import Catalog
@@ -35,6 +35,8 @@ _PLANNERS: Final[dict[type[ast.Statement], Callable[[DdlWork, Any], None]]] = {
     ast.DropDatabase: databases.drop_database,
     ast.CreateSequence: sequences.create_sequence,
     ast.DropSequence: sequences.drop_sequences,
+    ast.CreateProcedure: procedures.create_procedure,
+    ast.DropProcedure: procedures.drop_procedure,
 }
 DDL_STATEMENTS: Final = tuple(_PLANNERS)
 

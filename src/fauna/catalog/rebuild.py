@@ -233,6 +233,9 @@ def _copied_value(work: DdlWork, old: Table, new: Table, column: Column, previou
     text = previous.physical
     if not keeps_values(previous.sql_type, column.sql_type):
         text = work.context.store_expression(previous.sql_type, column.sql_type, text, column.name)
+    if column.declared and column.declared != previous.declared:
+        place = ", ".join(str(sqlite_literal(part)) for part in (column.declared, new.schema, new.name, column.name))
+        text = f"declared({text}, {place})"
     if column.auto_increment and not previous.auto_increment and column is new.rowid_column:
         return f"nullif({text}, 0)"
     if previous.nullable and not column.nullable and not work.context.strict:

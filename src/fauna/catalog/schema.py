@@ -23,7 +23,8 @@ class Column:
     default_expr     text of a default expression, MariaDB's normalised form, e.g. 'current_timestamp(3)', 'uuid()'
     default_text     as SHOW CREATE TABLE prints it ('' when there is no DEFAULT clause)
     on_update_now    ON UPDATE CURRENT_TIMESTAMP
-    generated        text of the generating expression; stored: STORED/PERSISTENT rather than VIRTUAL"""
+    generated        text of the generating expression; stored: STORED/PERSISTENT rather than VIRTUAL
+    declared         'uuid', 'point' …: a type that is kept as another one (sql.declared), and printed as this"""
 
     name: str
     number: int
@@ -40,6 +41,7 @@ class Column:
     comment: str = ""
     invisible: bool = False
     declared_json: bool = False
+    declared: str = ""
 
     @property
     def physical(self) -> str:
@@ -182,11 +184,38 @@ Relation = Table | View | Sequence
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """Of a procedure; text is its type as written."""
+
+    name: str
+    sql_type: SqlType
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """body: its text, parsed again when called, under the sql_mode it was made with."""
+
+    schema: str
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: str
+    sql_mode: str = ""
+    security: str = "DEFINER"
+    comment: str = ""
+    definer: str = "root@localhost"
+    created: str = ""  # UTC
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
+    """procedures: by lower-case name."""
+
     name: str
     collation: str = DEFAULT_COLLATION
     comment: str = ""
     relations: Mapping[str, Relation] = field(default_factory=dict)
+    procedures: Mapping[str, Procedure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +243,10 @@ class Catalog:
         return replace(
             self, version=self.version + 1, databases={**self.databases, schema: replace(database, relations=left)}
         )
+
+    def procedure(self, schema: str, name: str) -> Procedure | None:
+        database = self.databases.get(schema)
+        return database.procedures.get(name.lower()) if database else None
 
     def with_database(self, database: Database) -> Catalog:
         return replace(self, version=self.version + 1, databases={**self.databases, database.name: database})

@@ -1,7 +1,7 @@
 """The catalog in SQLite: one JSON row for each database, table, view and sequence.
 
     catalog_meta(version, next_id)                      one row
-    catalog_entries(kind, schema, name, definition)     kind: 'database', 'table', 'view', 'sequence'
+    catalog_entries(kind, schema, name, definition)     kind: 'database', 'table', 'view', 'sequence', 'procedure'
     auto_increment(table_id, next)                      see sqlite_schema
 
 `save_statements` writes only what differs, to run in the transaction that runs the DDL's own script.  Every definition
@@ -23,6 +23,8 @@ from fauna.catalog.schema import (
     ForeignKey,
     Index,
     IndexPart,
+    Parameter,
+    Procedure,
     Relation,
     Sequence,
     Table,
@@ -70,6 +72,8 @@ def save_statements(old: Catalog, new: Catalog) -> tuple[ScriptLine, ...]:
         for relation in database.relations.values():
             if relation.name not in after or _kind(after[relation.name]) != _kind(relation):
                 script.append((_DELETE, (_kind(relation), name, relation.name)))
+        procedures = new.databases[name].procedures if name in new.databases else {}
+        script += [(_DELETE, ("procedure", name, key)) for key in database.procedures if key not in procedures]
     for name, database in new.databases.items():
         before = old.databases.get(name)
         if before is None or (before.collation, before.comment) != (database.collation, database.comment):
@@ -78,6 +82,10 @@ def save_statements(old: Catalog, new: Catalog) -> tuple[ScriptLine, ...]:
         for relation in database.relations.values():
             if known.get(relation.name) is not relation and known.get(relation.name) != relation:
                 script.append((_SAVE, (_kind(relation), name, relation.name, _dump(_relation_json(relation)))))
+        script += [
+            (_SAVE, ("procedure", name, key, _dump(_procedure_json(procedure)))) for key, procedure in database.procedures.items()
+            if before is None or before.procedures.get(key) != procedure
+        ]
     script.append(("UPDATE catalog_meta SET version = ?, next_id = ?", (new.version, new.next_id)))
     return tuple(script)
 
@@ -105,10 +113,16 @@ def _relation_json(relation: Relation) -> dict[str, Any]:
     return _fields(relation, ("id", "start", "increment", "minimum", "maximum", "cache", "cycle"))
 
 
+def _procedure_json(procedure: Procedure) -> dict[str, Any]:
+    parameters = [[each.name, _type_json(each.sql_type), each.text] for each in procedure.parameters]
+    saved = _fields(procedure, ("name", "body", "sql_mode", "security", "comment", "definer", "created"))
+    return {**saved, "parameters": parameters}
+
+
 _TABLE_FIELDS: Final = ("id", "collation", "comment", "engine", "placement", "next_column", "created", "row_format")
 _COLUMN_FIELDS: Final = (
     "name", "number", "nullable", "has_default", "default_expr", "default_text", "on_update_now", "auto_increment", "generated",
-    "stored", "comment", "invisible", "declared_json",
+    "stored", "comment", "invisible", "declared_json", "declared",
 )
 _TYPE_FIELDS: Final = ("length", "scale", "unsigned", "zerofill", "collation", "wide")
 
@@ -168,16 +182,19 @@ def load(meta: tuple[int, int], rows: Iterable[tuple[str, str, str, str]]) -> Ca
     """The catalog from the rows of LOAD_META and LOAD_ENTRIES."""
     databases: dict[str, tuple[dict[str, Any], dict[str, Relation]]] = {}
     relations: list[Relation] = []
+    procedures: dict[str, dict[str, Procedure]] = {}
     for kind, schema, name, definition in rows:
         saved = _parsed(kind, schema, name, definition)
         if kind == "database":
             databases[schema] = saved, {}
+        elif kind == "procedure":
+            procedures.setdefault(schema, {})[name] = _procedure(schema, saved)
         else:
             relations.append(_relation(kind, schema, name, saved))
     for relation in relations:
         databases[relation.schema][1][relation.name] = relation
     made = {
-        name: Database(name, saved["collation"], saved["comment"], of_database)
+        name: Database(name, saved["collation"], saved["comment"], of_database, procedures.get(name, {}))
         for name, (saved, of_database) in databases.items()
     }
     return Catalog(meta[0], meta[1], made)
@@ -214,15 +231,23 @@ def _table(schema: str, name: str, saved: dict[str, Any]) -> Table:
     )
 
 
+def _procedure(schema: str, saved: dict[str, Any]) -> Procedure:
+    parameters = tuple(Parameter(name, _type(sql_type), text) for name, sql_type, text in saved.pop("parameters"))
+    return Procedure(schema, parameters=parameters, **saved)
+
+
+def _type(saved: dict[str, Any]) -> SqlType:
+    members = tuple(saved.pop("members", ()))
+    return SqlType(Kind[saved.pop("kind")], members=members, **saved)
+
+
 def _column(saved: dict[str, Any]) -> Column:
     sql_type = saved.pop("type")
-    members = tuple(sql_type.pop("members", ()))
     default: Stored = saved.pop("default", None)
     if "default_hex" in saved:
         default = bytes.fromhex(saved.pop("default_hex"))
-    kind = Kind[sql_type.pop("kind")]
     nullable = saved.pop("nullable", False)
-    return Column(sql_type=SqlType(kind, members=members, **sql_type), nullable=nullable, default=default, **saved)
+    return Column(sql_type=_type(sql_type), nullable=nullable, default=default, **saved)
 
 
 def _index(saved: dict[str, Any]) -> Index:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from fauna.catalog.types import (
@@ -44,6 +44,9 @@ from fauna.catalog.types import (
     varchar,
 )
 from fauna.errors import error
+
+if TYPE_CHECKING:
+    from fauna.catalog.schema import Column
 
 SCALE_NOT_FIXED: Final = 31
 DOUBLE_POINT_MAX: Final = 15  # an integer of more digits than this: exponent form
@@ -339,6 +342,11 @@ _FROM_PYTHON: Final[dict[type, Callable[[Any], tuple[SqlType, Stored]]]] = {
 
 
 # ── types as text ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def column_type_text(column: Column) -> str:
+    """COLUMN_TYPE of a column, as it was declared."""
+    return column.declared or type_text(column.sql_type)
 
 
 def type_text(sql_type: SqlType) -> str:

@@ -91,7 +91,7 @@ class ProcedureCall:
                 result.then = self.go_on
                 return result
             self._durable = result.durable or self._durable
-            self._affected = result.affected_rows
+            self._affected += result.affected_rows
         done = self._session.done(affected=self._affected)
         done.durable = self._durable
         return done
@@ -103,7 +103,7 @@ class ProcedureCall:
         except (MustWait, MustMove):
             raise
         except Exception as problem:  # noqa: BLE001 (told to the client)
-            raise self._session._failed(problem) from None
+            raise self._session.failed(problem) from None
 
     def _run(self, statement: ast.Statement) -> Result:
         session = self._session

@@ -28,9 +28,10 @@ import apsw
 from fauna.catalog.types import Kind, SqlType, scaled_of
 from fauna.errors import error
 from fauna.sql.collation import sort_key
-from fauna.sql.context import current
+from fauna.sql.context import SequenceValues, current
 from fauna.sql.convert import StoreLabel, timestamp_from_utc
 from fauna.sql.convert.timestamp import store_timestamp
+from fauna.sql.declared import checked
 
 
 def _um(changed: Any) -> Any:
@@ -106,16 +107,26 @@ def _ts_utc(value: Any, zone: str, schema: str, table: str, column: str) -> Any:
     return None if value is None else store_timestamp(value, zone, StoreLabel(schema, table, column))
 
 
+def _sequences() -> SequenceValues:
+    values = current().sequences
+    assert values is not None, "a plan with sequences ran outside a session"
+    return values
+
+
+def _declared(value: Any, word: str, schema: str, table: str, column: str) -> Any:
+    return checked(word, StoreLabel(schema, table, column))(value)
+
+
 def _seq_next(number: int) -> Any:
-    return current().sequences.next(number)
+    return _sequences().next(number)
 
 
 def _seq_last(number: int) -> Any:
-    return current().sequences.last(number)
+    return _sequences().last(number)
 
 
 def _seq_set(number: int, value: Any, used: Any) -> Any:
-    return None if value is None else current().sequences.set(number, value, bool(used))
+    return None if value is None else _sequences().set(number, value, bool(used))
 
 
 def _fk_checks() -> int:
@@ -156,7 +167,11 @@ def _r_round(value: Any, digits: Any) -> Any:
     if digits >= 0:
         # Halves are decided on the binary value, as the C library's rint() does for MariaDB.
         scaled = value * 10.0**digits if digits < 300 else math.inf
-        return value if not math.isfinite(scaled) or abs(scaled) >= _NO_FRACTION else float(Decimal(scaled).quantize(Decimal(1), ROUND_HALF_EVEN)) / 10.0**digits
+        return (
+            value
+            if not math.isfinite(scaled) or abs(scaled) >= _NO_FRACTION
+            else float(Decimal(scaled).quantize(Decimal(1), ROUND_HALF_EVEN)) / 10.0**digits
+        )
     factor = 10.0**-digits if digits > -300 else math.inf
     return 0.0 if factor == math.inf else float(round(value / factor)) * factor
 
@@ -215,9 +230,9 @@ class _First:
         self._seen = False
         self._value: Any = None
 
-    def step(self, value: Any) -> None:
+    def step(self, *param: Any) -> None:
         if not self._seen:
-            self._seen, self._value = True, value
+            self._seen, self._value = True, param[0]
 
     def final(self) -> Any:
         return self._value
@@ -286,7 +301,7 @@ _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
     ("sk", _sk, 2, True),
     ("row_key", _row_key, -1, True),
     ("tsl", _tsl, 3, True),
-    ("ts_utc", _ts_utc, 5, False),
+    ("ts_utc", _ts_utc, 5, False), ("declared", _declared, 5, False),
     ("seq_next", _seq_next, 1, False),
     ("seq_last", _seq_last, 1, False),
     ("seq_set", _seq_set, 3, False),
@@ -302,9 +317,14 @@ _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
 )
 
 
+# Any: apsw's protocol of a window function knows those of one argument only.
+_AGGREGATES: tuple[tuple[str, Callable[[], Any], int], ...] = (("group_concat_", _GroupConcat, 5),)
+
+
 def register_session_functions(connection: apsw.Connection) -> None:
     """Make the functions above known to `connection`."""
     for name, function, arguments, deterministic in _FUNCTIONS:
         connection.create_scalar_function(name, function, arguments, deterministic=deterministic)
-    connection.create_window_function("group_concat_", _GroupConcat, 5)
+    for name, factory, arguments in _AGGREGATES:
+        connection.create_window_function(name, factory, arguments)
     connection.create_aggregate_function("first_", _First, 1)

@@ -14,7 +14,7 @@ from fauna.catalog.ddl_work import is_reserved
 from fauna.catalog.schema import Column, Relation, Table, View
 from fauna.catalog.schema import Sequence as SequenceObject
 from fauna.catalog.types import CHARS, Kind, SqlType, Stored
-from fauna.catalog.values import text_of, type_text
+from fauna.catalog.values import column_type_text, text_of, type_text
 from fauna.errors import error, unsupported
 from fauna.session.result import ResultColumn, Row
 from fauna.sql import ast, show_create
@@ -324,9 +324,9 @@ def _columns(statement: ast.Show, context: ShowContext) -> ShowResult:
 
 def _column_row(column: Column, key: str, privileges: str) -> Row:
     sql_type = column.sql_type
-    is_text = sql_type.kind in CHARS or sql_type.kind in (Kind.ENUM, Kind.SET)
+    is_text = (sql_type.kind in CHARS or sql_type.kind in (Kind.ENUM, Kind.SET)) and not column.declared
     return (
-        column.name, type_text(sql_type), sql_type.collation if is_text else None, "YES" if column.nullable else "NO", key,
+        column.name, column_type_text(column), sql_type.collation if is_text else None, "YES" if column.nullable else "NO", key,
         objects.shown_default(column), objects.extra(column), privileges, column.comment,
     )
 

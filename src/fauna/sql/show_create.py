@@ -14,7 +14,7 @@ from fauna.catalog.charsets import charset_of
 from fauna.catalog.literals import quote_name, quote_text
 from fauna.catalog.schema import Column, Database, Index, IndexPart, Sequence, Table, View
 from fauna.catalog.types import CHARS, Kind
-from fauna.catalog.values import type_text
+from fauna.catalog.values import column_type_text
 
 
 def show_create_table(table: Table, next_auto_increment: int = 0) -> str:
@@ -29,8 +29,8 @@ def show_create_table(table: Table, next_auto_increment: int = 0) -> str:
 
 
 def _column(table: Table, column: Column) -> str:
-    text = f"{quote_name(column.name)} {type_text(column.sql_type)}"
-    if column.sql_type.kind in CHARS or column.sql_type.kind in (Kind.ENUM, Kind.SET):
+    text = f"{quote_name(column.name)} {column_type_text(column)}"
+    if (column.sql_type.kind in CHARS or column.sql_type.kind in (Kind.ENUM, Kind.SET)) and not column.declared:
         collation = column.sql_type.collation
         if collation and collation != table.collation:
             text += f" CHARACTER SET {charset_of(collation).name} COLLATE {collation}"

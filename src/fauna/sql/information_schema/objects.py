@@ -8,7 +8,7 @@ from typing import Final
 from fauna.catalog.charsets import charset_of
 from fauna.catalog.schema import Column, Database, Index, Relation, Sequence, Table, View
 from fauna.catalog.types import BLOBS, BYTES, CHARS, FLOATS, INTEGERS, TEXTS, Kind, SqlType
-from fauna.catalog.values import type_text
+from fauna.catalog.values import column_type_text
 from fauna.session.result import ResultColumn, Row
 from fauna.sql.information_schema.definitions import COLLATION, SCHEMA
 from fauna.sql.information_schema.info_context import InfoContext, TableStatistics
@@ -146,14 +146,14 @@ def _own_columns(table: str, of_table: Iterable[ResultColumn]) -> Iterator[Row]:
 
 def column_row(schema: str, table: str, at: int, column: Column, key: str, privileges: str = COLUMN_PRIVILEGES) -> Row:
     sql_type = column.sql_type
-    characters, octets = _lengths(sql_type)
+    characters, octets = _lengths(sql_type) if not column.declared else (None, None)
     precision, scale = _numbers(sql_type)
-    is_text = sql_type.kind in CHARS or sql_type.kind in (Kind.ENUM, Kind.SET)
+    is_text = (sql_type.kind in CHARS or sql_type.kind in (Kind.ENUM, Kind.SET)) and not column.declared
     timed = sql_type.kind in (Kind.TIME, Kind.DATETIME, Kind.TIMESTAMP)
     return (
         CATALOG, schema, table, column.name, at, column_default(column), "YES" if column.nullable else "NO",
-        data_type(sql_type), characters, octets, precision, scale, sql_type.scale if timed else None,
-        charset_of(sql_type.collation).name if is_text else None, sql_type.collation if is_text else None, type_text(sql_type),
+        column.declared or data_type(sql_type), characters, octets, precision, scale, sql_type.scale if timed else None,
+        charset_of(sql_type.collation).name if is_text else None, sql_type.collation if is_text else None, column_type_text(column),
         key, extra(column), privileges, column.comment, "ALWAYS" if column.generated else "NEVER", column.generated or None,
     )
 
