@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from fauna.catalog.schema import Index, Table
@@ -26,6 +27,7 @@ from fauna.shard.shard import Branch, MatchCheck
 from fauna.sql.context import StatementContext
 
 Args = Sequence[Stored]
+BATCH_ROWS: Final = 256
 _UINT64_MAX: Final = (1 << 64) - 1
 
 
@@ -121,6 +123,9 @@ class _Inserter:
             self.numbers = Numbers(
                 self.state, plan.table, rows_known, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
             )
+        if plan.ignore and not rows_known and not (plan.delete or plan.upsert or plan.returning):
+            self._by_batches(rows)
+            return
         if plan.ignore or plan.delete or plan.upsert or plan.returning is not None:
             for row in rows:
                 self._one(self.numbered(row))
@@ -164,6 +169,26 @@ class _Inserter:
         self.own_id = number & UINT64_MAX
         numbers.given(number)
         return row
+
+    def _by_batches(self, rows: Iterator[Sequence[Stored]]) -> None:
+        """Rows that break a key are left out: whole batches first, row by row where one holds such a row."""
+        while True:
+            batch = []
+            for row in islice(rows, BATCH_ROWS):
+                self.generated = 0
+                batch.append((self.numbered(row), self.generated, self.own_id))
+            if not batch:
+                return
+            try:
+                written = self.run.branch.write_many(self.plan.insert, [row for row, _, _ in batch])
+            except EngineError:
+                for row, self.generated, self.own_id in batch:
+                    self._one(row)
+                continue
+            self.counts.records += len(batch)
+            self.counts.affected += written.changes
+            self.generated = next((generated for _, generated, _ in batch if generated), 0)
+            self._inserted()
 
     @property
     def by_row(self) -> bool:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.charsets import must_charset
 from fauna.catalog.types import Stored, varchar
-from fauna.errors import error, unsupported
+from fauna.errors import SqlError, error, unsupported
 from fauna.execute import writing
 from fauna.plan.plan import InsertPlan
 from fauna.session import running
 from fauna.session.result import LocalInfile, MustWait, Result
 from fauna.sql import ast
+from fauna.shard.shard import Branch
 from fauna.sql.bind.dml import target_table
+from fauna.sql.context import StatementContext
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -72,40 +76,52 @@ def _with_markers(node: Any, variables: dict[str, int]) -> Any:
 
 def _load(session: Session, statement: ast.LoadData, insert: ast.Insert, count: int, chunks: Iterator[bytes]) -> Result:
     types = tuple(varchar(65535, session.scope().collation) for _ in range(count))
-    plan = session.bind(insert, types)
-    assert isinstance(plan, InsertPlan)
     codec = must_charset(statement.charset or str(session.variables.values["character_set_database"])).codec
+    try:
+        plan = session.bind(insert, types)
+        assert isinstance(plan, InsertPlan)
+        branch = _locked(session)
+        context = session.new_context(storing=True)
+        context.strict = context.null_fails = False
+        context.loading = True
+        session.sequences_ready(plan, False)
+        rows = _records(statement, chunks, codec, count, context)
+        counts = writing.insert(running.run_of(session, branch, context, False), [(plan, rows)], ())
+        deleted, skipped = (counts.duplicates, 0) if insert.replace else (0, counts.duplicates)
+        info = f"Records: {counts.records}  Deleted: {deleted}  Skipped: {skipped}  Warnings: {context.warnings_count}"
+        return running.finished(session, counts, info, None)
+    except BaseException as problem:
+        raise session.failed(problem) from None
+
+
+def _locked(session: Session) -> Branch:
+    """The branch with the write lock: the file is on its way, so this thread waits."""
     while True:
         try:
-            branch = running.locked(session)
-            break
+            return running.locked(session)
         except MustWait as waiting:
-            waiting.ticket.wait()
-    context = session.new_context(storing=True)
-    context.strict = False
-    try:
-        rows = _records(statement, chunks, codec, count)
-        counts = writing.insert(running.run_of(session, branch, context, False), [(plan, rows)], ())
-    except BaseException as problem:
-        raise session._failed(problem) from None
-    result = session._counted(
-        counts, f"Records: {counts.records}  Deleted: {counts.duplicates if insert.replace else 0}  Skipped: {0 if insert.replace else counts.duplicates}  Warnings: {context.warnings_count}", None,
-    )
-    result.durable = session.transactions.end_statement()
-    result.status = session.status
-    return result
+            with contextlib.suppress(SqlError):  # told on the next try
+                waiting.ticket.wait()
 
 
-def _records(statement: ast.LoadData, chunks: Iterator[bytes], codec: str, count: int) -> Iterator[tuple[Stored, ...]]:
+def _records(
+    statement: ast.LoadData, chunks: Iterator[bytes], codec: str, count: int, context: StatementContext
+) -> Iterator[list[Stored]]:
     """The file's records, each with exactly `count` fields."""
-    skipped = 0
+    number = -statement.ignore_lines
     for record in _parsed(statement, chunks, codec):
-        if skipped < statement.ignore_lines:
-            skipped += 1
+        number += 1
+        if number < 1:
             continue
-        if len(record) < count:
-            record = record + [""] * (count - len(record))
-        yield tuple(record[:count])
+        missing = count - len(record)
+        if missing > 0:
+            for _ in range(missing):
+                context.warn("WARN_TOO_FEW_RECORDS", number)
+            record += [None] * missing
+        elif missing < 0:
+            context.warn("WARN_TOO_MANY_RECORDS", number)
+            del record[count:]
+        yield record
 
 
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
@@ -113,20 +129,25 @@ _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 def _parsed(statement: ast.LoadData, chunks: Iterator[bytes], codec: str) -> Iterator[list[Stored]]:
     """Fields of each line, one pass over the text, which is decoded as it comes."""
-    import codecs
-
     decoder = codecs.getincrementaldecoder(codec)("replace")
     fend, lend = statement.fields_terminated, statement.lines_terminated
     quote, escape = statement.fields_enclosed, statement.fields_escaped
+    plain = bool(fend and lend) and not statement.lines_starting
     buffer = ""
     ended = False
-    while True:
-        chunk = next(chunks, None) if not ended else None
-        if chunk is None:
-            ended = True
-            buffer += decoder.decode(b"", True)
-        else:
-            buffer += decoder.decode(chunk)
+    while not ended:
+        chunk = next(chunks, None)
+        ended = chunk is None
+        buffer += decoder.decode(chunk or b"", ended)
+        # Where nothing is quoted or escaped, and no word may stand for NULL, the text falls apart at its terminators.
+        if plain and not (quote and (quote in buffer or "NULL" in buffer)) and not (escape and escape in buffer):
+            lines = buffer.split(lend)
+            buffer = lines.pop()
+            for line in lines:
+                yield line.split(fend)  # type: ignore[misc]
+            if ended and buffer:
+                yield buffer.split(fend)  # type: ignore[misc]
+            continue
         position = 0
         while True:
             found = _line(buffer, position, fend, lend, quote, escape, statement.lines_starting, ended)
@@ -136,8 +157,6 @@ def _parsed(statement: ast.LoadData, chunks: Iterator[bytes], codec: str) -> Ite
             if record is not None:
                 yield record
         buffer = buffer[position:]
-        if ended:
-            return
 
 
 def _line(
@@ -178,7 +197,7 @@ def _field(text: str, position: int, fend: str, lend: str, quote: str, escape: s
         char = text[position]
         if escape and char == escape and position + 1 < size:
             following = text[position + 1]
-            if following == "N" and not out and not quoted_field:
+            if following == "N" and not out:
                 null = True
             else:
                 out.append(_ESCAPES.get(following, following))
@@ -190,25 +209,26 @@ def _field(text: str, position: int, fend: str, lend: str, quote: str, escape: s
                     out.append(quote)
                     position += 2
                     continue
-                inside = False
-                position += 1
-                continue
+                after = position + 1
+                if after == size or fend and text.startswith(fend, after) or lend and text.startswith(lend, after):
+                    inside = False
+                    position = after
+                    continue
             out.append(char)
             position += 1
             continue
         if fend and text.startswith(fend, position):
-            return _value(out, null, quoted_field, escape), position + len(fend), "field"
+            return _value(out, null, bool(quote) and not quoted_field), position + len(fend), "field"
         if lend and text.startswith(lend, position):
-            return _value(out, null, quoted_field, escape), position + len(lend), "line"
+            return _value(out, null, bool(quote) and not quoted_field), position + len(lend), "line"
         out.append(char)
         position += 1
-    return _value(out, null, quoted_field, escape), position, ""
+    return _value(out, null, bool(quote) and not quoted_field), position, ""
 
 
-def _value(out: list[str], null: bool, quoted_field: bool, escape: str) -> Stored:
+def _value(out: list[str], null: bool, word_is_null: bool) -> Stored:
+    """word_is_null: the field is not enclosed though fields may be, and NULL is a word."""
     if null and not out:
         return None
     text = "".join(out)
-    if text == "NULL" and not quoted_field and not escape:
-        return None
-    return text
+    return None if word_is_null and text == "NULL" else text

@@ -191,7 +191,7 @@ def insert(session: Session, plans: Sequence[tuple[InsertPlan, Iterable[Args]]],
     info = ""
     if many:
         info = f"Records: {counts.records}  Duplicates: {counts.duplicates}  Warnings: {context.warnings_count}"
-    return _finished(session, counts, info, plan.returning)
+    return finished(session, counts, info, plan.returning)
 
 
 def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
@@ -208,11 +208,11 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
         info = f"Rows matched: {counts.matched}  Changed: {counts.changed}  Warnings: {context.warnings_count}"
         if context.insert_id is not None:
             session.last_insert_id = counts.insert_id = context.insert_id
-        return _finished(session, counts, info, None)
+        return finished(session, counts, info, None)
     if isinstance(plan, DeletePlan):
-        return _finished(session, writing.delete(run_, plan, args), "", plan.returning)
+        return finished(session, writing.delete(run_, plan, args), "", plan.returning)
     assert not isinstance(plan, (QueryPlan, InsertPlan))
-    return _finished(session, writing.delete_rowwise(run_, plan, args), "", None)
+    return finished(session, writing.delete_rowwise(run_, plan, args), "", None)
 
 
 def run_of(session: Session, branch: Branch, context: StatementContext, inline: bool) -> writing.Run:
@@ -225,7 +225,7 @@ def run_of(session: Session, branch: Branch, context: StatementContext, inline: 
     )
 
 
-def _finished(session: Session, counts: writing.Counts, info: str, returning: tuple[ResultColumn, ...] | None) -> Result:
+def finished(session: Session, counts: writing.Counts, info: str, returning: tuple[ResultColumn, ...] | None) -> Result:
     """The answer to a change, committed when it stands alone."""
     session.row_count = counts.affected if returning is None else -1
     warnings = session.context.warnings_count

@@ -61,6 +61,7 @@ class StatementContext:
     insert_id: int | None = None  # set by LAST_INSERT_ID(n)
     null_fails: bool = True  # NULL for a NOT NULL column is an error, not a warning
     row_muting: bool = False
+    loading: bool = False  # LOAD DATA, which has words of its own for NULL in a NOT NULL column
     muted: bool = False  # what a row is worth a warning for has been said: its expressions are computed once more
     sequences: SequenceValues | None = None  # None where no statement can have sequences
     now_of: Callable[[], str] = lambda: ""

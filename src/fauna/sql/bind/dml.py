@@ -120,7 +120,10 @@ def _not_null(column: Column) -> Any:
         context = current()
         if context.null_fails:
             raise error("BAD_NULL", name)
-        context.warn("BAD_NULL", name)
+        if context.loading:
+            context.warn("WARN_NULL_TO_NOTNULL", name, context.row)
+        else:
+            context.warn("BAD_NULL", name)
         return fallback
 
     return check
