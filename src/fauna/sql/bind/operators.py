@@ -237,7 +237,8 @@ def _negate_integer(value: Stored) -> Stored:
     """Of -9223372036854775808 there is no BIGINT."""
     if value is None:
         return None
-    number: int = -value  # type: ignore[operator]
+    assert isinstance(value, int)
+    number = -value
     if number > INT64_MAX:
         raise error("DATA_OUT_OF_RANGE", "BIGINT", f"-({value!r})")
     return number
@@ -504,10 +505,11 @@ def _scaled_real(number: Convert, scale: int) -> Convert:
 
 
 def _json_scalars(left: Typed, right: Typed) -> tuple[Typed, Typed]:
-    """JSON_EXTRACT compared with a string compares the scalar, not its quotes."""
+    """JSON_EXTRACT compared with a string compares the scalar, not its quotes; two of them compare as they are."""
     out = []
     for node, other in ((left, right), (right, left)):
-        if isinstance(node, Op) and node.name == "JSON_EXTRACT" and other.type.kind in CHARS and not isinstance(other, Op):
+        extracted = isinstance(node, Op) and node.name == "JSON_EXTRACT"
+        if extracted and other.type.kind in CHARS and not (isinstance(other, Op) and other.name == "JSON_EXTRACT"):
             node = Op(node.type, node.nullable, "JSON_UNQUOTE", (node,), "f_json_unquote({0})")
         out.append(node)
     return out[0], out[1]
