@@ -144,18 +144,20 @@ def rescaled(node: Typed, scale: int, target: SqlType) -> Typed:
     if at < scale:
         factor = 10 ** (scale - at)
         fits = precision_of(source) + scale - at <= NARROW_DIGITS
-        template = f"({{0}} * {factor})" if fits else f"ckd({{0}} * {factor})" if factor < 10**18 else f"dn_scale({{0}}, {scale - at})"
+        template = (
+            f"({{0}} * {factor})" if fits else f"ckd({{0}} * {factor})" if factor < 10**18 else f"dn_scale({{0}}, {scale - at})"
+        )
         return mapped(node, result, _narrow_up(factor), "SCALE", template)
     return mapped(node, result, _narrow_down(at - scale), "SCALE", f"dn_round({{0}}, {at - scale})")
 
 
 def _narrow_up(factor: int) -> Convert:
-    return lambda value: None if value is None else narrow(value * factor)  # type: ignore[operator]
+    return lambda value: None if value is None else narrow(int(value) * factor)
 
 
 def round_scaled(value: int, digits: int) -> int:
     """`value` without its last `digits` decimal digits, rounded half away from zero."""
-    factor = 10**digits
+    factor = int(10**digits)
     quotient, rest = divmod(abs(value), factor)
     if 2 * rest >= factor:
         quotient += 1
@@ -277,7 +279,10 @@ def to_time(node: Typed, scale: int | None = None) -> Typed:
 def to_boolean(node: Typed) -> Typed:
     """Something SQLite's WHERE, AND, OR and NOT treat as MySQL would."""
     kind = node.type.kind
-    if kind in (Kind.TINYINT, Kind.SMALLINT, Kind.MEDIUMINT, Kind.INT, Kind.YEAR, Kind.TIME, Kind.ENUM, Kind.SET, Kind.NULL) or kind in FLOATS:
+    if (
+        kind in (Kind.TINYINT, Kind.SMALLINT, Kind.MEDIUMINT, Kind.INT, Kind.YEAR, Kind.TIME, Kind.ENUM, Kind.SET, Kind.NULL)
+        or kind in FLOATS
+    ):
         return node
     if kind is Kind.BIGINT and not node.type.unsigned:
         return node

@@ -209,8 +209,21 @@ class InsertBinder:
         delete, delete_positions = self._replace_delete(written) if statement.replace else ("", ())
         read_rules = access_rules(self._query) if self._query is not None else []
         return InsertPlan(
-            table, tuple(written), rows, query, accesses(read_rules), insert + returning_text, upsert, upsert_params, delete,
-            delete_positions, statement.ignore, auto, returning, reads_target, tuple(self.notes),
+            table,
+            tuple(written),
+            rows,
+            query,
+            accesses(read_rules),
+            insert + returning_text,
+            upsert,
+            upsert_params,
+            delete,
+            delete_positions,
+            statement.ignore,
+            auto,
+            returning,
+            reads_target,
+            tuple(self.notes),
         )
 
     _query: BoundQuery | None = None
@@ -394,7 +407,7 @@ class InsertBinder:
         changed = changed_test(emitter, "a0", sets)
         assignments = ", ".join(f"{c.physical} = {emitter.expr(v)}" for c, v in sets)
         text = f"{insert} ON CONFLICT DO UPDATE SET {assignments} WHERE um({changed})"
-        return text, parameters(emitter.params[len(written):])
+        return text, parameters(emitter.params[len(written) :])
 
     def _assigned(self, scope: Scope, expr: ast.Expr, column: Column, inserted: Any) -> Typed:
         if isinstance(expr, ast.DefaultValue) and expr.column is None:
@@ -689,7 +702,8 @@ def _rowwise_update(
         table = tables[alias].table
         tests = " OR ".join(
             f"{c.physical} IS NOT ?{i + 2}" + (" COLLATE BINARY" if c.sql_type.kind in CHARS else "")
-            for i, (c, v) in enumerate(assigned) if not (isinstance(v, SessionValue) and v.name == "on_update_now")
+            for i, (c, v) in enumerate(assigned)
+            if not (isinstance(v, SessionValue) and v.name == "on_update_now")
         )
         settings = ", ".join(f"{c.physical} = ?{i + 2}" for i, (c, _) in enumerate(assigned))
         text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"

@@ -13,9 +13,9 @@ from fauna.catalog.types import (
     BYTES,
     CHARS,
     DATETIMES,
+    DECIMAL_LARGEST,
     DOUBLE_TYPE,
     FLOATS,
-    DECIMAL_LARGEST,
     INT64_MAX,
     INTEGERS,
     NULL_TYPE,
@@ -163,7 +163,9 @@ class ExpressionBinder:
         text = str(node.value)
         digits = min(len(text.partition(".")[2]), 6) if "." in text else 0
         source = SqlType(Kind.VARCHAR, len(text), collation=self.context.scope.collation)
-        target = {ast.LiteralKind.DATE: SqlType(Kind.DATE), ast.LiteralKind.TIME: time_type(digits)}.get(node.kind, datetime_type(digits))
+        target = {ast.LiteralKind.DATE: SqlType(Kind.DATE), ast.LiteralKind.TIME: time_type(digits)}.get(
+            node.kind, datetime_type(digits)
+        )
         convert = conversion(source, target, Mode.IMPLICIT)
         self.pin(node)
         value = convert(text) if convert else text
@@ -175,7 +177,11 @@ class ExpressionBinder:
         markers = self.context.slots.markers
         sql_type = markers[node.index] if node.index < len(markers) else NULL_TYPE
         if sql_type.kind is Kind.NULL:
-            return Const(NULL_TYPE, True, None) if markers else Slot(SqlType(Kind.VARCHAR, 0, collation=self.context.scope.collation), True, node.index, (), False)
+            return (
+                Const(NULL_TYPE, True, None)
+                if markers
+                else Slot(SqlType(Kind.VARCHAR, 0, collation=self.context.scope.collation), True, node.index, (), False)
+            )
         return Slot(sql_type, True, node.index, (), False)
 
     def name(self, node: ast.Name) -> Typed:
@@ -213,7 +219,14 @@ class ExpressionBinder:
         name = node.name.lower()
         context_assigned(self.context)[name] = value.type
         place = template_text(quoted(name))
-        return Op(value.type, value.nullable, ":=", (value,), f"uv_set({place}, {{0}}, {quoted(type_key(value.type))})", deterministic=False)
+        return Op(
+            value.type,
+            value.nullable,
+            ":=",
+            (value,),
+            f"uv_set({place}, {{0}}, {quoted(type_key(value.type))})",
+            deterministic=False,
+        )
 
     def system_variable(self, node: ast.SystemVariable) -> Typed:
         self.context.volatile = True
@@ -328,7 +341,12 @@ class ExpressionBinder:
             raise unsupported("a row compared with a subquery other than by =")
         if not (isinstance(left, ast.RowExpr) and isinstance(right, ast.RowExpr)) or len(left.items) != len(right.items):
             raise error("OPERAND_COLUMNS", len(left.items) if isinstance(left, ast.RowExpr) else 1)
-        pairs = [compare(self.context, "=" if node.op in ("=", "<>", "<", "<=", ">", ">=") else node.op, self.scalar(a), self.scalar(b)) for a, b in zip(left.items, right.items, strict=True)]
+        pairs = [
+            compare(
+                self.context, "=" if node.op in ("=", "<>", "<", "<=", ">", ">=") else node.op, self.scalar(a), self.scalar(b)
+            )
+            for a, b in zip(left.items, right.items, strict=True)
+        ]
         if node.op in ("=", "<=>"):
             return all_of(pairs)
         if node.op == "<>":
@@ -446,7 +464,9 @@ class ExpressionBinder:
         if base is None:
             raise error("WRONG_WINDOW_SPEC_NAME", window.name)
         base = self._window_spec(base)
-        return ast.WindowSpec(None, window.partition_by or base.partition_by, window.order_by or base.order_by, window.frame or base.frame)
+        return ast.WindowSpec(
+            None, window.partition_by or base.partition_by, window.order_by or base.order_by, window.frame or base.frame
+        )
 
     def _frame(self, frame: ast.Frame | None) -> str:
         if frame is None:
@@ -648,7 +668,7 @@ def literal_convert(node: ast.Literal, sql_type: SqlType) -> tuple[Convert, ...]
         return (lambda value: str(value).encode("utf-8", RAW_BYTES),)
     if sql_type.kind is Kind.VARCHAR and node.kind in (ast.LiteralKind.HEX, ast.LiteralKind.BIT):
         codec = _codec(node.charset or "utf8mb4")
-        return (lambda value: bytes(value).decode(codec, "replace"),)  # type: ignore[arg-type]  # a HEX literal is bytes
+        return (lambda value: value.decode(codec, "replace") if isinstance(value, bytes) else value,)
     return ()
 
 
@@ -675,7 +695,8 @@ def context_assigned(context: BindContext) -> dict[str, SqlType]:
 
 def type_key(sql_type: SqlType) -> str:
     """A compact text of a type, understood by `uv_set`."""
-    return f"{int(sql_type.kind)}:{sql_type.length}:{sql_type.scale}:{int(sql_type.unsigned)}:{sql_type.collation}:{int(sql_type.wide)}"
+    kind, unsigned, wide = int(sql_type.kind), int(sql_type.unsigned), int(sql_type.wide)
+    return f"{kind}:{sql_type.length}:{sql_type.scale}:{unsigned}:{sql_type.collation}:{wide}"
 
 
 def unified(context: BindContext, values: list[Typed], operation: str) -> tuple[list[Typed], SqlType]:
@@ -683,7 +704,11 @@ def unified(context: BindContext, values: list[Typed], operation: str) -> tuple[
     values = [shown(v) for v in values]
     collation = aggregate_collation(values, operation, context.scope.collation)
     target = merge_types([v.type for v in values], collation)
-    if target.kind in STRINGS and target.kind in (Kind.ENUM, Kind.SET) and any(v.type != target and v.type.kind is not Kind.NULL for v in values):
+    if (
+        target.kind in STRINGS
+        and target.kind in (Kind.ENUM, Kind.SET)
+        and any(v.type != target and v.type.kind is not Kind.NULL for v in values)
+    ):
         target = SqlType(Kind.VARCHAR, target.length, collation=collation)
     if target.kind in (Kind.ENUM, Kind.SET) and operation != "UNION":
         target = merge_types([SqlType(Kind.VARCHAR, max(len(m) for m in target.members), collation=collation)], collation)
@@ -703,7 +728,11 @@ def unify(value: Typed, target: SqlType) -> Typed:
         return retyped(value, target)
     if source.kind in FLOATS and target.kind in FLOATS:
         return retyped(value, target)
-    if source.kind in (Kind.DATETIME, Kind.TIMESTAMP) and target.kind in (Kind.DATETIME, Kind.TIMESTAMP) and source.scale == target.scale:
+    if (
+        source.kind in (Kind.DATETIME, Kind.TIMESTAMP)
+        and target.kind in (Kind.DATETIME, Kind.TIMESTAMP)
+        and source.scale == target.scale
+    ):
         return retyped(value, target)
     if target.kind in (Kind.VARCHAR, Kind.CHAR) or target.kind in TEXTS or target.kind is Kind.JSON:
         if source.kind in DATETIMES:
@@ -736,7 +765,10 @@ def _unique_lookup(query: BoundSelect) -> bool:
             for one, other in ((term.args[0], term.args[1]), (term.args[1], term.args[0])):
                 if isinstance(one, ColumnRef) and one.source == query.source.alias and not mentions(other, query.source.alias):
                     fixed.add(one.name.lower())
-    return any(index.unique and all(p.length is None and p.column.lower() in fixed for p in index.parts) for index in query.source.table.indexes)
+    return any(
+        index.unique and all(p.length is None and p.column.lower() in fixed for p in index.parts)
+        for index in query.source.table.indexes
+    )
 
 
 def conjuncts(node: Typed) -> list[Typed]:

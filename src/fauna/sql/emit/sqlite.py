@@ -222,7 +222,9 @@ class SqliteEmitter:
         if not keys or not any(has_extreme(o.expr) for o in select.outputs):
             return select.outputs
         return tuple(
-            replace(o, expr=Op(o.expr.type, o.expr.nullable, "FIRST", (o.expr,), "first_({0})")) if o.expr in keys and o.expr.type.kind in CHARS else o
+            replace(o, expr=Op(o.expr.type, o.expr.nullable, "FIRST", (o.expr,), "first_({0})"))
+            if o.expr in keys and o.expr.type.kind in CHARS
+            else o
             for o in select.outputs
         )
 
@@ -282,7 +284,10 @@ class SqliteEmitter:
         names = ", ".join(o.alias for o in query.outputs)
         keys = ", ".join(self._sort_key(o.expr) for o in query.outputs)
         shown = ", ".join(f"{self._collated(o.expr)} AS {o.alias}" for o in query.outputs)
-        sides = [f"SELECT {shown}, row_number() OVER (PARTITION BY {keys}) AS rn FROM ({self.query(q)})" for q in (query.left, query.right)]
+        sides = [
+            f"SELECT {shown}, row_number() OVER (PARTITION BY {keys}) AS rn FROM ({self.query(q)})"
+            for q in (query.left, query.right)
+        ]
         return f"SELECT {names} FROM ({sides[0]} {query.op.removesuffix(' ALL')} {sides[1]})"
 
     def _set_operation(self, query: BoundSetOperation) -> str:
@@ -298,7 +303,7 @@ class SqliteEmitter:
     def _values(self, query: BoundValues) -> str:
         names = [o.alias for o in query.outputs]
         first, *rest = query.rows
-        texts = ["SELECT " + ", ".join(f"{self.expr(v)} AS {n}" for v, n in zip(first, names))]
+        texts = ["SELECT " + ", ".join(f"{self.expr(v)} AS {n}" for v, n in zip(first, names, strict=True))]
         texts += ["SELECT " + ", ".join(self.expr(v) for v in row) for row in rest]
         return " UNION ALL ".join(texts) + self._tail(query)
 
@@ -318,14 +323,27 @@ class SqliteEmitter:
                 outputs.append(OutputColumn("", f"v{i}", value))
             having = without(select.having, gone) if select.having is not None else None
             part = replace(
-                select, outputs=tuple(outputs), group_by=select.group_by[:level] or (OrderKey(Const(SqlType(Kind.NULL), True, None)),), having=having, order_by=(), limit=None, offset=None, rollup=False, distinct=False, ctes=(),
+                select,
+                outputs=tuple(outputs),
+                group_by=select.group_by[:level] or (OrderKey(Const(SqlType(Kind.NULL), True, None)),),
+                having=having,
+                order_by=(),
+                limit=None,
+                offset=None,
+                rollup=False,
+                distinct=False,
+                ctes=(),
             )
             text = self._select(part)
             levels.append(f"SELECT * FROM ({text})")
-        order = ", ".join(f"r{i}, v{i}" + (f" COLLATE {k.collation}" if k.collation else "") + (" DESC" if k.descending else "") for i, k in enumerate(select.group_by))
+        order = ", ".join(
+            f"r{i}, v{i}" + (f" COLLATE {k.collation}" if k.collation else "") + (" DESC" if k.descending else "")
+            for i, k in enumerate(select.group_by)
+        )
         names = ", ".join(o.alias for o in select.outputs)
         distinct = "DISTINCT " if select.distinct else ""
-        return f"SELECT {distinct}{names} FROM ({' UNION ALL '.join(levels)}) ORDER BY {order}" + self._tail(replace(select, order_by=()))
+        tail = self._tail(replace(select, order_by=()))
+        return f"SELECT {distinct}{names} FROM ({' UNION ALL '.join(levels)}) ORDER BY {order}{tail}"
 
 
 def has_window(select: BoundSelect) -> bool:
