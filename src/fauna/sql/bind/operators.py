@@ -52,6 +52,7 @@ from fauna.sql.bind.coerce import (
     wide_of,
 )
 from fauna.sql.bind.context import BindContext
+from fauna.sql.bind.declared import in_declared_form
 from fauna.sql.bind.merge import aggregate_collation, display_length, precision_of
 from fauna.sql.collation import sort_key
 from fauna.sql.convert import Mode, conversion
@@ -271,6 +272,7 @@ def complement(node: Typed) -> Typed:
 
 def comparable(b: BindContext, operands: list[Typed], operation: str) -> tuple[list[Typed], str]:
     """`operands` in one form in which SQLite's own comparison gives MySQL's answer, and the collation ('' for none)."""
+    operands = in_declared_form(operands)
     kinds = [n.type.kind for n in operands if n.type.kind is not Kind.NULL]
     if not kinds:
         return operands, ""
