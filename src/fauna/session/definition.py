@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fauna.catalog.ddl import plan_ddl
 from fauna.catalog.ddl_plan import DdlContext, DdlPlan
-from fauna.catalog.schema import Sequence, Table
+from fauna.catalog.schema import Sequence
 from fauna.catalog.store import save_statements
 from fauna.catalog.types import SqlType, Stored
 from fauna.catalog.violations import altering_error, duplicate_queries, explain_violation
 from fauna.errors import SqlError, error
 from fauna.plan.plan import InsertPlan, QueryPlan
-from fauna.session import running
+from fauna.session import running, temporaries
 from fauna.session.result import MustMove, MustWait, Result
+from fauna.session.table_expressions import compile_expression, convert_constant, fresh_context, parse_expression
 from fauna.shard.engine_errors import EngineError
 from fauna.shard.shard import Branch
 from fauna.sql import ast
 from fauna.sql.bind.coerce import quoted
-from fauna.sql.bind.context import BindContext, SlotTypes
-from fauna.sql.bind.dml import stored
-from fauna.sql.bind.expressions import ExpressionBinder
-from fauna.sql.bind.query import QueryBinder
-from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.context import SlotTypes
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
 from fauna.sql.deparse import deparse
-from fauna.sql.emit.sqlite import SqliteEmitter
-from fauna.sql.parse import parse
-from fauna.sql.typed import ColumnRef, Const, Typed
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -44,6 +39,7 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
             session.transactions.commit()
         elif session.transactions.read_only_next:
             raise error("READ_ONLY_TRANSACTION")
+    temporaries.restore(session)
     branch = session.transactions.for_writing()
     branch.lock()
     context = session.new_context(storing=True)
@@ -56,7 +52,9 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         affected = int(list(branch.query(plan.count_rows, (), (), inline=False))[0][0])  # type: ignore[arg-type]
     if plan.fill is not None:
         affected = _fill(session, branch, plan)
-    durable = session.transactions.commit() if plan.commits and session.transactions.explicit else session.transactions.end_statement()
+    durable = (
+        session.transactions.commit() if plan.commits and session.transactions.explicit else session.transactions.end_statement()
+    )
     session.temporaries = dict(plan.temporaries)
     session.node.set_catalog(plan.catalog)
     session.node.auto_increments.forget()
@@ -66,7 +64,9 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
             session.node.sequences.forget(changed.id)
     session.database = plan.database
     session.scope_changed()
-    result = session.done(affected=affected, info=f"Records: {affected}  Duplicates: 0  Warnings: {context.warnings_count}" if affected else "")
+    result = session.done(
+        affected=affected, info=f"Records: {affected}  Duplicates: 0  Warnings: {context.warnings_count}" if affected else ""
+    )
     result.durable = durable
     return result
 
@@ -135,51 +135,23 @@ def _fill(session: Session, branch: Branch, plan: DdlPlan) -> int:
 def ddl_context(session: Session) -> DdlContext:
     """What planning may ask of this session."""
     return DdlContext(
-        session.database, lambda table, expr: compile_expression(session, table, expr), deparse, parse_expression,
-        lambda expr, sql_type: convert_constant(session, expr, sql_type), _store_expression(session), lambda query: select_columns(session, query),
-        sql_mode=session.scope().sql_mode, now_utc=session.now(utc=True), now_local=session.now(),
-        foreign_key_checks=bool(session.variables.values["foreign_key_checks"]), user=(session.user, session.host), temporaries=session.temporaries,
+        session.database,
+        lambda table, expr: compile_expression(session, table, expr),
+        deparse,
+        parse_expression,
+        lambda expr, sql_type: convert_constant(session, expr, sql_type),
+        _store_expression(session),
+        lambda query: select_columns(session, query),
+        sql_mode=session.scope().sql_mode,
+        now_utc=session.now(utc=True),
+        now_local=session.now(),
+        foreign_key_checks=bool(session.variables.values["foreign_key_checks"]),
+        user=(session.user, session.host),
+        temporaries=session.temporaries,
     )
 
 
-def parse_expression(text: str) -> ast.Expr:
-    statement = parse(f"SELECT {text}", 0)
-    assert isinstance(statement, ast.QueryStatement) and isinstance(statement.query, ast.Select)
-    return statement.query.items[0].expr
-
-
-def _fresh_context(session: Session) -> BindContext:
-    return session.bind_context(SlotTypes())
-
-
-def compile_expression(session: Session, table: Table, expr: ast.Expr) -> tuple[str, SqlType]:
-    """SQLite text over the table's own columns; for generated columns and CHECKs."""
-    context = _fresh_context(session)
-    scope = Scope(clause="GENERATED ALWAYS AS")
-    columns: list[tuple[str, Typed]] = [(c.name, ColumnRef(c.sql_type, c.nullable, "", c.physical, c.name, table.name, table, c)) for c in table.columns]
-    scope.add(ScopeSource(table.name, table.schema, "", columns))
-    bound = ExpressionBinder(context, scope, QueryBinder(context).subquery).scalar(expr)
-    emitter = SqliteEmitter()
-    text = emitter.expr(bound)
-    if emitter.params:
-        raise error("UNKNOWN_ERROR", "Function or expression is not allowed in a generated column or CHECK")
-    return text, bound.type
-
-
-def convert_constant(session: Session, expr: ast.Expr, sql_type: SqlType) -> Stored:
-    """A constant as a value of the column's type, as strictly as an assignment."""
-    from fauna.catalog.schema import Column
-
-    context = _fresh_context(session)
-    node = ExpressionBinder(context, Scope(), QueryBinder(context).subquery).scalar(expr)
-    column = Column("c", 1, sql_type)
-    value = stored(context, node, Table("", "t", 0, (column,)), column)
-    if not isinstance(value, Const):
-        raise error("INVALID_DEFAULT", "c")
-    return value.value
-
-
-def _store_expression(session: Session) -> object:
+def _store_expression(session: Session) -> Callable[[SqlType, SqlType, str, str], str]:
     def text(source: SqlType, target: SqlType, sql: str, column: str) -> str:
         label = StoreLabel("", "", column)
         if store_conversion(source, target, label) is None:
@@ -193,7 +165,7 @@ def select_columns(session: Session, query: ast.Query) -> list[tuple[str, SqlTyp
     """Names, types and nullability of a query's columns."""
     from fauna.sql.bind.dml import bind_query_plan
 
-    plan = bind_query_plan(_fresh_context(session), query)
+    plan = bind_query_plan(fresh_context(session), query)
     assert isinstance(plan, QueryPlan)
     return [(c.name, c.sql_type, c.nullable) for c in plan.columns]
 

@@ -13,7 +13,7 @@ from fauna.catalog.types import SqlType, Stored, to_unsigned
 from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
-from fauna.session import administration, definition, running
+from fauna.session import administration, definition, running, temporaries
 from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
@@ -27,8 +27,8 @@ from fauna.sql.bind.context import BindContext, SessionScope, SlotTypes
 from fauna.sql.bind.dml import bind_statement
 from fauna.sql.context import StatementContext, set_current
 from fauna.sql.convert.timestamp import zone
-from fauna.sql.parse import ParseMode, parse, parse_full
 from fauna.sql.narrow import NarrowOverflow
+from fauna.sql.parse import ParseMode, parse, parse_full
 from fauna.sql.shape import Lifted, lift, split_statements
 
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ WRONG_VALUE_COUNT = 1136
 Params = Sequence[tuple[SqlType, Stored]]
 
 _PARSE_FLAGS = {
-    "ANSI_QUOTES": ParseMode.ANSI_QUOTES, "PIPES_AS_CONCAT": ParseMode.PIPES_AS_CONCAT, "NO_BACKSLASH_ESCAPES": ParseMode.NO_BACKSLASH_ESCAPES,
-    "HIGH_NOT_PRECEDENCE": ParseMode.HIGH_NOT_PRECEDENCE, "IGNORE_SPACE": ParseMode.IGNORE_SPACE,
+    "ANSI_QUOTES": ParseMode.ANSI_QUOTES,
+    "PIPES_AS_CONCAT": ParseMode.PIPES_AS_CONCAT,
+    "NO_BACKSLASH_ESCAPES": ParseMode.NO_BACKSLASH_ESCAPES,
+    "HIGH_NOT_PRECEDENCE": ParseMode.HIGH_NOT_PRECEDENCE,
+    "IGNORE_SPACE": ParseMode.IGNORE_SPACE,
 }
 CACHED = (ast.QueryStatement, ast.Insert, ast.Update, ast.Delete)
 
@@ -94,7 +97,8 @@ class Session:
         self.temporaries: dict[tuple[str, str], Table] = {}
         self.started = time.monotonic()
         self.statement_text = ""
-        self.statement_started = time.monotonic()
+        self.busy = False
+        self.statement_started = time.time()
         self.infile_enabled = client.local_infile
         self._scope: SessionScope | None = None
         self._scope_key = 0
@@ -124,8 +128,12 @@ class Session:
         if self._scope is None or self._scope_catalog is not self.node.catalog:
             values = self.variables.values
             self._scope = SessionScope(
-                self.database, frozenset(values["sql_mode"].split(",")) - {""}, values["collation_connection"], self._zone(),
-                values["div_precision_increment"], self.client.found_rows,
+                self.database,
+                frozenset(values["sql_mode"].split(",")) - {""},
+                values["collation_connection"],
+                self._zone(),
+                values["div_precision_increment"],
+                self.client.found_rows,
                 select_limit=None if values["sql_select_limit"] >= SELECT_LIMIT_NONE else values["sql_select_limit"],
             )
             self._scope_catalog = self.node.catalog
@@ -134,8 +142,12 @@ class Session:
             self._flags = self._parse_flags()
             modes = self._scope.sql_mode
             self._modes = (
-                bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & modes), "ERROR_FOR_DIVISION_BY_ZERO" in modes, "NO_ZERO_DATE" in modes,
-                "NO_ZERO_IN_DATE" in modes, "ALLOW_INVALID_DATES" in modes, "PAD_CHAR_TO_FULL_LENGTH" in modes,
+                bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & modes),
+                "ERROR_FOR_DIVISION_BY_ZERO" in modes,
+                "NO_ZERO_DATE" in modes,
+                "NO_ZERO_IN_DATE" in modes,
+                "ALLOW_INVALID_DATES" in modes,
+                "PAD_CHAR_TO_FULL_LENGTH" in modes,
             )
         return self._scope
 
@@ -180,13 +192,16 @@ class Session:
             return self._run_text(text, lifted, inline)
         except (MustWait, MustMove):
             raise
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001
             raise self.failed(problem) from None
+        finally:
+            self.busy = False
 
     def _begin(self, text: str) -> None:
         if self.killed:
             raise error("CONNECTION_KILLED")
         self.statement_text = text
+        self.busy = True
         self._wide = False
         self._context_before = self.context
         self.statement_started = self._now = time.time()
@@ -277,7 +292,14 @@ class Session:
 
     def bind_context(self, slots: SlotTypes) -> BindContext:
         return BindContext(
-            self.catalog, self.scope(), slots, self.parse_query, self.node.info_tables, self._variable_type, self.system_variable, self._wide,
+            self.catalog,
+            self.scope(),
+            slots,
+            self.parse_query,
+            self.node.info_tables,
+            self._variable_type,
+            self.system_variable,
+            self._wide,
         )
 
     def parse_query(self, text: str) -> ast.Query:
@@ -309,9 +331,9 @@ class Session:
             try:
                 return attempt()
             except NoSuchObject:
-                if self._scope_catalog is self.node.catalog:
-                    raise
                 self.transactions.statement_failed()
+                if self._scope_catalog is self.node.catalog and not temporaries.restore(self):
+                    raise
             except (NarrowOverflow, Overflow):
                 if self._wide:
                     raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
@@ -333,10 +355,21 @@ class Session:
         values = self.variables.values
         strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char = self._modes
         context = StatementContext(
-            strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char, storing, 1,
-            self.user_variables, foreign_key_checks=values["foreign_key_checks"],  # type: ignore[arg-type]
-            group_concat_max_len=values["group_concat_max_len"], max_allowed_packet=values["max_allowed_packet"], sequences=self.sequences,
-            interrupted=self._stopped, now_of=self.now,
+            strict,
+            by_zero,
+            zero_date,
+            zero_in_date,
+            invalid_dates,
+            pad_char,
+            storing,
+            1,
+            self.user_variables,
+            foreign_key_checks=values["foreign_key_checks"],
+            group_concat_max_len=values["group_concat_max_len"],
+            max_allowed_packet=values["max_allowed_packet"],
+            sequences=self.sequences,
+            interrupted=self._stopped,
+            now_of=self.now,
         )
         self.context = context
         set_current(context)
@@ -399,8 +432,10 @@ class Session:
             return self.run_statement(statement.statement, params, inline)
         except (MustWait, MustMove):
             raise
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001
             raise self.failed(problem) from None
+        finally:
+            self.busy = False
 
     def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
         plan = statement.plans.get((self._scope_key, types)) if not self._wide else None

@@ -1,7 +1,7 @@
 """Types that the catalog keeps as another type and a word (Column.declared): UUID, INET4, INET6 and the geometries.
 
 `checked` is what an assignment does besides converting to the other type: it brings a value into its one form, or
-refuses it.  Comparisons are those of the other type: a UUID is found by its form with hyphens only.
+refuses it.  `compared` does so with what such a column is compared with.  Order is the other type's: that of the text.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _ASCII: Final = "ascii_general_ci"
 GEOMETRIES: Final = (
     "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION",
 )  # fmt: skip
+TEXTUAL: Final = frozenset({"uuid", "inet4", "inet6"})
 # The type that holds each.
 DECLARED: Final[dict[str, SqlType]] = {
     "UUID": SqlType(Kind.CHAR, 36, collation=_ASCII),
@@ -36,6 +37,19 @@ def checked(word: str, label: StoreLabel) -> Callable[[Stored], Stored]:
     return lambda value: _text(value, word, label)
 
 
+def compared(word: str) -> Callable[[Stored], Stored]:
+    """What to do to a text that is compared with such a column; NULL, with a warning, for what is no such value."""
+
+    def form(value: Stored) -> Stored:
+        try:
+            return None if value is None else _form(str(value).strip(), word)
+        except ValueError:
+            current().warn("WRONG_VALUE", word, value)
+            return None
+
+    return form
+
+
 def _geometry(value: Stored, word: str) -> Stored:
     from fauna.sql.functions.geometry import is_geometry
 
@@ -49,9 +63,7 @@ def _text(value: Stored, word: str, label: StoreLabel) -> Stored:
         return None
     text = str(value).strip()
     try:
-        if word == "uuid":
-            return str(uuid.UUID(hex=text))
-        return str(ipaddress.IPv4Address(text)) if word == "inet4" else _inet6(text)
+        return _form(text, word)
     except ValueError:
         context = current()
         parts = (word, text, label.schema, label.table, label.column, context.row)
@@ -59,6 +71,12 @@ def _text(value: Stored, word: str, label: StoreLabel) -> Stored:
             raise error("INCORRECT_VALUE", *parts) from None
         context.warn("INCORRECT_VALUE", *parts)
         return None
+
+
+def _form(text: str, word: str) -> str:
+    if word == "uuid":
+        return str(uuid.UUID(hex=text))
+    return str(ipaddress.IPv4Address(text)) if word == "inet4" else _inet6(text)
 
 
 def _inet6(text: str) -> str:

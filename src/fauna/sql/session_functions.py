@@ -1,19 +1,19 @@
 """User-defined functions that look at the running statement: user variables, counters, keys, checks.
 
-    um(changed)                 an UPDATE's row matched; counts it, and whether it changes; gives `changed`
-    um_row()                    asked before it where computing the new values may warn, which they then do once a row
-    tick()                      the next row of INSERT … SELECT begins, for messages that number rows
-    uv_get(name)  uv_set(name, value, type)     user variables inside a statement
-    set_insert_id(n)            LAST_INSERT_ID(n)
-    null_for(column, zero)      NULL for a NOT NULL column: error 1048, or `zero` with a warning
-    onerow(count, value)        a scalar subquery's value; error 1242 when there is a second row
-    sk(collation, text)         sort key, for DISTINCT over several columns; row_key(…) one blob of several values
-    tsl(text, zone, digits)     TIMESTAMP as stored (UTC) to the session's zone; ts_utc(text, zone, schema, table, column) back
-    seq_next(id), seq_last(id), seq_set(id, value, used)   sequences
-    fk_checks()                 foreign_key_checks
-    b2t, decode_, recode_       bytes and character sets; d_arg(x, scale) a DECIMAL as text
-    r_round, r_truncate, i_round, i_truncate    ROUND and TRUNCATE of doubles and integers
-    group_concat_(value, separator, key, limit, offset), first_(value)   aggregates
+um(changed)                 an UPDATE's row matched; counts it, and whether it changes; gives `changed`
+um_row()                    asked before it where computing the new values may warn, which they then do once a row
+tick()                      the next row of INSERT … SELECT begins, for messages that number rows
+uv_get(name)  uv_set(name, value, type)     user variables inside a statement
+set_insert_id(n)            LAST_INSERT_ID(n)
+null_for(column, zero)      NULL for a NOT NULL column: error 1048, or `zero` with a warning
+onerow(count, value)        a scalar subquery's value; error 1242 when there is a second row
+sk(collation, text)         sort key, for DISTINCT over several columns; row_key(…) one blob of several values
+tsl(text, zone, digits)     TIMESTAMP as stored (UTC) to the session's zone; ts_utc(text, zone, schema, table, column) back
+seq_next(id), seq_last(id), seq_set(id, value, used)   sequences
+fk_checks()                 foreign_key_checks
+b2t, decode_, recode_       bytes and character sets; d_arg(x, scale) a DECIMAL as text
+r_round, r_truncate, i_round, i_truncate    ROUND and TRUNCATE of doubles and integers
+group_concat_(value, separator, key, limit, offset), first_(value)   aggregates
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fauna.sql.collation import sort_key
 from fauna.sql.context import SequenceValues, current
 from fauna.sql.convert import StoreLabel, timestamp_from_utc
 from fauna.sql.convert.timestamp import store_timestamp
-from fauna.sql.declared import checked
+from fauna.sql.declared import checked, compared
 
 
 def _um(changed: Any) -> Any:
@@ -115,6 +115,10 @@ def _sequences() -> SequenceValues:
 
 def _declared(value: Any, word: str, schema: str, table: str, column: str) -> Any:
     return checked(word, StoreLabel(schema, table, column))(value)
+
+
+def _declared_form(value: Any, word: str) -> Any:
+    return compared(word)(value)
 
 
 def _seq_next(number: int) -> Any:
@@ -301,7 +305,9 @@ _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
     ("sk", _sk, 2, True),
     ("row_key", _row_key, -1, True),
     ("tsl", _tsl, 3, True),
-    ("ts_utc", _ts_utc, 5, False), ("declared", _declared, 5, False),
+    ("ts_utc", _ts_utc, 5, False),
+    ("declared", _declared, 5, False),
+    ("declared_form", _declared_form, 2, False),
     ("seq_next", _seq_next, 1, False),
     ("seq_last", _seq_last, 1, False),
     ("seq_set", _seq_set, 3, False),

@@ -210,7 +210,7 @@ def test_set_forms() -> None:
     ("text", "what"),
     [
         ("create definer=root@localhost trigger x before insert on t for each row set @a = 1", "CREATE TRIGGER"),
-        ("create or replace procedure p() begin select 1; end", "CREATE PROCEDURE"),
+        ("create or replace function f() returns int begin return 1; end", "CREATE FUNCTION"),
         ("drop function if exists f", "DROP FUNCTION"),
         ("grant all on *.* to a@b", "GRANT"),
         ("xa start 'x'", "XA"),

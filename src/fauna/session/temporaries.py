@@ -1,0 +1,33 @@
+"""Temporary tables and ROLLBACK: making one is not undone with the transaction it was made in, though its rows are.
+
+The table itself is made in the transaction, on the one shard there is; when that is undone it is missing, and is made
+again, empty, once it is missed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fauna.catalog import sqlite_schema
+
+if TYPE_CHECKING:
+    from fauna.session.session import Session
+
+
+def restore(session: Session) -> bool:
+    """Make the session's temporary tables that are missing; False when none is.  May raise MustWait, having done nothing."""
+    if not session.temporaries:
+        return False
+    from fauna.session.definition import ddl_context
+
+    branch = session.transactions.for_writing()
+    branch.lock()
+    names = ", ".join(f"'{table.physical}'" for table in session.temporaries.values())
+    query = f"SELECT name FROM sqlite_schema WHERE name IN ({names})"
+    there = {name for (name,) in branch.query(query, (), (), inline=False)}
+    missing = [table for table in session.temporaries.values() if table.physical not in there]
+    context = ddl_context(session)
+    for table in missing:
+        branch.execute_ddl(sqlite_schema.create_whole(table, context), (table.physical,))
+    session.transactions.end_statement()
+    return bool(missing)
