@@ -287,9 +287,13 @@ def tokenize(text: str, flags: int = 0) -> list[Token]:
             position = len(text)
 
 
-_MARKERS: Final = re.compile(r"/\*M?!(?:[0-9]{6}|[0-9]{5})?|(?<!/)\*/")
+_MARKERS: Final = re.compile(
+    r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|/\*(?!M?!).*?\*/)|/\*M?!(?:[0-9]{6}|[0-9]{5})?|\*/", re.S
+)
 
 
 def without_executable_marks(source: str) -> str:
     """Source text without the marks of executable comments, as MariaDB names an expression that contains one."""
-    return _MARKERS.sub("", source) if "/*!" in source or "/*M!" in source else source
+    if "/*!" in source or "/*M!" in source or "*/" in source:
+        return _MARKERS.sub(lambda found: found[1] or "", source)
+    return source

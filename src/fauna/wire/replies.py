@@ -33,6 +33,9 @@ from fauna.wire.protocol import (
     ENUM_FLAG,
     MULTIPLE_KEY_FLAG,
     MYSQL_TYPE_BLOB,
+    MYSQL_TYPE_LONG_BLOB,
+    MYSQL_TYPE_MEDIUM_BLOB,
+    MYSQL_TYPE_TINY_BLOB,
     NO_DEFAULT_VALUE_FLAG,
     NOT_NULL_FLAG,
     ON_UPDATE_NOW_FLAG,
@@ -96,18 +99,51 @@ def column_definition(column: ResultColumn, charset: Charset | None) -> bytes:
         lenenc(names.encode(column.schema)),
         lenenc(names.encode(column.table)),
         lenenc(names.encode(column.org_table)),
-        lenenc(names.encode(column.name)),
+        lenenc(names.encode(_shown_name(column.name))),
         lenenc(names.encode(column.org_name)),
         _pack_column(
             12,
             _charset_id(sql_type, charset),
-            min(_display_length(sql_type, charset), 0xFFFFFFFF),
-            COLUMN_TYPES[sql_type.kind],
+            min(_length(column, charset), 0xFFFFFFFF),
+            _type_code(column),
             _flags(column),
             _decimals(column),
             0,
         ),
     ))  # fmt: skip
+
+
+def _shown_name(name: str) -> str:
+    """Names are in the system's character set, which has no characters beyond three bytes and shows NUL as \\x00."""
+    if name.isascii():
+        return name.replace("\0", "\\x00") if "\0" in name else name
+    return "".join("?" if char > "\uffff" else char for char in name).replace("\0", "\\x00")
+
+
+_EXPRESSION_TYPES: Final = {
+    Kind.TINYTEXT: MYSQL_TYPE_TINY_BLOB,
+    Kind.TINYBLOB: MYSQL_TYPE_TINY_BLOB,
+    Kind.MEDIUMTEXT: MYSQL_TYPE_MEDIUM_BLOB,
+    Kind.MEDIUMBLOB: MYSQL_TYPE_MEDIUM_BLOB,
+    Kind.LONGTEXT: MYSQL_TYPE_LONG_BLOB,
+    Kind.LONGBLOB: MYSQL_TYPE_LONG_BLOB,
+    Kind.JSON: MYSQL_TYPE_LONG_BLOB,
+}
+
+
+def _type_code(column: ResultColumn) -> int:
+    """Long strings of columns are all BLOB; those of expressions say their family, as MariaDB's do."""
+    kind = column.sql_type.kind
+    return COLUMN_TYPES[kind] if column.org_name else _EXPRESSION_TYPES.get(kind, COLUMN_TYPES[kind])
+
+
+def _length(column: ResultColumn, charset: Charset | None) -> int:
+    """The length field; the long string of an expression is as long as the expression said."""
+    sql_type = column.sql_type
+    if sql_type.kind not in BYTES_MAX or column.org_name or not sql_type.length:
+        return _display_length(sql_type, charset)
+    sent = charset_of_collation(collation_id(sql_type.collation)) if charset is None or charset.name == "binary" else charset
+    return sql_type.length * (sent.bytes_max if _is_text(sql_type) else 1)
 
 
 def _is_text(sql_type: SqlType) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from fauna.errors import unsupported
+from fauna.errors import error, unsupported
 from fauna.sql.ast import (
     AggregateCall,
     Binary,
@@ -434,11 +434,21 @@ def _unsupported(what: str) -> Callable[[Stream], Expr]:
     return parse
 
 
+def _add_months(p: Stream) -> Expr:
+    """ADD_MONTHS(d, n)"""
+    p.advance()
+    args = _arguments(p)
+    if len(args) != 2:
+        raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", "ADD_MONTHS")
+    return date_arithmetic("DATE_ADD", args[0], args[1], UnitArg("MONTH"))
+
+
 SPECIAL_CALLS: Final[dict[str, Callable[[Stream], Expr]]] = {
     "DATE_ADD": _date_arithmetic_call("DATE_ADD", False),
     "DATE_SUB": _date_arithmetic_call("DATE_SUB", False),
     "ADDDATE": _date_arithmetic_call("DATE_ADD", True),
     "SUBDATE": _date_arithmetic_call("DATE_SUB", True),
+    "ADD_MONTHS": _add_months,
     "EXTRACT": _extract,
     "TIMESTAMPADD": _unit_first,
     "TIMESTAMPDIFF": _unit_first,
