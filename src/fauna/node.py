@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import resource
 import signal
 import sys
 import threading
@@ -282,6 +283,7 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if settings.shards > 1:
         raise StartError("only one shard is supported in this release", "leave --shards at 1")
+    _raise_open_files()
     # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
     sys.setswitchinterval(0.0005)
     node = Node.open(settings.data, settings)
@@ -291,6 +293,14 @@ def serve(settings: Settings) -> int:
     finally:
         node.close()
     return 0
+
+
+def _raise_open_files() -> None:
+    """Take as many open files as the system allows: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _first_start(node: Node, settings: Settings) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fauna.sql.ast import Expr, Limit, Literal, LiteralKind, Marker, OrderItem, UserVariable
-from fauna.sql.lexer import INTEGER, VARIABLE
+from fauna.sql.ast import Expr, Limit, Literal, LiteralKind, Marker, OrderItem
+from fauna.sql.lexer import INTEGER
 from fauna.sql.parse.core import UNARY, Stream
 
 
@@ -68,10 +68,11 @@ def _fetch(p: Stream) -> Limit:
 
 
 def _limit_value(p: Stream) -> Expr:
-    """A number, a marker or a variable; MySQL takes no expression here."""
-    if p.token.kind != INTEGER and p.token.kind != VARIABLE and p.token.key != "?":
+    """A number, a marker or a variable; MySQL takes no expression here, and no variable outside a procedure."""
+    at = p.token
+    if at.kind != INTEGER and at.key != "?":
         p.fail()
     value = p.operation(p, UNARY)
-    if not isinstance(value, Literal | Marker | UserVariable):
-        p.fail()
+    if not isinstance(value, Literal | Marker):
+        p.fail(at)
     return value

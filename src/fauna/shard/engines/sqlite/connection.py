@@ -137,7 +137,8 @@ def _set_pragmas(connection: apsw.Connection, settings: EngineSettings, *, write
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA recursive_triggers = ON")
     connection.execute("PRAGMA cell_size_check = ON")
-    connection.execute("PRAGMA temp_store = MEMORY" if writer else "PRAGMA temp_store = FILE")
+    # What a long statement would undo, and sorts, spill to files: memory stays bounded.
+    connection.execute("PRAGMA temp_store = FILE")
     connection.execute(f"PRAGMA mmap_size = {settings.mmap_bytes}")
     cache_kib = settings.reader_cache_kib
     if busy:
