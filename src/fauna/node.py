@@ -142,7 +142,9 @@ class Node:
         plugin = self.settings.default_authentication_plugin
         self.accounts.save(StoredAccount(user, host, plugin, stored_password(plugin, password)))
 
-    def change_password(self, account: StoredAccount, password: str, *, plugin: str | None, stored: bool, either_way: bool) -> None:
+    def change_password(
+        self, account: StoredAccount, password: str, *, plugin: str | None, stored: bool, either_way: bool
+    ) -> None:
         """A new password for an account, durable on return.  `stored`: it is given as MySQL stores it; `either_way`: or plainly."""
         from fauna.wire.auth import CACHING_SHA2_PASSWORD, MYSQL_NATIVE_PASSWORD, is_stored_password, stored_password
 
@@ -193,14 +195,27 @@ class Node:
 
     def info_context(self, session: Session) -> InfoContext:
         return InfoContext(
-            session.catalog, (session.user, session.host), session.database, self._table_statistics, session.variables.rows, partial(self._status, session),
-            lambda: (), self._processes, self.accounts.names, session.now()[:19], SERVER_VERSION,
+            session.catalog,
+            (session.user, session.host),
+            session.database,
+            self._table_statistics,
+            session.variables.rows,
+            partial(self._status, session),
+            lambda: (),
+            self._processes,
+            self.accounts.names,
+            session.now()[:19],
+            SERVER_VERSION,
         )
 
     def show_context(self, session: Session) -> ShowContext:
         warnings = session.context.warnings
         return ShowContext(
-            self.info_context(session), warnings, session.context.warnings_count, sum(w.level == "Error" for w in warnings), self._authentication,
+            self.info_context(session),
+            warnings,
+            session.context.warnings_count,
+            sum(w.level == "Error" for w in warnings),
+            self._authentication,
         )
 
     def _authentication(self, user: str, host: str) -> tuple[str, str] | None:
@@ -221,7 +236,9 @@ class Node:
         if table.auto_column is not None:
             following = self.auto_increments.peek(table) or 0
             if not following:
-                kept = list(self.shard.autocommit_query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), inline=False))
+                kept = list(
+                    self.shard.autocommit_query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), inline=False)
+                )
                 following = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
         return TableStatistics(int(count), 16384, 16384 * len(table.indexes), following)
 
@@ -243,7 +260,16 @@ class Node:
     def _processes(self) -> list[Process]:
         now = time.time()
         return [
-            Process(s.connection_id, s.user, s.host, s.database, "Query", int(now - s.statement_started) if s.statement_text else 0, "", without_passwords(s.statement_text) or None)
+            Process(
+                s.connection_id,
+                s.user,
+                s.host,
+                s.database,
+                "Query" if s.busy else "Sleep",
+                int(now - s.statement_started),
+                "",
+                (without_passwords(s.statement_text) or None) if s.busy else None,
+            )
             for s in list(self.sessions.values())
         ]
 
@@ -266,11 +292,18 @@ def _jsonable(value: Stored) -> Any:
 
 def _variable_overrides(settings: Settings) -> dict[str, Any]:
     return {
-        "port": settings.port, "max_connections": settings.max_connections, "max_allowed_packet": settings.max_allowed_packet,
-        "connect_timeout": settings.connect_timeout, "wait_timeout": settings.wait_timeout, "interactive_timeout": settings.interactive_timeout,
-        "net_read_timeout": settings.net_read_timeout, "net_write_timeout": settings.net_write_timeout,
-        "innodb_lock_wait_timeout": settings.lock_wait_timeout, "max_statement_time": float(settings.max_statement_time),
-        "max_prepared_stmt_count": settings.max_prepared_stmt_count, "datadir": str(settings.data),
+        "port": settings.port,
+        "max_connections": settings.max_connections,
+        "max_allowed_packet": settings.max_allowed_packet,
+        "connect_timeout": settings.connect_timeout,
+        "wait_timeout": settings.wait_timeout,
+        "interactive_timeout": settings.interactive_timeout,
+        "net_read_timeout": settings.net_read_timeout,
+        "net_write_timeout": settings.net_write_timeout,
+        "innodb_lock_wait_timeout": settings.lock_wait_timeout,
+        "max_statement_time": float(settings.max_statement_time),
+        "max_prepared_stmt_count": settings.max_prepared_stmt_count,
+        "datadir": str(settings.data),
         "require_secure_transport": settings.require_secure_transport,
     }
 
@@ -309,7 +342,10 @@ def _first_start(node: Node, settings: Settings) -> None:
     password = settings.root_password
     if not password:
         password = new_password()
-        print(f"root's password is {password}  (shown once; change it with SET PASSWORD, or set FAUNADB_ROOT_PASSWORD before the first start)", flush=True)
+        print(
+            f"root's password is {password}  (shown once; change it with SET PASSWORD, or set FAUNADB_ROOT_PASSWORD before the first start)",
+            flush=True,
+        )
     node.set_password("root", "%", password)
 
 
@@ -323,6 +359,8 @@ async def _serve(node: Node, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopping.set)
-    print(f"faunadb {SERVER_VERSION}: ready for connections on {settings.host}:{server.port}, data in {settings.data}", flush=True)
+    print(
+        f"faunadb {SERVER_VERSION}: ready for connections on {settings.host}:{server.port}, data in {settings.data}", flush=True
+    )
     await stopping.wait()
     await server.shutdown()

@@ -39,7 +39,18 @@ class Numbers:
     at the end is a gap.
     """
 
-    __slots__ = ("_column", "_counter", "_end", "_forced", "_increment", "_intervals", "_offset", "_rows", "_rows_left", "upcoming")
+    __slots__ = (
+        "_column",
+        "_counter",
+        "_end",
+        "_forced",
+        "_increment",
+        "_intervals",
+        "_offset",
+        "_rows",
+        "_rows_left",
+        "upcoming",
+    )
 
     def __init__(self, counter: Counter, table: Table, rows: int, increment: int, offset: int, forced: int) -> None:
         """rows: of VALUES, 0 when unknown.  forced: SET insert_id, or 0."""
@@ -138,7 +149,8 @@ class AutoIncrement:
     def save(self, table: Table, counter: Counter, branch: Branch) -> None:
         """Keep the counter in the same transaction as the rows, so that a restart does not use a value twice."""
         branch.write(
-            "INSERT INTO auto_increment(table_id, next) VALUES (?1, ?2) ON CONFLICT(table_id) DO UPDATE SET next = excluded.next WHERE next < excluded.next",
+            "INSERT INTO auto_increment(table_id, next) VALUES (?1, ?2) "
+            "ON CONFLICT(table_id) DO UPDATE SET next = excluded.next WHERE next < excluded.next",
             (table.id, min(counter.next, (1 << 63) - 1)),
         )
 

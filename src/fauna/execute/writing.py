@@ -305,7 +305,10 @@ def update(run: Run, plan: UpdatePlan, args: Args) -> Counts:
     statement = plan.statement
     try:
         run.branch.write(
-            statement.sql, statement.params.build(args, run.supply), match=check(run, plan.match, args, plan.table.physical), inline=run.inline
+            statement.sql,
+            statement.params.build(args, run.supply),
+            match=check(run, plan.match, args, plan.table.physical),
+            inline=run.inline,
         )
     except UniqueViolation as problem:
         raise _duplicate(run, plan, args, problem) from None
@@ -330,7 +333,7 @@ def _duplicate(run: Run, plan: UpdatePlan, args: Args, problem: UniqueViolation)
     test = " AND ".join(f"{name} = ?{i + 2}" for i, name in enumerate(physical))
     taken: set[tuple[Stored, ...]] = set()
     for rowid, *values in rows:
-        given = dict(zip(names, values))
+        given = dict(zip(names, values, strict=False))
         key = tuple(given[name] for name in parts)
         if None in key:
             continue
@@ -354,7 +357,9 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     branch, context = run.branch, run.context
     branch.lock()
     statement = plan.select
-    rows = list(branch.lock_query(statement.sql, statement.params.build(args, run.supply), plan.reads(args, run.supply), inline=False))
+    rows = list(
+        branch.lock_query(statement.sql, statement.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
+    )
     matched = changed = 0
     branch.begin_statement()
     kept = False
@@ -393,8 +398,8 @@ def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, St
     columns = [c for c in target.table.columns if not c.generated]
     text = f"SELECT {', '.join(c.physical for c in columns)} FROM {target.table.physical} WHERE _rowid_ = ?1"
     rows = list(branch.query(text, (values[0],), (), inline=False))
-    known = dict(zip([c.name.lower() for c in columns], rows[0])) if rows else {}
-    known.update(zip(target.columns, values[1:]))
+    known = dict(zip([c.name.lower() for c in columns], rows[0], strict=False)) if rows else {}
+    known.update(zip(target.columns, values[1:], strict=False))
     return known
 
 
@@ -403,7 +408,10 @@ def delete(run: Run, plan: DeletePlan, args: Args) -> Counts:
     statement = plan.statement
     try:
         written = run.branch.write(
-            statement.sql, statement.params.build(args, run.supply), match=check(run, plan.match, args, plan.table.physical), inline=run.inline
+            statement.sql,
+            statement.params.build(args, run.supply),
+            match=check(run, plan.match, args, plan.table.physical),
+            inline=run.inline,
         )
     except EngineError as problem:
         raise run.explain(problem, plan.table, None, ()) from None
@@ -418,7 +426,9 @@ def delete_rowwise(run: Run, plan: RowwiseDeletePlan, args: Args) -> Counts:
     branch = run.branch
     branch.lock()
     statement = plan.select
-    rows = list(branch.lock_query(statement.sql, statement.params.build(args, run.supply), plan.reads(args, run.supply), inline=False))
+    rows = list(
+        branch.lock_query(statement.sql, statement.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
+    )
     gone = 0
     branch.begin_statement()
     kept = False

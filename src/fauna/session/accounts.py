@@ -11,7 +11,8 @@ from fauna.session.result import MustWait
 from fauna.shard.shard import Branch, Isolation, Shard
 
 CREATE: Final = (
-    "CREATE TABLE IF NOT EXISTS accounts (user TEXT NOT NULL, host TEXT NOT NULL, plugin TEXT NOT NULL, authentication_string TEXT NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS accounts (user TEXT NOT NULL, host TEXT NOT NULL, plugin TEXT NOT NULL, "
+    "authentication_string TEXT NOT NULL, "
     "PRIMARY KEY (user, host)) STRICT, WITHOUT ROWID"
 )
 

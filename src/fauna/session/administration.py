@@ -239,7 +239,10 @@ def _show(session: Session, statement: ast.Show | ast.Describe) -> Result:
 def _show_warnings(session: Session, statement: ast.Show) -> Result:
     wanted = [w for w in session.context.warnings if statement.what.endswith("WARNINGS") or w.level == "Error"]
     if statement.what.startswith("COUNT"):
-        column = ResultColumn(f"@@session.{'warning' if statement.what.endswith('WARNINGS') else 'error'}_count", SqlType(Kind.BIGINT, 21, unsigned=True))
+        column = ResultColumn(
+            f"@@session.{'warning' if statement.what.endswith('WARNINGS') else 'error'}_count",
+            SqlType(Kind.BIGINT, 21, unsigned=True),
+        )
         return Result((column,), iter([(len(wanted),)]), status=session.status, ready=True)
     rows: list[Row] = [(w.level, w.errno, w.message) for w in wanted]
     if statement.limit is not None:
@@ -247,7 +250,8 @@ def _show_warnings(session: Session, statement: ast.Show) -> Result:
         offset = getattr(statement.limit.offset, "value", 0) if statement.limit.offset is not None else 0
         rows = rows[offset : offset + count]
     columns = (
-        ResultColumn("Level", varchar(7), False), ResultColumn("Code", SqlType(Kind.INT, 4, unsigned=True), False),
+        ResultColumn("Level", varchar(7), False),
+        ResultColumn("Code", SqlType(Kind.INT, 4, unsigned=True), False),
         ResultColumn("Message", varchar(512), False),
     )
     return Result(columns, iter(rows), warnings=len(session.context.warnings), status=session.status, ready=True)
@@ -266,13 +270,26 @@ def _explain(session: Session, statement: ast.Explain) -> Result:
         params = source.params.build((), session.supply)
         found = list(session.node.shard.autocommit_query(f"EXPLAIN QUERY PLAN {source.sql}", params, inline=False))
         names = {t.physical: t.name for t in session.catalog.tables()}
-        for number, _, _, detail in found:
+        for _, _, _, detail in found:
             rows.append(_explain_row(str(detail), names))
     if not rows:
         rows.append((1, "SIMPLE", None, None, None, None, None, None, None, "No tables used"))
     names_ = ("id", "select_type", "table", "type", "possible_keys", "key", "key_len", "ref", "rows", "Extra")
-    types = (BIGINT_TYPE, varchar(19), varchar(64), varchar(10), varchar(4096), varchar(64), varchar(4096), varchar(1024), BIGINT_TYPE, varchar(255))
-    return Result(tuple(ResultColumn(n, t) for n, t in zip(names_, types)), iter(rows), status=session.status, ready=True)
+    types = (
+        BIGINT_TYPE,
+        varchar(19),
+        varchar(64),
+        varchar(10),
+        varchar(4096),
+        varchar(64),
+        varchar(4096),
+        varchar(1024),
+        BIGINT_TYPE,
+        varchar(255),
+    )
+    return Result(
+        tuple(ResultColumn(n, t) for n, t in zip(names_, types, strict=False)), iter(rows), status=session.status, ready=True
+    )
 
 
 def _explain_row(detail: str, names: dict[str, str]) -> Row:
@@ -424,11 +441,29 @@ def _admin_rows(session: Session, action: str, label: str, verb: str, physical: 
 
 
 _HANDLERS: dict[type, Callable[[Session, Any], Result]] = {
-    ast.StartTransaction: _start, ast.Commit: _commit, ast.Rollback: _rollback, ast.Savepoint: _savepoint, ast.ReleaseSavepoint: _release,
-    ast.SetTransaction: _set_transaction, ast.SetStatement: _set, ast.Use: _use, ast.Kill: _kill, ast.PrepareStatement: _prepare,
-    ast.DeallocateStatement: _deallocate, ast.LockTables: _lock_tables, ast.UnlockTables: _unlock_tables, ast.Flush: _flush,
-    ast.Show: _show, ast.Describe: _show, ast.LoadData: load_data.start,
-}  # fmt: skip
-_IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {ast.Do: _do, ast.AdminTables: _admin_tables, ast.Explain: _explain, ast.SetPassword: passwords.change_password}
+    ast.StartTransaction: _start,
+    ast.Commit: _commit,
+    ast.Rollback: _rollback,
+    ast.Savepoint: _savepoint,
+    ast.ReleaseSavepoint: _release,
+    ast.SetTransaction: _set_transaction,
+    ast.SetStatement: _set,
+    ast.Use: _use,
+    ast.Kill: _kill,
+    ast.PrepareStatement: _prepare,
+    ast.DeallocateStatement: _deallocate,
+    ast.LockTables: _lock_tables,
+    ast.UnlockTables: _unlock_tables,
+    ast.Flush: _flush,
+    ast.Show: _show,
+    ast.Describe: _show,
+    ast.LoadData: load_data.start,
+}
+_IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {
+    ast.Do: _do,
+    ast.AdminTables: _admin_tables,
+    ast.Explain: _explain,
+    ast.SetPassword: passwords.change_password,
+}
 
 __all__ = ["columns_of", "evaluate", "run"]

@@ -15,8 +15,8 @@ from fauna.execute import writing
 from fauna.plan.plan import InsertPlan
 from fauna.session import running
 from fauna.session.result import LocalInfile, MustWait, Result
-from fauna.sql import ast
 from fauna.shard.shard import Branch
+from fauna.sql import ast
 from fauna.sql.bind.dml import target_table
 from fauna.sql.context import StatementContext
 
@@ -37,7 +37,9 @@ def start(session: Session, statement: ast.LoadData) -> Any:
 def _insert_of(session: Session, statement: ast.LoadData) -> tuple[ast.Insert, int]:
     """The INSERT with one marker per field."""
     table = target_table(session.bind_context(_no_slots()), statement.table, "LOAD DATA")
-    targets: list[ast.Expr] = list(statement.columns) or [ast.Name((c.name,)) for c in table.columns if not c.generated and not c.invisible]
+    targets: list[ast.Expr] = list(statement.columns) or [
+        ast.Name((c.name,)) for c in table.columns if not c.generated and not c.invisible
+    ]
     names: list[str] = []
     values: list[ast.Expr] = []
     variables: dict[str, int] = {}
@@ -51,7 +53,11 @@ def _insert_of(session: Session, statement: ast.LoadData) -> tuple[ast.Insert, i
         names.append(assignment.column.parts[-1])
         values.append(_with_markers(assignment.value, variables))
     insert = ast.Insert(
-        statement.table, tuple(names), (tuple(values),), replace=statement.duplicates == "REPLACE", ignore=True if statement.local and statement.duplicates != "REPLACE" else False,
+        statement.table,
+        tuple(names),
+        (tuple(values),),
+        replace=statement.duplicates == "REPLACE",
+        ignore=True if statement.local and statement.duplicates != "REPLACE" else False,
     )
     return insert, len(targets)
 
@@ -69,7 +75,11 @@ def _with_markers(node: Any, variables: dict[str, int]) -> Any:
     if isinstance(node, tuple):
         return tuple(_with_markers(item, variables) for item in node)
     if is_dataclass(node) and not isinstance(node, type):
-        changes = {f.name: new for f in fields(node) if (new := _with_markers(getattr(node, f.name), variables)) is not getattr(node, f.name)}
+        changes = {
+            f.name: new
+            for f in fields(node)
+            if (new := _with_markers(getattr(node, f.name), variables)) is not getattr(node, f.name)
+        }
         return replace(node, **changes) if changes else node
     return node
 
@@ -90,7 +100,7 @@ def _load(session: Session, statement: ast.LoadData, insert: ast.Insert, count: 
         deleted, skipped = (counts.duplicates, 0) if insert.replace else (0, counts.duplicates)
         info = f"Records: {counts.records}  Deleted: {deleted}  Skipped: {skipped}  Warnings: {context.warnings_count}"
         return running.finished(session, counts, info, None)
-    except BaseException as problem:
+    except BaseException as problem:  # noqa: BLE001
         raise session.failed(problem) from None
 
 

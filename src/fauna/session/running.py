@@ -12,6 +12,7 @@ from fauna.errors import SqlError, error
 from fauna.execute import writing
 from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, UpdatePlan
 from fauna.session.result import MustMove, Result, ResultColumn, Row
+from fauna.session.table_expressions import compile_expression, parse_expression
 from fauna.session.user_variables import kept
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
 from fauna.shard.shard import Branch, MatchCheck, Rows
@@ -145,7 +146,7 @@ def _into(session: Session, plan: QueryPlan, rows: Rows) -> Result:
         raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
     durable = session.transactions.end_statement() if plan.locking else None
     if listed:
-        for name, column, value in zip(plan.into, plan.columns, listed[0]):
+        for name, column, value in zip(plan.into, plan.columns, listed[0], strict=False):
             session.user_variables[name.lower()] = kept(column.sql_type, value)
         session.scope_changed()
     else:
@@ -167,14 +168,18 @@ def locked(session: Session) -> Branch:
     return branch
 
 
-def insert(session: Session, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], inline: bool, *, keep_context: bool = False) -> Result:
+def insert(
+    session: Session, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], inline: bool, *, keep_context: bool = False
+) -> Result:
     """Insert the rows of plans that differ in the shape of their rows alone."""
     plan, first = plans[0]
     if inline and plan.query is not None:
         raise MustMove
     branch = locked(session)
     context = session.context if keep_context else session.new_context(storing=True)
-    many = plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
+    many = (
+        plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
+    )
     if plan.ignore:
         context.strict = False
     context.null_fails = context.strict or not (many or plan.ignore)
@@ -218,9 +223,16 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
 def run_of(session: Session, branch: Branch, context: StatementContext, inline: bool) -> writing.Run:
     values = session.variables.values
     return writing.Run(
-        branch, session.supply, context, session.node.auto_increments,
-        lambda problem, table, row, columns: explain(session, problem, table, row, columns), session.client.found_rows,
-        "NO_AUTO_VALUE_ON_ZERO" in values["sql_mode"], inline, values["auto_increment_increment"], values["auto_increment_offset"],
+        branch,
+        session.supply,
+        context,
+        session.node.auto_increments,
+        lambda problem, table, row, columns: explain(session, problem, table, row, columns),
+        session.client.found_rows,
+        "NO_AUTO_VALUE_ON_ZERO" in values["sql_mode"],
+        inline,
+        values["auto_increment_increment"],
+        values["auto_increment_offset"],
         values["insert_id"],
     )
 
@@ -233,11 +245,15 @@ def finished(session: Session, counts: writing.Counts, info: str, returning: tup
         session.sequences_moved()
     durable = session.transactions.end_statement()
     if returning is not None:
-        return Result(returning, iter(counts.rows), counts.affected, counts.insert_id, warnings, "", session.status, durable, ready=True)
+        return Result(
+            returning, iter(counts.rows), counts.affected, counts.insert_id, warnings, "", session.status, durable, ready=True
+        )
     return Result(None, iter(()), counts.affected, counts.insert_id, warnings, info, session.status, durable)
 
 
-def explain(session: Session, problem: EngineError, table: Table, row: Sequence[Stored] | None, columns: Sequence[Any]) -> SqlError:
+def explain(
+    session: Session, problem: EngineError, table: Table, row: Sequence[Stored] | None, columns: Sequence[Any]
+) -> SqlError:
     """MySQL's error for a broken constraint.  columns: of `row`, or their lower-case names."""
     if isinstance(problem, (NoSuchObject, Overflow)):
         raise problem
@@ -246,7 +262,7 @@ def explain(session: Session, problem: EngineError, table: Table, row: Sequence[
         return problem.sql_error()
     values: list[Stored] = []
     if isinstance(problem, UniqueViolation) and violation.index is not None and row is not None:
-        given = dict(zip([c if isinstance(c, str) else c.name.lower() for c in columns], row))
+        given = dict(zip([c if isinstance(c, str) else c.name.lower() for c in columns], row, strict=False))
         values = [_key_value(session, violation.table, part.column.lower(), given) for part in violation.index.parts]
     return violation.to_error(values)
 
@@ -256,13 +272,13 @@ def _key_value(session: Session, table: Table, name: str, given: dict[str, Store
     column = table.column(name)
     if column is None or not column.generated or name in given:
         return given.get(name)
-    from fauna.session.definition import compile_expression, parse_expression
-
     text, _ = compile_expression(session, table, parse_expression(column.generated))
     known = [(c, given[c.name.lower()]) for c in table.columns if c.name.lower() in given]
     source = ", ".join(f"?{i + 1} AS {c.physical}" for i, (c, _) in enumerate(known))
     try:
-        rows = list(session.node.shard.autocommit_query(f"SELECT {text} FROM (SELECT {source})", [v for _, v in known], inline=False))
+        rows = list(
+            session.node.shard.autocommit_query(f"SELECT {text} FROM (SELECT {source})", [v for _, v in known], inline=False)
+        )
     except (EngineError, SqlError):
         return None
     return rows[0][0]

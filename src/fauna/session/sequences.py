@@ -71,12 +71,12 @@ class Sequences:
             pool.next, pool.left = self._after(number, pool.next, count), 0
             return private
 
-    def give_back(self, number: int, private: _Pool) -> None:
-        """What a committed transaction did not use."""
+    def give_back(self, number: int, private: _Pool, *, committed: bool) -> None:
+        """What a transaction did not use; after a rollback the file does not know that it was reserved."""
         with self._lock:
             pool = self._pools.get(number)
             if pool is not None and not pool.left and pool.next == self._after(number, private.next, private.left):
-                pool.next, pool.left = private.next, private.left
+                pool.next, pool.left = private.next, private.left if committed else 0
 
     def take(self, number: int, private: _Pool | None = None) -> int:
         """The next value; error 4084 at the end of a sequence that does not cycle."""
@@ -172,6 +172,5 @@ class SessionSequences:
 
     def transaction_ended(self, *, committed: bool) -> None:
         for number, private in self._private.items():
-            if committed:
-                self._shared.give_back(number, private)
+            self._shared.give_back(number, private, committed=committed)
         self._private.clear()

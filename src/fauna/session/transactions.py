@@ -10,7 +10,9 @@ from fauna.session.variables import SessionVariables
 from fauna.shard.shard import Branch, Isolation, Shard, Watch
 
 _LEVELS = {
-    "READ-UNCOMMITTED": Isolation.READ_UNCOMMITTED, "READ-COMMITTED": Isolation.READ_COMMITTED, "REPEATABLE-READ": Isolation.REPEATABLE_READ,
+    "READ-UNCOMMITTED": Isolation.READ_UNCOMMITTED,
+    "READ-COMMITTED": Isolation.READ_COMMITTED,
+    "REPEATABLE-READ": Isolation.REPEATABLE_READ,
     "SERIALIZABLE": Isolation.SERIALIZABLE,
 }
 
@@ -19,9 +21,22 @@ class Transactions:
     """explicit: a transaction is open until COMMIT or ROLLBACK.  branch: of the transaction, or of an autocommit write
     that is waiting for its lock."""
 
-    __slots__ = ("_ended", "_next_isolation", "_next_read_only", "_shard", "_variables", "_watch", "branch", "explicit", "read_only", "savepoints")
+    __slots__ = (
+        "_ended",
+        "_next_isolation",
+        "_next_read_only",
+        "_shard",
+        "_variables",
+        "_watch",
+        "branch",
+        "explicit",
+        "read_only",
+        "savepoints",
+    )
 
-    def __init__(self, shard: Shard, variables: SessionVariables, watch: Watch, ended: Callable[..., None] = lambda *, committed: None) -> None:
+    def __init__(
+        self, shard: Shard, variables: SessionVariables, watch: Watch, ended: Callable[..., None] = lambda *, committed: None
+    ) -> None:
         self._shard = shard
         self._variables = variables
         self._watch = watch
@@ -71,7 +86,10 @@ class Transactions:
 
     def _open(self, isolation: Isolation, *, consistent_snapshot: bool = False) -> Branch:
         return self._shard.begin(
-            isolation, read_only=False, lock_wait_timeout_s=float(self._variables.values["innodb_lock_wait_timeout"]), watch=self._watch,
+            isolation,
+            read_only=False,
+            lock_wait_timeout_s=float(self._variables.values["innodb_lock_wait_timeout"]),
+            watch=self._watch,
             consistent_snapshot=consistent_snapshot,
         )
 

@@ -17,16 +17,54 @@ from fauna.sql.context import current
 SERVER_VERSION: Final = "10.11.14-MariaDB-FaunaDB"
 SQL_MODE_DEFAULT: Final = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"
 SQL_MODES: Final = (
-    "REAL_AS_FLOAT", "PIPES_AS_CONCAT", "ANSI_QUOTES", "IGNORE_SPACE", "IGNORE_BAD_TABLE_OPTIONS", "ONLY_FULL_GROUP_BY", "NO_UNSIGNED_SUBTRACTION",
-    "NO_DIR_IN_CREATE", "POSTGRESQL", "ORACLE", "MSSQL", "DB2", "MAXDB", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS", "NO_FIELD_OPTIONS", "MYSQL323",
-    "MYSQL40", "ANSI", "NO_AUTO_VALUE_ON_ZERO", "NO_BACKSLASH_ESCAPES", "STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "NO_ZERO_IN_DATE",
-    "NO_ZERO_DATE", "ALLOW_INVALID_DATES", "ERROR_FOR_DIVISION_BY_ZERO", "TRADITIONAL", "NO_AUTO_CREATE_USER", "HIGH_NOT_PRECEDENCE",
-    "NO_ENGINE_SUBSTITUTION", "PAD_CHAR_TO_FULL_LENGTH", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "TIME_ROUND_FRACTIONAL",
+    "REAL_AS_FLOAT",
+    "PIPES_AS_CONCAT",
+    "ANSI_QUOTES",
+    "IGNORE_SPACE",
+    "IGNORE_BAD_TABLE_OPTIONS",
+    "ONLY_FULL_GROUP_BY",
+    "NO_UNSIGNED_SUBTRACTION",
+    "NO_DIR_IN_CREATE",
+    "POSTGRESQL",
+    "ORACLE",
+    "MSSQL",
+    "DB2",
+    "MAXDB",
+    "NO_KEY_OPTIONS",
+    "NO_TABLE_OPTIONS",
+    "NO_FIELD_OPTIONS",
+    "MYSQL323",
+    "MYSQL40",
+    "ANSI",
+    "NO_AUTO_VALUE_ON_ZERO",
+    "NO_BACKSLASH_ESCAPES",
+    "STRICT_TRANS_TABLES",
+    "STRICT_ALL_TABLES",
+    "NO_ZERO_IN_DATE",
+    "NO_ZERO_DATE",
+    "ALLOW_INVALID_DATES",
+    "ERROR_FOR_DIVISION_BY_ZERO",
+    "TRADITIONAL",
+    "NO_AUTO_CREATE_USER",
+    "HIGH_NOT_PRECEDENCE",
+    "NO_ENGINE_SUBSTITUTION",
+    "PAD_CHAR_TO_FULL_LENGTH",
+    "EMPTY_STRING_IS_NULL",
+    "SIMULTANEOUS_ASSIGNMENT",
+    "TIME_ROUND_FRACTIONAL",
 )
 _COMBINED: Final = {
     "ANSI": ("REAL_AS_FLOAT", "PIPES_AS_CONCAT", "ANSI_QUOTES", "IGNORE_SPACE", "ANSI"),
-    "TRADITIONAL": ("STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "NO_ZERO_IN_DATE", "NO_ZERO_DATE", "ERROR_FOR_DIVISION_BY_ZERO", "TRADITIONAL",
-                    "NO_AUTO_CREATE_USER", "NO_ENGINE_SUBSTITUTION"),
+    "TRADITIONAL": (
+        "STRICT_TRANS_TABLES",
+        "STRICT_ALL_TABLES",
+        "NO_ZERO_IN_DATE",
+        "NO_ZERO_DATE",
+        "ERROR_FOR_DIVISION_BY_ZERO",
+        "TRADITIONAL",
+        "NO_AUTO_CREATE_USER",
+        "NO_ENGINE_SUBSTITUTION",
+    ),
 }
 
 Value = Any
@@ -73,7 +111,7 @@ def _real(name: str, value: Value) -> Value:
 def _timestamp(name: str, value: Value) -> Value:
     """Seconds since 1970, as far as TIMESTAMP goes; 0 for the clock."""
     seconds = _real(name, value)
-    if not 0 <= seconds <= 2147483647:  # type: ignore[operator]
+    if not 0 <= seconds <= 2147483647:
         raise error("WRONG_VALUE_FOR_VAR", name, value)
     return seconds
 
@@ -302,7 +340,9 @@ _ROWS: Final[tuple[Variable, ...]] = (
 VARIABLES: Final[Mapping[str, Variable]] = {v.name: v for v in _ROWS}
 # Two names for one thing.
 SYNONYMS: Final = {
-    "tx_isolation": "transaction_isolation", "tx_read_only": "transaction_read_only", "identity": "last_insert_id",
+    "tx_isolation": "transaction_isolation",
+    "tx_read_only": "transaction_read_only",
+    "identity": "last_insert_id",
     "storage_engine": "default_storage_engine",
 }
 
@@ -408,4 +448,14 @@ class SessionVariables:
         self.values["collation_connection"] = chosen
 
 
-__all__ = ["SERVER_VERSION", "GlobalVariables", "SessionVariables", "Variable", "checked", "find_charset", "must_variable", "shown", "sql_mode"]
+__all__ = [
+    "SERVER_VERSION",
+    "GlobalVariables",
+    "SessionVariables",
+    "Variable",
+    "checked",
+    "find_charset",
+    "must_variable",
+    "shown",
+    "sql_mode",
+]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from fauna.errors import CONDITIONS, SqlError
 
@@ -50,7 +50,7 @@ class StatementContext:
     pad_char: bool = False
     storing: bool = False
     row: int = 1
-    user_variables: dict[str, object] = field(default_factory=dict)
+    user_variables: dict[str, Any] = field(default_factory=dict)
     warnings: list[Warning_] = field(default_factory=list)
     warnings_count: int = 0
     foreign_key_checks: bool = True

@@ -69,7 +69,7 @@ def _uv_set(name: str, value: Any, key: str) -> Any:
 
 def _uv_get(name: str) -> Any:
     found = current().user_variables.get(name)
-    return found[1] if found is not None else None  # type: ignore[index]
+    return found[1] if found is not None else None
 
 
 def _set_insert_id(value: Any) -> Any:
