@@ -57,7 +57,7 @@ class FatalError(SqlError):
 
 # name -> (errno, SQLSTATE, MariaDB's text).  One row per condition; raise with `error("NAME", …)`.
 CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
-    "CANT_CREATE_TABLE": (1005, "HY000", "Can't create table `{}`.`{}` (errno: {} \"{}\")"),
+    "CANT_CREATE_TABLE": (1005, "HY000", 'Can\'t create table `{}`.`{}` (errno: {} "{}")'),
     "DB_CREATE_EXISTS": (1007, "HY000", "Can't create database '{}'; database exists"),
     "DB_DROP_EXISTS": (1008, "HY000", "Can't drop database '{}'; database doesn't exist"),
     "CHECKREAD": (1020, "HY000", "Record has changed since last read in table '{}'"),
@@ -84,16 +84,23 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "DUP_KEYNAME": (1061, "42000", "Duplicate key name '{}'"),
     "DUP_ENTRY": (1062, "23000", "Duplicate entry '{}' for key '{}'"),
     "WRONG_FIELD_SPEC": (1063, "42000", "Incorrect column specifier for column '{}'"),
-    "PARSE": (1064, "42000", "You have an error in your SQL syntax; check the manual that corresponds to your "
-                             "FaunaDB server version for the right syntax to use near '{}' at line {}"),
+    "PARSE": (
+        1064,
+        "42000",
+        "You have an error in your SQL syntax; check the manual that corresponds to your "
+        "FaunaDB server version for the right syntax to use near '{}' at line {}",
+    ),
     "EMPTY_QUERY": (1065, "42000", "Query was empty"),
     "NONUNIQ_TABLE": (1066, "42000", "Not unique table/alias: '{}'"),
     "INVALID_DEFAULT": (1067, "42000", "Invalid default value for '{}'"),
     "MULTIPLE_PRI_KEY": (1068, "42000", "Multiple primary key defined"),
     "KEY_COLUMN_DOES_NOT_EXIST": (1072, "42000", "Key column '{}' doesn't exist in table"),
     "TOO_BIG_FIELDLENGTH": (1074, "42000", "Column length too big for column '{}' (max = {}); use BLOB or TEXT instead"),
-    "WRONG_AUTO_KEY": (1075, "42000", "Incorrect table definition; there can be only one auto column and it must be "
-                                      "defined as a key"),
+    "WRONG_AUTO_KEY": (
+        1075,
+        "42000",
+        "Incorrect table definition; there can be only one auto column and it must be defined as a key",
+    ),
     "NO_SUCH_INDEX": (1082, "42S12", "Table '{}' has no index like the one used in CREATE INDEX; recreate the table"),
     "CANT_REMOVE_ALL_FIELDS": (1090, "42000", "You can't delete all columns with ALTER TABLE; use DROP TABLE instead"),
     "CANT_DROP_FIELD_OR_KEY": (1091, "42000", "Can't DROP {} `{}`; check that it exists"),
@@ -115,8 +122,11 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "WRONG_VALUE_COUNT_ON_ROW": (1136, "21S01", "Column count doesn't match value count at row {}"),
     "INVALID_USE_OF_NULL": (1138, "22004", "Invalid use of NULL value"),
     "REGEXP": (1139, "42000", "Regex error '{}'"),
-    "MIX_OF_GROUP_FUNC_AND_FIELDS": (1140, "42000", "Mixing of GROUP columns (MIN(),MAX(),COUNT(),...) with no GROUP "
-                                                    "columns is illegal if there is no GROUP BY clause"),
+    "MIX_OF_GROUP_FUNC_AND_FIELDS": (
+        1140,
+        "42000",
+        "Mixing of GROUP columns (MIN(),MAX(),COUNT(),...) with no GROUP columns is illegal if there is no GROUP BY clause",
+    ),
     "TABLEACCESS_DENIED": (1142, "42000", "{} command denied to user '{}'@'{}' for table `{}`.`{}`"),
     "NO_SUCH_TABLE": (1146, "42S02", "Table '{}.{}' doesn't exist"),
     "TOO_LONG_STRING": (1162, "42000", "Result string is longer than 'max_allowed_packet' bytes"),
@@ -127,7 +137,11 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "NET_PACKETS_OUT_OF_ORDER": (1156, "08S01", "Got packets out of order"),
     "WRONG_COLUMN_NAME": (1166, "42000", "Incorrect column name '{}'"),
     "BLOB_KEY_WITHOUT_LENGTH": (1170, "42000", "BLOB/TEXT column '{}' used in key specification without a key length"),
-    "PRIMARY_CANT_HAVE_NULL": (1171, "42000", "All parts of a PRIMARY KEY must be NOT NULL; if you need NULL in a key, use UNIQUE instead"),
+    "PRIMARY_CANT_HAVE_NULL": (
+        1171,
+        "42000",
+        "All parts of a PRIMARY KEY must be NOT NULL; if you need NULL in a key, use UNIQUE instead",
+    ),
     "TOO_MANY_ROWS": (1172, "42000", "Result consisted of more than one row"),
     "REQUIRES_PRIMARY_KEY": (1173, "42000", "This table type requires a primary key"),
     "KEY_DOES_NOT_EXIST": (1176, "42000", "Key '{}' doesn't exist in table '{}'"),
@@ -154,8 +168,11 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "OPERAND_COLUMNS": (1241, "21000", "Operand should contain {} column(s)"),
     "SUBQUERY_NO_1_ROW": (1242, "21000", "Subquery returns more than 1 row"),
     "UNKNOWN_STMT_HANDLER": (1243, "HY000", "Unknown prepared statement handler ({}) given to {}"),
-    "NOT_SUPPORTED_AUTH_MODE": (1251, "08004", "Client does not support authentication protocol requested by server; "
-                                               "consider upgrading MariaDB client"),
+    "NOT_SUPPORTED_AUTH_MODE": (
+        1251,
+        "08004",
+        "Client does not support authentication protocol requested by server; consider upgrading MariaDB client",
+    ),
     "ILLEGAL_REFERENCE": (1247, "42S22", "Reference '{}' not supported ({})"),
     "DERIVED_MUST_HAVE_ALIAS": (1248, "42000", "Every derived table must have its own alias"),
     "TABLENAME_NOT_ALLOWED_HERE": (1250, "42000", "Table '{}' from one of the SELECTs cannot be used in {}"),
@@ -183,8 +200,11 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "NON_INSERTABLE_TABLE": (1471, "HY000", "The target table {} of the {} is not insertable-into"),
     "NON_UPDATABLE_TABLE": (1288, "HY000", "The target table {} of the {} is not updatable"),
     "WRONG_OBJECT": (1347, "HY000", "'{}.{}' is not of type '{}'"),
-    "VIEW_INVALID": (1356, "HY000", "View '{}.{}' references invalid table(s) or column(s) or function(s) or "
-                                    "definer/invoker of view lack rights to use them"),
+    "VIEW_INVALID": (
+        1356,
+        "HY000",
+        "View '{}.{}' references invalid table(s) or column(s) or function(s) or definer/invoker of view lack rights to use them",
+    ),
     "NO_DEFAULT_FOR_FIELD": (1364, "HY000", "Field '{}' doesn't have a default value"),
     "DIVISION_BY_ZERO": (1365, "22012", "Division by 0"),
     "INCORRECT_FIELD_VALUE": (1366, "22007", "Incorrect {} value: '{}' for column `{}`.`{}`.`{}` at row {}"),
@@ -212,8 +232,16 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "MAX_PREPARED_STMT_COUNT": (1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: {})"),
     "WRONG_PARAMCOUNT_TO_NATIVE_FCT": (1582, "42000", "Incorrect parameter count in the call to native function '{}'"),
     "WRONG_PARAMETERS_TO_NATIVE_FCT": (1583, "42000", "Incorrect parameters in the call to native function '{}'"),
-    "CANT_CHANGE_TX_CHARACTERISTICS": (1568, "25001", "Transaction characteristics can't be changed while a transaction is in progress"),
-    "DUP_ENTRY_AUTOINCREMENT_CASE": (1569, "HY000", "ALTER TABLE causes auto_increment resequencing, resulting in duplicate entry '{}' for key '{}'"),
+    "CANT_CHANGE_TX_CHARACTERISTICS": (
+        1568,
+        "25001",
+        "Transaction characteristics can't be changed while a transaction is in progress",
+    ),
+    "DUP_ENTRY_AUTOINCREMENT_CASE": (
+        1569,
+        "HY000",
+        "ALTER TABLE causes auto_increment resequencing, resulting in duplicate entry '{}' for key '{}'",
+    ),
     "DUP_UNKNOWN_IN_INDEX": (1859, "23000", "Duplicate entry for key '{}'"),
     "AUTOINC_READ_FAILED": (1467, "HY000", "Failed to read auto-increment value from storage engine"),
     "DATA_OUT_OF_RANGE": (1690, "22003", "{} value is out of range in '{}'"),
@@ -232,19 +260,41 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "SAVEPOINT_DOES_NOT_EXIST": (1305, "42000", "SAVEPOINT {} does not exist"),
     "ERROR_DURING_COMMIT": (1180, "HY000", "Got error {} during COMMIT"),
     "TOO_MANY_CONCURRENT_TRXS": (1637, "HY000", "Too many active concurrent transactions (at most {}); finish or close some"),
-    "GENERATED_COLUMN_NON_DEFAULT": (1906, "HY000", "The value specified for generated column '{}' in table '{}' has been ignored"),
-    "WARNING_NON_DEFAULT_VALUE_FOR_GENERATED_COLUMN": (1906, "HY000", "The value specified for generated column '{}' in table '{}' has been ignored"),
+    "GENERATED_COLUMN_NON_DEFAULT": (
+        1906,
+        "HY000",
+        "The value specified for generated column '{}' in table '{}' has been ignored",
+    ),
+    "WARNING_NON_DEFAULT_VALUE_FOR_GENERATED_COLUMN": (
+        1906,
+        "HY000",
+        "The value specified for generated column '{}' in table '{}' has been ignored",
+    ),
     "MALFORMED_COMMUNICATION_PACKET": (1835, "HY000", "Malformed communication packet: {}"),
     "DATA_OVERFLOW": (1916, "22003", "Got overflow when converting '{}' to {}. Value truncated"),
     "CONNECTION_KILLED": (1927, "70100", "Connection was killed"),
     "STATEMENT_TIMEOUT": (1969, "70100", "Query execution was interrupted (max_statement_time exceeded)"),
-    "INSECURE_TRANSPORT": (3159, "HY000", "Connections using insecure transport are prohibited while "
-                                          "--require_secure_transport=ON."),
-    "LOCAL_INFILE_DISABLED": (4166, "HY000", "The used command is not allowed because the MariaDB server or client has "
-                                             "disabled the local infile capability"),
+    "INSECURE_TRANSPORT": (
+        3159,
+        "HY000",
+        "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+    ),
+    "LOCAL_INFILE_DISABLED": (
+        4166,
+        "HY000",
+        "The used command is not allowed because the MariaDB server or client has disabled the local infile capability",
+    ),
     "CONSTRAINT_FAILED": (4025, "23000", "CONSTRAINT `{}` failed for `{}`.`{}`"),
-    "ZLIB_TOO_BIG": (1256, "HY000", "Uncompressed data size too large; the maximum size is {} (probably, length of uncompressed data was corrupted)"),
-    "ZLIB_BUFFER": (1258, "HY000", "ZLIB: Not enough room in the output buffer (probably, length of uncompressed data was corrupted)"),
+    "ZLIB_TOO_BIG": (
+        1256,
+        "HY000",
+        "Uncompressed data size too large; the maximum size is {} (probably, length of uncompressed data was corrupted)",
+    ),
+    "ZLIB_BUFFER": (
+        1258,
+        "HY000",
+        "ZLIB: Not enough room in the output buffer (probably, length of uncompressed data was corrupted)",
+    ),
     "ZLIB_DATA": (1259, "HY000", "ZLIB: Input data corrupted"),
     "WARN_ALLOWED_PACKET_OVERFLOWED": (1301, "HY000", "Result of {}() was larger than max_allowed_packet ({}) - truncated"),
     "BAD_BASE64_DATA": (1958, "HY000", "Bad base64 data as position {}"),
@@ -252,10 +302,14 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "JSON_BAD_CHARACTER": (4036, "HY000", "Character disallowed in JSON in argument {} to function '{}' at position {}"),
     "JSON_END": (4037, "HY000", "Unexpected end of JSON text in argument {} to function '{}'"),
     "JSON_ESCAPING": (4039, "HY000", "Incorrect escaping in JSON string in argument {} to function '{}' at position {}"),
-    "JSON_DEPTH": (4040, "HY000", "Limit of {} on JSON nested structures depth is reached in argument {} to function '{}' at position {}"),
+    "JSON_DEPTH": (
+        4040,
+        "HY000",
+        "Limit of {} on JSON nested structures depth is reached in argument {} to function '{}' at position {}",
+    ),
     "JSON_PATH_END": (4041, "HY000", "Unexpected end of JSON path in argument {} to function '{}'"),
     "JSON_PATH_NO_WILDCARD": (4044, "HY000", "Wildcards or range in JSON path not allowed in argument {} to function '{}'"),
-    "JSON_ONE_OR_ALL": (4046, "HY000", "Argument 2 to function '{}' must be \"one\" or \"all\"."),
+    "JSON_ONE_OR_ALL": (4046, "HY000", 'Argument 2 to function \'{}\' must be "one" or "all".'),
     "JSON_PATH_ROOT": (4051, "HY000", "Path expression '{}' is not allowed in argument {} to function '{}'."),
     "JSON_PATH_ARRAY": (4052, "HY000", "JSON path should end with an array identifier in argument {} to function '{}'"),
     "SFORMAT_ERROR": (4183, "HY000", "SFORMAT error: {}"),
@@ -272,10 +326,18 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "TOO_LONG_KEY": (1071, "42000", "Specified key was too long; max key length is {} bytes"),
     "TOO_MANY_KEYS": (1069, "42000", "Too many keys specified; max {} keys allowed"),
     "TOO_MANY_KEY_PARTS": (1070, "42000", "Too many key parts specified; max {} parts allowed"),
-    "WRONG_SUB_KEY": (1089, "HY000", "Incorrect prefix key; the used key part isn't a string, the used length is longer than the key part, "
-                                     "or the storage engine doesn't support unique prefix keys"),
-    "ROW_SIZE_LIMIT": (1118, "42000", "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535. This includes "
-                                      "storage overhead, check the manual. You have to change some columns to TEXT or BLOBs"),
+    "WRONG_SUB_KEY": (
+        1089,
+        "HY000",
+        "Incorrect prefix key; the used key part isn't a string, the used length is longer than the key part, "
+        "or the storage engine doesn't support unique prefix keys",
+    ),
+    "ROW_SIZE_LIMIT": (
+        1118,
+        "42000",
+        "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535. This includes "
+        "storage overhead, check the manual. You have to change some columns to TEXT or BLOBs",
+    ),
     "CANNOT_ADD_FOREIGN": (1215, "HY000", "Cannot add foreign key constraint for `{}`"),
     "AUTO_CONVERT": (1246, "HY000", "Converting column '{}' from {} to {}"),
     "WRONG_NAME_FOR_INDEX": (1280, "42000", "Incorrect index name '{}'"),
@@ -286,7 +348,6 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "VIEW_SELECT_CLAUSE": (1350, "HY000", "View's SELECT contains a '{}' clause"),
     "VIEW_SELECT_TMPTABLE": (1352, "HY000", "View's SELECT refers to a temporary table '{}'"),
     "VIEW_WRONG_LIST": (1353, "HY000", "View's SELECT and view's field list have different column counts"),
-    "ILLEGAL_VALUE_FOR_TYPE": (1367, "22007", "Illegal {} '{}' value found during parsing"),
     "TOO_MANY_MEMBERS": (1097, "HY000", "Too many strings for column {} and {}"),
     "FK_COLUMN_NOT_NULL": (1830, "HY000", "Column '{}' cannot be NOT NULL: needed in a foreign key constraint '{}' SET NULL"),
     "TABLE_NAME_NOT_BASE": (1347, "HY000", "'{}.{}' is not of type 'BASE TABLE'"),
@@ -297,7 +358,11 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "TOO_LONG_TABLE_COMMENT": (1628, "HY000", "Comment for table '{}' is too long (max = {})"),
     "TOO_LONG_FIELD_COMMENT": (1629, "HY000", "Comment for field '{}' is too long (max = {})"),
     "TOO_LONG_INDEX_COMMENT": (1688, "HY000", "Comment for index '{}' is too long (max = {})"),
-    "FK_COLUMN_CANNOT_DROP_CHILD": (1829, "HY000", "Cannot drop column '{}': needed in a foreign key constraint '{}' of table {}"),
+    "FK_COLUMN_CANNOT_DROP_CHILD": (
+        1829,
+        "HY000",
+        "Cannot drop column '{}': needed in a foreign key constraint '{}' of table {}",
+    ),
     "DUP_INDEX": (1831, "HY000", "Duplicate index `{}`. This is deprecated and will be disallowed in a future release"),
     "FK_COLUMN_CANNOT_CHANGE_OWN": (1832, "HY000", "Cannot change column '{}': used in a foreign key constraint '{}'"),
     "GENERATED_FUNCTION_NOT_ALLOWED": (1901, "HY000", "Function or expression '{}' cannot be used in the {} clause of {}"),
@@ -324,7 +389,15 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
 
 _RETRYABLE: Final = frozenset({"LOCK_WAIT_TIMEOUT", "LOCK_DEADLOCK", "CHECKREAD"})
 _FATAL: Final = frozenset(
-    {"CON_COUNT", "HANDSHAKE", "ACCESS_DENIED", "NET_PACKET_TOO_LARGE", "NET_READ_ERROR", "NET_READ_INTERRUPTED", "CONNECTION_KILLED"}
+    {
+        "CON_COUNT",
+        "HANDSHAKE",
+        "ACCESS_DENIED",
+        "NET_PACKET_TOO_LARGE",
+        "NET_READ_ERROR",
+        "NET_READ_INTERRUPTED",
+        "CONNECTION_KILLED",
+    }
 )
 
 

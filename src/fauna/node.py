@@ -145,7 +145,9 @@ class Node:
     def change_password(
         self, account: StoredAccount, password: str, *, plugin: str | None, stored: bool, either_way: bool
     ) -> None:
-        """A new password for an account, durable on return.  `stored`: it is given as MySQL stores it; `either_way`: or plainly."""
+        """A new password for an account, durable on return.
+
+        `stored`: it is given as MySQL stores it; `either_way`: or plainly."""
         from fauna.wire.auth import CACHING_SHA2_PASSWORD, MYSQL_NATIVE_PASSWORD, is_stored_password, stored_password
 
         plugin = plugin or account.plugin
@@ -189,7 +191,10 @@ class Node:
 
     def statistics(self) -> str:
         uptime = int(time.monotonic() - self.started)
-        return f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.counters.questions}  Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
+        return (
+            f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.counters.questions}  "
+            "Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
+        )
 
     # ── information_schema and SHOW ──
 
@@ -343,7 +348,8 @@ def _first_start(node: Node, settings: Settings) -> None:
     if not password:
         password = new_password()
         print(
-            f"root's password is {password}  (shown once; change it with SET PASSWORD, or set FAUNADB_ROOT_PASSWORD before the first start)",
+            f"root's password is {password}  "
+            "(shown once; change it with SET PASSWORD, or set FAUNADB_ROOT_PASSWORD before the first start)",
             flush=True,
         )
     node.set_password("root", "%", password)

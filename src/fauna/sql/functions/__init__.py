@@ -24,7 +24,19 @@ from importlib import import_module
 
 from fauna.sql.functions.registry import FUNCTIONS, Function
 
-_MODULES = ("string", "numeric", "temporal", "json", "regex", "digest", "network", "information", "misc", "aggregates", "geometry")
+_MODULES = (
+    "string",
+    "numeric",
+    "temporal",
+    "json",
+    "regex",
+    "digest",
+    "network",
+    "information",
+    "misc",
+    "aggregates",
+    "geometry",
+)
 
 
 def load() -> dict[str, Function]:

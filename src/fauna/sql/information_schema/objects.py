@@ -151,10 +151,28 @@ def column_row(schema: str, table: str, at: int, column: Column, key: str, privi
     is_text = (sql_type.kind in CHARS or sql_type.kind in (Kind.ENUM, Kind.SET)) and not column.declared
     timed = sql_type.kind in (Kind.TIME, Kind.DATETIME, Kind.TIMESTAMP)
     return (
-        CATALOG, schema, table, column.name, at, column_default(column), "YES" if column.nullable else "NO",
-        column.declared or data_type(sql_type), characters, octets, precision, scale, sql_type.scale if timed else None,
-        charset_of(sql_type.collation).name if is_text else None, sql_type.collation if is_text else None, column_type_text(column),
-        key, extra(column), privileges, column.comment, "ALWAYS" if column.generated else "NEVER", column.generated or None,
+        CATALOG,
+        schema,
+        table,
+        column.name,
+        at,
+        column_default(column),
+        "YES" if column.nullable else "NO",
+        column.declared or data_type(sql_type),
+        characters,
+        octets,
+        precision,
+        scale,
+        sql_type.scale if timed else None,
+        charset_of(sql_type.collation).name if is_text else None,
+        sql_type.collation if is_text else None,
+        column_type_text(column),
+        key,
+        extra(column),
+        privileges,
+        column.comment,
+        "ALWAYS" if column.generated else "NEVER",
+        column.generated or None,
     )
 
 
