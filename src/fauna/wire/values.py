@@ -79,10 +79,20 @@ _NOT_FIXED: Final = 31  # scale of a FLOAT or DOUBLE without (M,D)
 # --- values as text --------------------------------------------------------------------------------------------------
 
 
+def _fixed(value: float, scale: int) -> str:
+    """With so many digits after the point; zeros where the shortest text of a large number has none."""
+    if abs(value) >= 1e11:
+        shortest = repr(value)
+        whole, _, fraction = shortest.partition(".")
+        if "e" not in shortest and len(fraction) < scale:
+            return f"{whole}.{fraction:0<{scale}}"
+    return f"{value:.{scale}f}"
+
+
 def double_text(value: float, scale: int = _NOT_FIXED) -> str:
     """A DOUBLE as MariaDB prints it: the shortest text that reads back the same, without exponent where MariaDB does."""
     if scale < _NOT_FIXED:
-        return f"{value:.{scale}f}"
+        return _fixed(value, scale)
     if not value:
         return "0"  # also -0.0: MariaDB prints no negative zero
     if not math.isfinite(value):
@@ -93,7 +103,7 @@ def double_text(value: float, scale: int = _NOT_FIXED) -> str:
 def float_text(value: float, scale: int = _NOT_FIXED) -> str:
     """A FLOAT: at most six significant digits, as MariaDB prints it."""
     if scale < _NOT_FIXED:
-        return f"{value:.{scale}f}"
+        return _fixed(value, scale)
     if not value or not math.isfinite(value):
         return double_text(value)
     return _plain_or_exponent(f"{value:.6g}")

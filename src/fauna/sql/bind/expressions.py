@@ -243,6 +243,8 @@ class ExpressionBinder:
             raise error("BAD_FIELD", node.column.parts[-1], "field list")
         if not column.column.has_default and not column.column.nullable and not column.column.auto_increment:
             raise error("NO_DEFAULT_FOR_FIELD", column.column.name)
+        if column.column.auto_increment:
+            return Const(column.type, False, 0)
         return Const(column.type, True, column.column.default)
 
     def inserted_value(self, node: ast.InsertedValue) -> Typed:

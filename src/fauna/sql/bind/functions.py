@@ -18,9 +18,11 @@ from fauna.catalog.types import (
     BYTES,
     CHARS,
     DATE_TYPE,
+    DECIMAL_SCALE_MAX,
     DOUBLE_TYPE,
     FLOATS,
     INTEGERS,
+    NARROW_DIGITS,
     NUMERIC,
     STRINGS,
     TEMPORAL,
@@ -319,7 +321,7 @@ def _round(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed
     name = "truncate" if truncate else "round"
     digits = binder.constant(node.args[1]) if len(node.args) > 1 else 0
     if len(node.args) > 1 and isinstance(node.args[1], ast.Literal) and node.args[1].kind is ast.LiteralKind.NULL:
-        return Const(value.type, True, None)
+        return Const(SqlType(Kind.DOUBLE, 23, 31), True, None)
     if value.type.kind in FLOATS:
         places = to_integer(args[1]) if len(args) > 1 else Const(BIGINT_TYPE, False, 0)
         scale = min(max(int(digits), 0), 31) if isinstance(digits, (int, float)) else 31
@@ -349,7 +351,10 @@ def _round_decimal(binder: ExpressionBinder, value: Typed, args: list[Typed], di
         digits = int(digits)
     if isinstance(digits, (int, float)) and not isinstance(digits, bool):
         digits = int(digits)
-        scale = min(max(digits, 0), value.type.scale) if digits >= 0 else 0
+        scale = min(max(digits, 0), DECIMAL_SCALE_MAX)
+        if scale > value.type.scale:  # more places than there are: zeros
+            length = min(whole + scale, 65)
+            return rescaled(value, scale, decimal_type(length, scale, wide=value.type.wide or length > NARROW_DIGITS))
         grow = 0 if name == "truncate" or digits >= value.type.scale else 1
         target = decimal_type(whole + scale + grow, scale, wide=value.type.wide)
         if digits >= 0 and name == "round":
