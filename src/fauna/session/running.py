@@ -45,6 +45,8 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
     branch = session.transactions.for_locking() if plan.locking else session.transactions.for_reading()
     rows: Rows
     if branch is None:
+        if plan.tables:
+            session.transactions.stood_alone()
         rows = session.node.shard.autocommit_query(plan.statement.sql, params, inline=inline, watch=session.watch)
     else:
         rows = _on_branch(session, branch, plan, params, args, inline)

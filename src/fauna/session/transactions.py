@@ -110,6 +110,10 @@ class Transactions:
             return None
         return self._current()
 
+    def stood_alone(self) -> None:
+        """A query outside any transaction was the one that SET TRANSACTION spoke of."""
+        self._next_isolation = self._next_read_only = None
+
     def for_locking(self) -> Branch:
         """The branch a locking read runs on: as for writing, but READ ONLY transactions may, too."""
         if self.explicit or not self.autocommit:
