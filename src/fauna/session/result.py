@@ -84,7 +84,8 @@ class MustWait(Exception):
     """Raised by execute() when it cannot go on without waiting for `ticket`; nothing has been done.
 
     The caller waits (a thread blocks, the loop registers a callback) and calls execute() again with the same
-    arguments.  Not an error: never reaches a client.
+    arguments, also when the ticket has failed: that call raises what it failed with, and undoes the statement.  Not an
+    error: never reaches a client.
     """
 
     def __init__(self, ticket: Ticket) -> None:

@@ -270,6 +270,7 @@ def waiting(ticket: TestTicket, answer: Callable[[], Result]) -> Callable[[Memor
     def run(session: MemorySession, inline: bool) -> Result:
         if not ticket.done():
             raise MustWait(ticket)
+        ticket.check()
         return answer()
 
     return run
