@@ -125,11 +125,14 @@ def lift(text: str, flags: int = 0) -> Lifted | None:
     """The text's shape and literals; None when it has to be parsed each time."""
     flags &= _SCAN_FLAGS
     text = text.strip(" \t\r\n;")
-    if text[:1] in "iIrR" and _SEVERAL_ROWS.search(text):
-        lifted = _lift_rows(text, flags)
-        if lifted is not None:
-            return lifted
-    return _lift_plain(text, flags)
+    try:
+        if text[:1] in "iIrR" and _SEVERAL_ROWS.search(text):
+            lifted = _lift_rows(text, flags)
+            if lifted is not None:
+                return lifted
+        return _lift_plain(text, flags)
+    except SqlError:  # a number beyond DOUBLE: the parser tells
+        return None
 
 
 def _lift_plain(text: str, flags: int) -> Lifted | None:

@@ -558,7 +558,7 @@ def collate(context: BindContext, operand: Typed, collation: str) -> Typed:
         raise error("COLLATION_CHARSET_MISMATCH", collation, "binary")
     name = known.name
     own = (text.type.collation or context.scope.collation).partition("_")[0]
-    if name.partition("_")[0] != own and coercibility(text) < 4 and name.partition("_")[0] not in ("utf8mb4", "utf8mb3"):
+    if name.partition("_")[0] != own and coercibility(text) <= 4 and name.partition("_")[0] not in ("utf8mb4", "utf8mb3"):
         raise error("COLLATION_CHARSET_MISMATCH", collation, own)
     return Op(text.type.with_(collation=name), text.nullable, "COLLATE", (text,), f"{{0}} COLLATE {name}")
 
