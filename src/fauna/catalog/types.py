@@ -124,6 +124,10 @@ class SqlType:
     members: tuple[str, ...] = ()
     wide: bool = False
 
+    def __hash__(self) -> int:
+        # Looked up for each prepared statement that runs: the generated one hashes every field, the kind by its name.
+        return hash(self.collation) + self.length * 8191 + self.scale * 131 + self.unsigned
+
     def with_(self, **changes: object) -> SqlType:
         return replace(self, **changes)  # type: ignore[arg-type]
 

@@ -139,6 +139,23 @@ class _Inserter:
         if written.changes:
             self.counts.insert_id = self.own_id
 
+    def insert_one(self, row: Sequence[Stored]) -> None:
+        """A single row of VALUES: one write, which undoes itself when it fails.  The counter goes first, so that nothing is
+        left half done; a value that is then not used is a gap, as in InnoDB."""
+        plan, run, counts = self.plan, self.run, self.counts
+        if self.state is not None:
+            self.numbers = Numbers(
+                self.state, plan.table, 1, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
+            )
+        row = self.numbered(row)
+        self.save_counter()
+        try:
+            written = run.branch.write(plan.insert, row)
+        except EngineError as problem:
+            raise run.explain(problem, plan.table, row, plan.columns) from None
+        counts.records = counts.affected = written.changes
+        counts.insert_id = counts.generated_id or self.own_id
+
     tail: Args = ()
     extras: Sequence[Stored] = ()
 
@@ -273,6 +290,9 @@ def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: A
     counts = Counts()
     inserter = _Inserter(run, plan, counts)
     inserter.tail = tail
+    if plan.is_plain and _count(plans) == 1:
+        inserter.insert_one(next(_rows(run, plans)))
+        return counts
     run.branch.begin_statement()
     kept = False
     try:

@@ -160,6 +160,12 @@ class InsertPlan:
     sequences: tuple[int, ...] = ()
 
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it only inserts: no IGNORE, REPLACE, ON DUPLICATE KEY UPDATE, RETURNING or SELECT."""
+        return not (self.ignore or self.upsert or self.delete or self.query) and self.returning is None
+
+
 @dataclass(frozen=True, slots=True)
 class UpdatePlan:
     """UPDATE of one table in one statement: counts come from `um()`, called once per matching row.

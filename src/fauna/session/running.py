@@ -112,6 +112,7 @@ def _result(session: Session, plan: QueryPlan, rows: Rows, context: StatementCon
         if context.insert_id is not None:
             session.last_insert_id = context.insert_id
         return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=session.status, ready=True)
+    session.keep_context()  # the stream's, while other statements run
     return Result(plan.columns, _stream(session, rows, context, plan), warnings=0, status=session.status, close=rows.close)
 
 

@@ -90,7 +90,9 @@ class Session:
         self.prepared = PreparedStatements(self)
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
-        self.context = self._context_before = StatementContext()
+        self.context = StatementContext()
+        self._context_made = True  # for the running statement
+        self._reusable: StatementContext | None = None
         self.last_insert_id: int = 0
         self.row_count: int = -1
         self.found_rows: int = 0
@@ -106,6 +108,7 @@ class Session:
         self._catalog = node.catalog
         self._wide = False
         self._flags = 0
+        self._status = STATUS_AUTOCOMMIT
         self._modes = (True, True, False, False, False, False)
         self._now: float = 0.0
         self._closed = False
@@ -140,7 +143,11 @@ class Session:
             owner = self.connection_id if self.temporaries else 0
             self._scope_key = self.node.plans.scope_key((self._scope, self.node.catalog.version, owner, len(self.temporaries)))
             self._flags = self._parse_flags()
+            self._reusable = None
+            self._status = STATUS_AUTOCOMMIT if values["autocommit"] else 0
             modes = self._scope.sql_mode
+            if "NO_BACKSLASH_ESCAPES" in modes:
+                self._status |= STATUS_NO_BACKSLASH_ESCAPES
             self._modes = (
                 bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & modes),
                 "ERROR_FOR_DIVISION_BY_ZERO" in modes,
@@ -167,12 +174,9 @@ class Session:
 
     @property
     def status(self) -> int:
-        status = STATUS_AUTOCOMMIT if self.variables.values["autocommit"] else 0
-        if self.transactions.explicit:
-            status |= STATUS_IN_TRANSACTION
-        if "NO_BACKSLASH_ESCAPES" in self.variables.values["sql_mode"]:
-            status |= STATUS_NO_BACKSLASH_ESCAPES
-        return status
+        if self._scope is None:
+            self.scope()
+        return self._status | STATUS_IN_TRANSACTION if self.transactions.explicit else self._status
 
     # ── the text protocol ──
 
@@ -203,9 +207,16 @@ class Session:
         self.statement_text = text
         self.busy = True
         self._wide = False
-        self._context_before = self.context
+        self._context_made = False
         self.statement_started = self._now = time.time()
-        self.watch.clear(max_statement_time_s=self.variables.values["max_statement_time"])
+        limit_s = self.variables.values["max_statement_time"]
+        watch = self.watch
+        if limit_s:
+            watch.clear(max_statement_time_s=limit_s)
+        else:
+            watch.interrupted = False
+            watch.stop_waiting = None
+            watch.deadline_s = 0.0
 
     def _run_lifted(self, lifted: Lifted, inline: bool) -> Result:
         if lifted.rows > 1 or lifted.more:
@@ -352,6 +363,20 @@ class Session:
 
     def new_context(self, *, storing: bool) -> StatementContext:
         """The context of the statement that starts now; its warnings replace the last one's."""
+        self._context_made = True
+        context = self._reusable
+        if context is not None and context is self.context and not context.warnings_count and not context.scratch:
+            # Nothing came of the last statement that SHOW WARNINGS or a function might still want.
+            context.strict = self._modes[0]
+            context.storing = storing
+            context.row = 1
+            context.matched = context.changed = 0
+            context.insert_id = None
+            context.null_fails = True
+            context.row_muting = context.loading = context.muted = False
+            context.user_variables = self.user_variables
+            set_current(context)
+            return context
         values = self.variables.values
         strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char = self._modes
         context = StatementContext(
@@ -371,9 +396,13 @@ class Session:
             interrupted=self._stopped,
             now_of=self.now,
         )
-        self.context = context
+        self.context = self._reusable = context
         set_current(context)
         return context
+
+    def keep_context(self) -> None:
+        """The present context is still in use when the next statement begins."""
+        self._reusable = None
 
     # ── values a statement may ask for ──
 
@@ -544,7 +573,7 @@ class Session:
         self._wide = False
         if isinstance(problem, SqlError):
             self.row_count = -1
-            if self.context is self._context_before:  # it failed before it had a list of warnings of its own
+            if not self._context_made:  # it failed before it had a list of warnings of its own
                 self.new_context(storing=False)
             self.context.muted = False
             if not self.context.warnings or self.context.warnings[-1].message != problem.message:
