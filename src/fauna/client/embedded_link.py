@@ -6,6 +6,7 @@ directory share one open node, which is closed when the last of them is (or when
 
 from __future__ import annotations
 
+import contextlib
 import atexit
 import itertools
 import os
@@ -157,7 +158,8 @@ class EmbeddedLink:
             try:
                 result = self._session.execute(sql, inline=False)
             except MustWait as waiting:
-                waiting.ticket.wait()
+                with contextlib.suppress(SqlError):  # the statement itself is told, when it is called again
+                    waiting.ticket.wait()
                 continue
             if isinstance(result, LocalInfile):
                 result = self._load_file(result)
