@@ -6,8 +6,8 @@ directory share one open node, which is closed when the last of them is (or when
 
 from __future__ import annotations
 
-import contextlib
 import atexit
+import contextlib
 import itertools
 import os
 import threading
