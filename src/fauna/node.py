@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,12 @@ from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
-from fauna.session.result import ResultColumn
+from fauna.session.result import ResultColumn, Row
 from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
 from fauna.settings import Settings
+from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
@@ -203,7 +204,7 @@ class Node:
             session.catalog,
             (session.user, session.host),
             session.database,
-            self._table_statistics,
+            partial(self._table_statistics, session),
             session.variables.rows,
             partial(self._status, session),
             lambda: (),
@@ -232,20 +233,30 @@ class Node:
         table = self._info[name]
         return json.dumps([[_jsonable(v) for v in row] for row in table.rows(self.info_context(session))])
 
-    def _table_statistics(self, table: Table) -> TableStatistics:
-        rows = list(self.shard.autocommit_query(f"SELECT max(rowid) FROM {table.physical}", (), inline=False))
-        count = rows[0][0] if rows and isinstance(rows[0][0], int) else 0
-        if count <= 100_000:
-            count = int(list(self.shard.autocommit_query(f"SELECT count(*) FROM {table.physical}", (), inline=False))[0][0])  # type: ignore[arg-type]
+    def _table_statistics(self, session: Session, table: Table) -> TableStatistics:
+        try:
+            return self._statistics_read(self._reader_of(session, table), table)
+        except NoSuchObject:
+            return TableStatistics(0, 16384, 0, 1)  # a temporary table whose making was rolled back, not yet missed
+
+    def _reader_of(self, session: Session, table: Table) -> Callable[[str, Sequence[Stored]], list[Row]]:
+        """What reads `table`: a temporary one may have been made in the session's transaction."""
+        branch = session.transactions.branch
+        if table.temporary and branch is not None and branch.is_open:
+            return lambda sql, params: list(branch.query(sql, params, (), inline=False))
+        return lambda sql, params: list(self.shard.autocommit_query(sql, params, inline=False))
+
+    def _statistics_read(self, read: Callable[[str, Sequence[Stored]], list[Row]], table: Table) -> TableStatistics:
+        ((count,),) = read(f"SELECT coalesce(max(rowid), 0) FROM {table.physical}", ())
+        if int(count) <= 100_000:  # type: ignore[arg-type]
+            ((count,),) = read(f"SELECT count(*) FROM {table.physical}", ())
         following = 0
         if table.auto_column is not None:
             following = self.auto_increments.peek(table) or 0
             if not following:
-                kept = list(
-                    self.shard.autocommit_query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), inline=False)
-                )
+                kept = read("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,))
                 following = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
-        return TableStatistics(int(count), 16384, 16384 * len(table.indexes), following)
+        return TableStatistics(int(count), 16384, 16384 * len(table.indexes), following)  # type: ignore[arg-type]
 
     def _status(self, session: Session, scope: str) -> list[tuple[str, str]]:
         """SHOW STATUS: only what is counted.  Ssl_… is the session's own, whatever the scope."""

@@ -19,6 +19,7 @@ def outcomes(server: Server, suite: str) -> run.Outcomes:
         return found
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("suite", run.SUITES)
