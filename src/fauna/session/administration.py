@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.ddl import DDL_STATEMENTS
@@ -233,7 +234,8 @@ def _show(session: Session, statement: ast.Show | ast.Describe) -> Result:
         kept = session.run_statement(ast.QueryStatement(result.filter), (), False)
         assert isinstance(kept, Result)
         rows = result.kept([int(position) for (position,) in kept.rows])  # type: ignore[arg-type]
-    return Result(result.columns, iter(rows), status=session.status, ready=True)
+    columns = tuple(replace(c, org_name=c.org_name or c.name) for c in result.columns)  # columns of tables, not expressions
+    return Result(columns, iter(rows), status=session.status, ready=True)
 
 
 def _show_warnings(session: Session, statement: ast.Show) -> Result:

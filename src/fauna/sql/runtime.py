@@ -7,6 +7,7 @@
     dn_round(a,k)  a without its last k digits, rounded half away from zero
     dn_scale(a,k)  a * 10**k, checked
     idiv, imod     DIV and % of integers; rdiv, rmod, rintdiv: of doubles
+    s_sub          - of integers, signed whatever they are (NO_UNSIGNED_SUBTRACTION)
     lk             LIKE
 """
 
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import apsw
 
+from fauna.catalog.types import from_unsigned
 from fauna.errors import error
 from fauna.sql.bind.coerce import round_scaled
 from fauna.sql.collation import ilike, like
@@ -98,6 +100,15 @@ def _imod(a: Any, b: Any) -> Any:
     return int(math.copysign(abs(a) % abs(b), a)) if -(1 << 52) < a < 1 << 52 else (abs(a) % abs(b)) * (1 if a >= 0 else -1)
 
 
+def _s_sub(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return None
+    result = from_unsigned(a) - from_unsigned(b)
+    if not _MIN <= result <= _MAX:
+        raise error("DATA_OUT_OF_RANGE", "BIGINT", "the expression")
+    return result
+
+
 def _rdiv(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return None
@@ -148,6 +159,7 @@ _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], int], ...]] = (
     ("dn_round", _dn_round, 2),
     ("dn_scale", _dn_scale, 2),
     ("idiv", _idiv, 2),
+    ("s_sub", _s_sub, 2),
     ("imod", _imod, 2),
     ("rdiv", _rdiv, 2),
     ("rmod", _rmod, 2),

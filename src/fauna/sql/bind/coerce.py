@@ -140,7 +140,10 @@ def rescaled(node: Typed, scale: int, target: SqlType) -> Typed:
         return Op(result, node.nullable, "SCALE", (node,), "{0}") if extra_scale(node) else retyped(node, result)
     if wide or big:
         result = result.with_(wide=True)
-        return mapped(node, result, _wide_rescale(at, scale, big), "SCALE", f"dec_rescale({{0}}, {at}, {scale})")
+        inner = "{0}"
+        if big:  # its 8-byte form is not a DECIMAL's
+            inner = f"cv({template_text(quoted(spec(source, decimal_type(20, 0, wide=True), Mode.IMPLICIT)))}, {{0}})"
+        return mapped(node, result, _wide_rescale(at, scale, big), "SCALE", f"dec_rescale({inner}, {at}, {scale})")
     if at < scale:
         factor = 10 ** (scale - at)
         fits = precision_of(source) + scale - at <= NARROW_DIGITS

@@ -284,6 +284,12 @@ class ExpressionBinder:
         if node.op in ("NOT", "!"):
             return not_(self.scalar(node.operand))
         if node.op == "-":
+            operand_ = node.operand
+            if isinstance(operand_, ast.Literal) and isinstance(operand_.value, int) and operand_.value > INT64_MAX + 1:
+                # Past BIGINT a negative integer literal is a DECIMAL.
+                self.pin(operand_)
+                digits = len(str(operand_.value))
+                return Const(decimal_type(digits, 0, wide=True), False, to_wide(-operand_.value))
             return negated(self.context, self.scalar(node.operand))
         if node.op == "+":
             return self.scalar(node.operand)

@@ -77,6 +77,8 @@ def arithmetic(b: BindContext, op: str, left: Typed, right: Typed) -> Typed:
         return _real_arithmetic(op, left, right, nullable)
     if left.type.kind is Kind.DECIMAL or right.type.kind is Kind.DECIMAL:
         return _decimal_arithmetic(b, op, left, right, nullable)
+    if op == "-" and "NO_UNSIGNED_SUBTRACTION" in b.scope.sql_mode and (left.type.unsigned or right.type.unsigned):
+        return Op(BIGINT_TYPE, nullable, op, (left, right), "s_sub({0}, {1})")
     return _integer_arithmetic(op, left, right, nullable)
 
 
@@ -171,6 +173,7 @@ def _divide(b: BindContext, left: Typed, right: Typed) -> Typed:
     increment = b.scope.div_precision_increment
     scale = min(_scale(left) + increment, 38)
     precision = min(precision_of(left.type) + _scale(right) + increment, 65)
+    left, right = (wide_of(n) if n.type.is_big_unsigned else n for n in (left, right))
     result, extra, template = division(b, left, right, scale, precision)
     return Op(result, True, "/", (left, right), template, extra)
 

@@ -487,6 +487,8 @@ def find_relation(catalog: Catalog, schema: str, name: str) -> Table | View | Se
     """The relation of that name; error 1146."""
     relation = catalog.relation(schema, name)
     if relation is None:
+        if schema.lower() == "information_schema":
+            raise error("UNKNOWN_TABLE", name, "information_schema")
         raise error("NO_SUCH_TABLE", schema, name)
     return relation
 
