@@ -226,6 +226,7 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "ILLEGAL_VALUE_FOR_TYPE": (1367, "22007", "Illegal {} '{}' value found during parsing"),
     "DUP_QUERY_NAME": (4004, "HY000", "Duplicate query name `{}` in WITH clause"),
     "WRONG_WINDOW_SPEC_NAME": (4009, "HY000", "Window specification with name '{}' is not defined"),
+    "INVALID_NTILE_ARGUMENT": (4024, "HY000", "Argument of NTILE must be greater than 0"),
     "WRONG_PLACEMENT_OF_WINDOW_FUNCTION": (4015, "HY000", "Window function is allowed only in SELECT list and ORDER BY clause"),
     "WRONG_USAGE": (1221, "HY000", "Incorrect usage of {} and {}"),
     "DROP_INDEX_FK": (1553, "HY000", "Cannot drop index '{}': needed in a foreign key constraint"),

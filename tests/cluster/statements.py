@@ -175,3 +175,62 @@ def mutated(dice: random.Random, text: str, others: list[str]) -> str:
         else:
             tokens = tokens[:at] + [" "] + tokens[at : at + dice.randint(1, 5)] * dice.randint(1, 3) + tokens[at:]
     return "".join(tokens)
+
+
+# Values that functions may not expect.
+ODD = (
+    *LITERALS, *COLUMNS[:6], "'%Y-%m-%d'", "'$.a'", "'[1,2,{\"a\":null}]'", "4294967296", "-5", "'2024-01-31 23:59:59.999999'", "'838:59:59'",
+    "x'c328'", "'(a'", "'+05:30'", "'Europe/Berlin'", "1e-300", "'a,b,c'", "256", "CAST(1 AS UNSIGNED)", "CAST('10:00' AS TIME)",
+    "CAST('2024-01-01' AS DATE)", "CAST(1.5 AS DECIMAL(65,30))", "JSON_ARRAY(1,2)", "REPEAT('ab', 70000)",
+)  # fmt: skip
+WINDOWS = (
+    "ROW_NUMBER()",
+    "RANK()",
+    "LAG({0}, 1)",
+    "LEAD(b, 1, {0})",
+    "NTILE({0})",
+    "FIRST_VALUE({0})",
+    "NTH_VALUE(b, {0})",
+    "CUME_DIST()",
+)
+
+
+class Library:
+    """Calls of every function of the library with arguments of every kind, in every place that takes an expression."""
+
+    def __init__(self, dice: random.Random) -> None:
+        from fauna.sql.functions import load
+        from fauna.sql.functions.registry import AGGREGATES as aggregates
+        from fauna.sql.functions.registry import FUNCTIONS as functions
+
+        load()
+        self.dice = dice
+        self.functions = [f for name, f in functions.items() if name not in ("SLEEP", "BENCHMARK", "GET_LOCK")]
+        self.aggregates = (*aggregates, "COUNT", "SUM", "AVG", "MIN", "MAX")
+
+    def call(self, depth: int = 1) -> str:
+        function = self.dice.choice(self.functions)
+        most = function.max_args if function.max_args is not None else function.min_args + 3
+        return f"{function.name}({', '.join(self.argument(depth) for _ in range(self.dice.randint(function.min_args, most)))})"
+
+    def argument(self, depth: int = 1) -> str:
+        return self.call(depth - 1) if depth and self.dice.random() < 0.2 else self.dice.choice(ODD)
+
+    def statement(self) -> str:
+        d, x = self.dice, self.argument
+        kinds = (
+            lambda: f"SELECT {self.call(2)}, {self.call()} FROM t",
+            lambda: (
+                f"SELECT {d.choice(self.aggregates)}({d.choice(('', 'DISTINCT '))}{x(2)}) FROM u {d.choice(('', 'GROUP BY ' + x()))}"
+            ),
+            lambda: f"SELECT {d.choice(WINDOWS).format(x())} OVER (PARTITION BY {x()} ORDER BY {x()}) FROM t",
+            lambda: f"INSERT INTO u (a, b, c, d, e, f) VALUES (NULL, {x()}, {x()}, {x()}, {x()}, {x(2)})",
+            lambda: f"SELECT CAST({x(2)} AS {d.choice(CASTS)}), {x(2)} {d.choice(BINARY[:-2])} {x(2)}",
+            lambda: (
+                f"SELECT * FROM t WHERE {self.call()} {d.choice(('=', '<', 'LIKE', 'REGEXP'))} {x()} ORDER BY {self.call(0)} LIMIT 3"
+            ),
+            lambda: f"UPDATE u SET {d.choice('abcdef')} = {x(2)} WHERE {d.choice('abcdef')} = {x()}",
+            lambda: f"SET @v = {x(2)}",
+            lambda: f"SELECT {x()} UNION SELECT {x()} ORDER BY 1",
+        )
+        return d.choices(kinds, (10, 2, 1, 1, 2, 1, 1, 1, 1))[0]()

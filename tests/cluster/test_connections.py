@@ -203,3 +203,42 @@ def test_packets_too_large_truncated_and_nonsense(own_server: Server) -> None:
         odd._read_packet()  # type: ignore[attr-defined]
     assert own_server.query("SELECT 1") == ((1,),)
     assert own_server.alive()
+
+
+@pytest.mark.timeout(240)
+def test_point_selects_beside_a_long_scan(own_server: Server) -> None:
+    """A GROUP BY that calls Python for each row runs in a worker thread; nobody waits behind it."""
+    numbers(own_server, 200_000)
+    scanned: list[float] = []
+
+    def scan() -> None:
+        with contextlib.suppress(pymysql.MySQLError), own_server.connect(database="test") as other, other.cursor() as cursor:
+            while not scanned:
+                cursor.execute(
+                    "SELECT n, MAX(MD5(CONCAT(v, n))), MAX(DATE_FORMAT(DATE_ADD('2020-01-01', INTERVAL n DAY), '%Y')) FROM wide GROUP BY n"
+                )
+                cursor.fetchall()
+
+    thread = threading.Thread(target=scan)
+    thread.start()
+    time.sleep(0.3)
+    took: list[float] = []
+    with own_server.connect(database="test") as connection, connection.cursor() as cursor:
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            start = time.perf_counter()
+            cursor.execute("SELECT v FROM wide WHERE id = %s", (len(took) % 1000 + 1,))
+            assert cursor.fetchone()
+            took.append(time.perf_counter() - start)
+    scanned.append(1)
+    thread.join(60)
+    took.sort()
+    p99 = took[int(len(took) * 0.99)]
+    print(
+        f"{len(took)} point selects: p50 {took[len(took) // 2] * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms, max {took[-1] * 1e3:.1f} ms"
+    )
+    assert p99 < 0.1, f"p99 {p99:.3f} s beside a scan"
+
+
+def test_an_idle_server_is_small(own_server: Server) -> None:
+    assert own_server.memory_mib() < 80

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +23,10 @@ def refused(data: Path, user: str | None = None) -> str:
         faunadb.command(data, free_port()), capture_output=True, text=True, timeout=60, check=False,
         env=faunadb.environment(), stdin=subprocess.DEVNULL, user=user, cwd="/",
     )  # fmt: skip
-    assert done.returncode not in (0, -9)
     said = done.stdout + done.stderr
+    assert done.returncode == 1, said
     assert "Traceback" not in said
+    assert said.count("\n") == 1, said
     return said
 
 
@@ -153,3 +156,33 @@ def _fill(server: Server) -> None:
         assert caught.value.args[0] in (1021, 1114, 1030, 28), caught.value
         cursor.execute("SELECT COUNT(*) FROM t")
         assert cursor.fetchone()[0] > 0
+
+
+@pytest.mark.timeout(120)
+def test_no_more_room_by_a_limit(tmp_path: Path) -> None:
+    """As `test_disk_full`, for those who may not mount: files may not grow, and later may again."""
+    with faunadb.start(data=tmp_path / "data") as server:
+        server.query("CREATE DATABASE IF NOT EXISTS test")
+        server.query("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v LONGTEXT)", database="test")
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (3_000_000, hard))
+        acknowledged = 0
+        with server.connect(database="test") as connection, connection.cursor() as cursor:
+            with pytest.raises(pymysql.MySQLError) as caught:
+                for _ in range(200):
+                    cursor.execute("INSERT INTO t (v) VALUES (%s)", ("x" * 50_000,))
+                    acknowledged += 1
+            assert caught.value.args[0] == 1021, caught.value
+            cursor.execute("SELECT COUNT(*), SUM(LENGTH(v)) FROM t")
+            assert cursor.fetchone() == (acknowledged, acknowledged * 50_000)
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (hard, hard))
+            cursor.execute("INSERT INTO t (v) VALUES ('after')")
+        server.restart()
+        assert server.query("SELECT COUNT(*) FROM t", database="test") == ((acknowledged + 1,),)
+
+
+def test_start_on_existing_data_is_quick(data: Path) -> None:
+    start = time.monotonic()
+    with faunadb.start(data=data):
+        took = time.monotonic() - start
+    assert took < 5, f"{took:.1f} s; 0.7 s on an idle machine"

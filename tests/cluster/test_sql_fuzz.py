@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from tests.cluster.statements import Grammar, mutated
+from tests.cluster.statements import Grammar, Library, mutated
 from tests.scripts import script
 from tests.servers import Server
 
@@ -29,6 +30,7 @@ FORBIDDEN = (
 GONE = (2006, 2013, 2055)
 STATEMENT_TIMEOUT_S = 15
 STATEMENTS_PER_CONNECTION = 50
+STATEMENTS_PER_SCHEMA = 200  # then t and u are made anew, whatever became of them
 BAD_MAX = 40
 
 
@@ -48,10 +50,18 @@ class Fuzzer:
         with self.connection.cursor() as cursor:
             cursor.execute("SET max_statement_time = 2, innodb_lock_wait_timeout = 1")
 
+    def _tables(self) -> None:
+        with self.server.connect(database="test") as connection, connection.cursor() as cursor:
+            for sql in (*RESET, *SETUP):
+                with contextlib.suppress(pymysql.MySQLError):
+                    cursor.execute(sql)
+
     def send(self, sql: str) -> None:
         self.sent += 1
         if self.sent % STATEMENTS_PER_CONNECTION == 0:  # what a statement did to its session does not colour all that follow
             self.connection.close()
+            if self.sent % STATEMENTS_PER_SCHEMA == 0:
+                self._tables()
             self._connect()
         try:
             with self.connection.cursor() as cursor:
@@ -75,6 +85,11 @@ class Fuzzer:
             self.counts["answers"] += 1
 
 
+RESET = (
+    "SET foreign_key_checks = 0",
+    "DROP VIEW IF EXISTS test.t, test.u",
+    "DROP TABLE IF EXISTS test.t, test.u, test.z1, test.z2, test.z3",
+)
 SETUP = (
     "CREATE DATABASE IF NOT EXISTS test",
     "CREATE TABLE test.t (a INT PRIMARY KEY AUTO_INCREMENT, b VARCHAR(20), c DECIMAL(10,2), d DATETIME, e DOUBLE, f ENUM('x','y'), KEY (b))",
@@ -94,7 +109,7 @@ def fuzzer(own_server: Server) -> Fuzzer:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seconds", [12, pytest.param(240, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [20, pytest.param(240, marks=pytest.mark.long)])
 def test_random_statements(fuzzer: Fuzzer, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
@@ -103,7 +118,7 @@ def test_random_statements(fuzzer: Fuzzer, seconds: float) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seconds", [12, pytest.param(240, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [20, pytest.param(240, marks=pytest.mark.long)])
 def test_mutated_statements(fuzzer: Fuzzer, seconds: float) -> None:
     """Statements of the golden scripts with pieces cut out, doubled and swapped."""
     texts = [
@@ -114,6 +129,16 @@ def test_mutated_statements(fuzzer: Fuzzer, seconds: float) -> None:
         sql = mutated(fuzzer.dice, fuzzer.dice.choice(texts), texts)
         if not any(word in sql.upper() for word in ("SLEEP", "KILL", "BENCHMARK", "DROP DATABASE", "GLOBAL", "SHUTDOWN")):
             fuzzer.send(sql)
+    _verdict(fuzzer)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seconds", [20, pytest.param(240, marks=pytest.mark.long)])
+def test_library_functions(fuzzer: Fuzzer, seconds: float) -> None:
+    library = Library(fuzzer.dice)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
+        fuzzer.send(library.statement())
     _verdict(fuzzer)
 
 

@@ -92,6 +92,8 @@ def _onerow(count: int, value: Any) -> Any:
 
 
 def _sk(collation: str, value: Any) -> Any:
+    if type(value) is bytes:  # of a function whose type promised characters
+        value = value.decode("latin-1")
     return None if value is None else sort_key(collation)(value)
 
 

@@ -6,7 +6,7 @@ Templates hold {0} … for arguments, {distinct}, {order} and {over}; the emitte
 from __future__ import annotations
 
 from fauna.catalog.types import BYTES, CHARS, FLOATS, Kind, SqlType, decimal_type
-from fauna.errors import error
+from fauna.errors import error, unsupported
 from fauna.sql import ast
 from fauna.sql.bind.coerce import exact_number, quoted, shown, to_real, to_text, wide_of
 from fauna.sql.bind.context import BindContext
@@ -107,6 +107,10 @@ def _library(context: BindContext, node: ast.AggregateCall, args: list[Typed], o
     entry = AGGREGATES.get(name)
     if entry is None:
         raise error("SP_DOES_NOT_EXIST", "FUNCTION", name)
+    if len(args) != len(entry.args):
+        raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", name)
+    if node.distinct and (len(args) > 1 or entry.pass_scale or entry.pass_types):
+        raise unsupported(f"{name}(DISTINCT …)")
     forms = [entry.args[min(i, len(entry.args) - 1)] for i in range(len(args))]
     collation = aggregate_collation(args, name, context.scope.collation)
     result = entry.result([info_of(a) for a in args])

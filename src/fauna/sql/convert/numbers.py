@@ -120,8 +120,10 @@ def as_int64(value: float) -> int:
     return int(value) if -(2.0**63) <= value < 2.0**63 else INT64_MIN
 
 
-def text_of_bytes(value: bytes) -> str:
-    """A byte string as text for reading a number or a date from it."""
+def text_of_bytes(value: bytes | str) -> str:
+    """A byte string as text for reading a number or a date from it; text (of a function that promised bytes) as it is."""
+    if isinstance(value, str):
+        return value
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -48,8 +48,9 @@ register(
         2,
         lambda args: args[1].type,
         _second,
-        sql=lambda a: a[1],
-        sql_for=lambda a, _: a[1],
+        # The name is mentioned because each parameter of a statement must be.
+        sql=lambda a: f"iif(1, {a[1]}, {a[0]})",
+        sql_for=lambda a, _: f"iif(1, {a[1]}, {a[0]})",
         null_aware=True,
     )
 )

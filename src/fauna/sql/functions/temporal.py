@@ -76,7 +76,10 @@ _LOOKS_LIKE_DATE = re.compile(r"\s*\d+[^\w\s:.]\d")
 
 def _fsp_rule(make: Callable[[int], SqlType]) -> TypeRule:
     def rule(args: Sequence[ArgInfo]) -> SqlType:
-        return make(min((constant_int(args[0]) or 0) if args else 0, FRACTION_MAX))
+        digits = (constant_int(args[0]) or 0) if args else 0
+        if digits < 0:
+            raise error("TOO_BIG_PRECISION", "now", FRACTION_MAX)
+        return make(min(digits, FRACTION_MAX))
 
     return rule
 

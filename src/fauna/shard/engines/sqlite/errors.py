@@ -31,6 +31,14 @@ _FULL: Final = frozenset({
 })
 
 
+# What SQLite finds only when it prepares or runs a statement.
+_SAID_WHEN_RUN: Final = (
+    ("argument of ntile must be", "INVALID_NTILE_ARGUMENT"),
+    ("misuse of window function", "WRONG_PLACEMENT_OF_WINDOW_FUNCTION"),
+    ("misuse of aggregate", "INVALID_GROUP_FUNC_USE"),
+)
+
+
 def translate(raised: apsw.Error) -> FaunaError:
     """What to raise in place of `raised`."""
     text = str(raised).removeprefix(type(raised).__name__ + ": ")
@@ -81,7 +89,10 @@ def _unique(text: str, subject: str, *, primary: bool) -> UniqueViolation:
     return UniqueViolation(text, parts[0][0], tuple(column for _, _, column in parts), primary=primary)
 
 
-def _sql(text: str) -> EngineError:
+def _sql(text: str) -> FaunaError:
+    for words, condition in _SAID_WHEN_RUN:
+        if words in text:
+            return error(condition)
     if "integer overflow" in text:
         return Overflow(text)
     if text.startswith(("no such", "table ", "index ")):
