@@ -62,6 +62,9 @@ class TypeViolation(EngineError):
         self.table = table
         self.column = column
 
+    def sql_error(self) -> SqlError:
+        return error("DATA_OUT_OF_RANGE", "BIGINT", "the expression")
+
 
 class RaisedByTrigger(EngineError):
     """`text` is what RAISE(ABORT, text) said: foreign keys are triggers."""
