@@ -594,5 +594,7 @@ def window_function(binder: ExpressionBinder, node: ast.Call) -> Typed:
         return Op(value.type, True, name, (value,), f"{name.lower()}({{0}}){{over}}")
     if name == "NTH_VALUE":
         value = shown(args[0])
-        return Op(value.type, True, name, (value, to_integer(args[1])), "iif(typeof({1}) = 'integer' AND {1} > 0, nth_value({0}, iif(typeof({1}) = 'integer', max({1}, 1), 1)){over}, NULL)")
+        place = "iif(typeof({1}) = 'integer', max({1}, 1), 1)"  # SQLite refuses a place below 1, MariaDB answers NULL
+        template = f"iif(typeof({{1}}) = 'integer' AND {{1}} > 0, nth_value({{0}}, {place}){{over}}, NULL)"
+        return Op(value.type, True, name, (value, to_integer(args[1])), template)
     raise unsupported(f"{name} as a window function")
