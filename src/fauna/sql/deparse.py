@@ -51,6 +51,7 @@ from fauna.sql.ast import (
     Select,
     SelectItem,
     SetOperation,
+    SetValue,
     Star,
     Subquery,
     SystemVariable,
@@ -601,6 +602,11 @@ def _next_value(expr: NextValue) -> tuple[str, int]:
     return f"{'lastval' if expr.previous else 'nextval'}({_table_name(expr.sequence)})", _ATOM
 
 
+def _set_value(expr: SetValue) -> tuple[str, int]:
+    used = f",{_print(expr.used, _OR)}" if expr.used is not None else ""
+    return f"setval({_table_name(expr.sequence)},{_print(expr.value, _OR)}{used})", _ATOM
+
+
 def _match(expr: Match) -> tuple[str, int]:
     mode = f" {expr.mode.lower()}" if expr.mode else ""
     return f"(match {','.join(_names(c.parts) for c in expr.columns)} against ({_print(expr.against, _BIT_OR)}{mode}))", _ATOM
@@ -649,6 +655,7 @@ _PRINTERS: Final[dict[type[Expr], _Printer]] = dict(
         _entry(DefaultValue, _default_value),
         _entry(InsertedValue, lambda expr: (f"value({_names(expr.column.parts)})", _ATOM)),
         _entry(NextValue, _next_value),
+        _entry(SetValue, _set_value),
         _entry(Match, _match),
     )
 )

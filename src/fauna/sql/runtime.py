@@ -7,6 +7,7 @@
     dn_round(a,k)  a without its last k digits, rounded half away from zero
     dn_scale(a,k)  a * 10**k, checked
     idiv, imod     DIV and % of integers; rdiv, rmod, rintdiv: of doubles
+    in_range(x, low, high, column)   a recursive CTE's integer; error 1264 outside
     s_sub          - of integers, signed whatever they are (NO_UNSIGNED_SUBTRACTION)
     lk             LIKE
 """
@@ -100,6 +101,12 @@ def _imod(a: Any, b: Any) -> Any:
     return int(math.copysign(abs(a) % abs(b), a)) if -(1 << 52) < a < 1 << 52 else (abs(a) % abs(b)) * (1 if a >= 0 else -1)
 
 
+def _in_range(value: Any, low: int, high: int, column: str) -> Any:
+    if value is not None and (type(value) is float or not low <= value <= high):
+        raise error("WARN_DATA_OUT_OF_RANGE", column, current().row)
+    return value
+
+
 def _s_sub(a: Any, b: Any) -> Any:
     if a is None or b is None:
         return None
@@ -160,6 +167,7 @@ _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], int], ...]] = (
     ("dn_scale", _dn_scale, 2),
     ("idiv", _idiv, 2),
     ("s_sub", _s_sub, 2),
+    ("in_range", _in_range, 4),
     ("imod", _imod, 2),
     ("rdiv", _rdiv, 2),
     ("rmod", _rmod, 2),

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fauna.catalog.schema import Catalog, Sequence, Table, View
-from fauna.catalog.types import CHARS, Kind, SqlType
+from fauna.catalog.types import CHARS, INTEGERS, Kind, SqlType, integer_range
 from fauna.errors import SqlError, error, unsupported
 from fauna.sql import ast
-from fauna.sql.bind.coerce import shown, to_boolean, to_integer
+from fauna.sql.bind.coerce import quoted, shown, template_text, to_boolean, to_integer
 from fauna.sql.bind.context import BindContext, SlotTypes
 from fauna.sql.bind.expressions import ExpressionBinder, unified, unify
 from fauna.sql.bind.merge import aggregate_collation, merge_types
@@ -97,8 +97,8 @@ class QueryBinder:
         if len(step.outputs) != len(seed.outputs):
             raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
         exprs = [
-            unify(o.expr, s.expr.type) if s.expr.type.kind is not Kind.NULL else o.expr
-            for o, s in zip(step.outputs, seed.outputs, strict=True)
+            _in_range(unify(o.expr, s.expr.type), s.name) if s.expr.type.kind is not Kind.NULL else o.expr
+            for o, s in zip(step.outputs, outputs, strict=True)
         ]
         step = _with_outputs(self.context, step, exprs)
         op = "UNION ALL" if cte.query.all else "UNION"
@@ -521,6 +521,15 @@ def _make_nullable(sources: list[ScopeSource]) -> None:
 
 def _nullable(node: Typed) -> Typed:
     return node if node.nullable else replace(node, nullable=True)
+
+
+def _in_range(node: Typed, name: str) -> Typed:
+    """An integer that a recursion computes, which must stay in the type that its seed gave: error 1264."""
+    if node.type.kind not in INTEGERS or node.type.is_big_unsigned or isinstance(node, (ColumnRef, Const)):
+        return node
+    low, high = integer_range(node.type)
+    template = f"in_range({{0}}, {low}, {high}, {template_text(quoted(name))})"
+    return Op(node.type, node.nullable, "RANGE", (node,), template)
 
 
 def _renamed(outputs: tuple[OutputColumn, ...], names: tuple[str, ...]) -> tuple[OutputColumn, ...]:
