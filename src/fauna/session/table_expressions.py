@@ -13,6 +13,7 @@ from fauna.sql.bind.dml import stored
 from fauna.sql.bind.expressions import ExpressionBinder
 from fauna.sql.bind.query import QueryBinder
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.deparse import deparse
 from fauna.sql.emit.sqlite import SqliteEmitter
 from fauna.sql.parse import parse
 from fauna.sql.typed import ColumnRef, Const, Typed
@@ -45,7 +46,7 @@ def compile_expression(session: Session, table: Table, expr: ast.Expr) -> tuple[
     emitter = SqliteEmitter()
     text = emitter.expr(bound)
     if emitter.params:
-        raise error("UNKNOWN_ERROR", "Function or expression is not allowed in a generated column or CHECK")
+        raise error("GENERATED_FUNCTION_NOT_ALLOWED", deparse(expr), "CHECK or GENERATED ALWAYS AS", table.name)
     return text, bound.type
 
 
