@@ -34,6 +34,10 @@ STATEMENTS_PER_SCHEMA = 200  # then t and u are made anew, whatever became of th
 BAD_MAX = 40
 
 
+SEED = 20261121
+STATEMENTS = 3000  # in `make test`
+
+
 class Fuzzer:
     def __init__(self, server: Server, seed: int) -> None:
         self.server = server
@@ -103,29 +107,46 @@ SETUP = (
 def fuzzer(own_server: Server) -> Fuzzer:
     for sql in SETUP:
         own_server.query(sql)
-    seed = random.randrange(1 << 30)
-    print(f"seed {seed}")
-    return Fuzzer(own_server, seed)
+    return Fuzzer(own_server, SEED)
+
+
+class Until:
+    """How far a test goes.  `make test` sends the same statements each time, so that a failure is the change's; the long
+    versions look for new ones, from a seed that they print, for as long as they are given."""
+
+    def __init__(self, fuzzer: Fuzzer, seconds: float) -> None:
+        self._fuzzer = fuzzer
+        self._end = time.monotonic() + seconds if seconds else 0.0
+        if seconds:
+            seed = random.randrange(1 << 30)
+            print(f"seed {seed}")
+            fuzzer.dice.seed(seed)
+
+    def going_on(self) -> bool:
+        fuzzer = self._fuzzer
+        if len(fuzzer.bad) >= BAD_MAX:
+            return False
+        return time.monotonic() < self._end if self._end else fuzzer.sent < STATEMENTS
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seconds", [20, pytest.param(240, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [0, pytest.param(240, marks=pytest.mark.long)])
 def test_random_statements(fuzzer: Fuzzer, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
+    until = Until(fuzzer, seconds)
+    while until.going_on():
         fuzzer.send(fuzzer.grammar.statement())
     _verdict(fuzzer)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seconds", [20, pytest.param(240, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [0, pytest.param(240, marks=pytest.mark.long)])
 def test_mutated_statements(fuzzer: Fuzzer, seconds: float) -> None:
     """Statements of the golden scripts with pieces cut out, doubled and swapped."""
     texts = [
         s.sql for name in script.names() for s in script.load(name).statements if "SLEEP" not in s.sql and "KILL" not in s.sql
     ]
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
+    until = Until(fuzzer, seconds)
+    while until.going_on():
         sql = mutated(fuzzer.dice, fuzzer.dice.choice(texts), texts)
         if not any(word in sql.upper() for word in ("SLEEP", "KILL", "BENCHMARK", "DROP DATABASE", "GLOBAL", "SHUTDOWN")):
             fuzzer.send(sql)
@@ -133,11 +154,11 @@ def test_mutated_statements(fuzzer: Fuzzer, seconds: float) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seconds", [20, pytest.param(240, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [0, pytest.param(240, marks=pytest.mark.long)])
 def test_library_functions(fuzzer: Fuzzer, seconds: float) -> None:
     library = Library(fuzzer.dice)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and len(fuzzer.bad) < BAD_MAX:
+    until = Until(fuzzer, seconds)
+    while until.going_on():
         fuzzer.send(library.statement())
     _verdict(fuzzer)
 
