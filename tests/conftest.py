@@ -6,11 +6,17 @@ Without MariaDB those halves are skipped, and the summary says so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.servers import NotAvailable, Server, faunadb, mariadb
+
+# The same examples each time: a failure is the change's.  HYPOTHESIS_PROFILE=default looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def logged_in(server: Server) -> pymysql.Connection:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seconds", [15, pytest.param(180, marks=pytest.mark.long)])
 def test_broken_conversations(own_server: Server, seconds: float) -> None:
-    seed = random.randrange(1 << 30)
+    seed = random.randrange(1 << 30) if seconds > 60 else 20261121  # make test sends the same bytes each time
     print(f"seed {seed}")
     dice = random.Random(seed)
     own_server.query("CREATE TABLE spoiled (v TEXT)", database="test")
