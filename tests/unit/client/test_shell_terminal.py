@@ -37,17 +37,32 @@ class Terminal:
         os.close(terminal)
         self.seen = ""
 
+    def _read(self, seconds: float) -> bool:
+        """Take what is printed within that time; False when nothing was."""
+        ready, _, _ = select.select([self.file], [], [], max(0, seconds))
+        if not ready:
+            return False
+        data = os.read(self.file, 65536)
+        if b"\x1b[6n" in data:  # "where is the cursor?"
+            os.write(self.file, b"\x1b[1;1R")
+        self.seen += ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r", "")
+        return True
+
+    def wait_running(self) -> None:
+        """Until the prompt has given the terminal back, so that Ctrl-C is a signal again: a statement is at work."""
+        deadline = time.monotonic() + WAIT_S
+        while not termios.tcgetattr(self.file)[3] & termios.ISIG:
+            assert time.monotonic() < deadline, self.seen
+            self._read(0.05)
+        while self._read(0.5):
+            pass
+
     def expect(self, text: str) -> str:
         """What was printed up to and with `text`."""
         deadline = time.monotonic() + WAIT_S
         while text not in self.seen:
-            ready, _, _ = select.select([self.file], [], [], max(0, deadline - time.monotonic()))
-            if not ready:
+            if not self._read(deadline - time.monotonic()):
                 raise AssertionError(f"{text!r} did not come; what came is:\n{self.seen}")
-            data = os.read(self.file, 65536)
-            if b"\x1b[6n" in data:  # "where is the cursor?"
-                os.write(self.file, b"\x1b[1;1R")
-            self.seen += ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r", "")
         before, _, self.seen = self.seen.partition(text)
         return before + text
 
@@ -102,7 +117,7 @@ def test_a_session(terminal: Terminal, tmp_path: Path) -> None:
 def test_ctrl_c_stops_the_statement_and_not_the_shell(terminal: Terminal) -> None:
     begun = time.monotonic()
     terminal.enter("select sleep(60);\r")
-    time.sleep(1)  # until it runs: nothing on the screen says so
+    terminal.wait_running()
     terminal.type("\x03")
     terminal.expect("stopping the statement")
     terminal.expect("\n")

@@ -102,7 +102,7 @@ CASES = [
     ),
     (
         "WITH RECURSIVE k AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM k WHERE x < 5) SELECT x FROM k",
-        "WITH RECURSIVE wa1(k1) AS (SELECT 1 AS k1 UNION ALL SELECT (a2.k1 + 1) AS k1 FROM wa1 AS a2 WHERE (a2.k1 < 5)) SELECT a3.k1 AS k1 FROM wa1 AS a3",
+        "WITH RECURSIVE wa1(k1) AS (SELECT 1 AS k1 UNION ALL SELECT in_range((a2.k1 + 1), -2147483648, 2147483647, 'x') AS k1 FROM wa1 AS a2 WHERE (a2.k1 < 5)) SELECT a3.k1 AS k1 FROM wa1 AS a3",
     ),
     (
         "VALUES (1, 'a'), (2, 'b')",
