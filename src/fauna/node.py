@@ -37,6 +37,7 @@ from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
 from fauna.settings import Settings
+from fauna.settings import variables as settings_variables
 from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -80,7 +81,7 @@ class Node:
         self.shard = SqliteShard(directory, 0, configure=configure, settings=engine)
         self._make_system_tables()
         self.catalog = self._load_catalog()
-        self.variables = GlobalVariables(_variable_overrides(settings))
+        self.variables = GlobalVariables(settings_variables(settings))
         self.plans = PlanCache(settings.plan_cache_size)
         self.auto_increments = AutoIncrement()
         self.accounts = Accounts(self.shard)
@@ -304,24 +305,6 @@ class Node:
 
 def _jsonable(value: Stored) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _variable_overrides(settings: Settings) -> dict[str, Any]:
-    return {
-        "port": settings.port,
-        "max_connections": settings.max_connections,
-        "max_allowed_packet": settings.max_allowed_packet,
-        "connect_timeout": settings.connect_timeout,
-        "wait_timeout": settings.wait_timeout,
-        "interactive_timeout": settings.interactive_timeout,
-        "net_read_timeout": settings.net_read_timeout,
-        "net_write_timeout": settings.net_write_timeout,
-        "innodb_lock_wait_timeout": settings.lock_wait_timeout,
-        "max_statement_time": float(settings.max_statement_time),
-        "max_prepared_stmt_count": settings.max_prepared_stmt_count,
-        "datadir": str(settings.data),
-        "require_secure_transport": settings.require_secure_transport,
-    }
 
 
 # ── the server ───────────────────────────────────────────────────────────────────────────────────────────────────

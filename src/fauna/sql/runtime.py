@@ -98,7 +98,8 @@ def _imod(a: Any, b: Any) -> Any:
         return None
     if b == 0:
         return division_by_zero()
-    return int(math.copysign(abs(a) % abs(b), a)) if -(1 << 52) < a < 1 << 52 else (abs(a) % abs(b)) * (1 if a >= 0 else -1)
+    rest: int = abs(a) % abs(b)
+    return rest if a >= 0 else -rest
 
 
 def _in_range(value: Any, low: int, high: int, column: str) -> Any:

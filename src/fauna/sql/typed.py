@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fauna.catalog.schema import Column, Sequence, Table
+from fauna.catalog.schema import Column, Table
 from fauna.catalog.types import Kind, SqlType, Stored
 
 Convert = Callable[[Stored], Stored]
@@ -210,17 +210,6 @@ class BoundValues:
 BoundQuery = BoundSelect | BoundSetOperation | BoundValues
 
 
-@dataclass(frozen=True, slots=True)
-class BoundAssignment:
-    column: Column
-    value: Typed
-
-
-@dataclass(frozen=True, slots=True)
-class SequenceUse:
-    sequence: Sequence
-
-
 def extra_scale(node: Typed) -> int:
     """Digits beyond the declared scale that the running value of `node` has."""
     if isinstance(node, (Op, AggregateOp, WindowOp)) and node.type.kind is Kind.DECIMAL:
@@ -231,4 +220,3 @@ def extra_scale(node: Typed) -> int:
 def runtime_scale(node: Typed) -> int:
     """Scale of the integer that carries an exact number: 0 for integers."""
     return node.type.scale + extra_scale(node) if node.type.kind is Kind.DECIMAL else 0
-

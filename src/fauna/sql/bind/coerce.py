@@ -31,7 +31,6 @@ from fauna.catalog.types import (
     datetime_type,
     decimal_type,
     from_unsigned,
-    from_wide,
     scaled_of,
     time_type,
     to_unsigned,
@@ -309,8 +308,3 @@ def wide_of(node: Typed) -> Typed:
     scale = runtime_scale(node)
     target = decimal_type(65, min(scale, 38), wide=True)
     return rescaled(node, scale, target)
-
-
-def plain_decimal(value: Stored) -> int:
-    """The scaled integer of a stored DECIMAL."""
-    return from_wide(value) if isinstance(value, bytes) else int(value)  # type: ignore[arg-type]

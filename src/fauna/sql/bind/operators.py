@@ -640,7 +640,3 @@ def like(b: BindContext, operand: Typed, pattern: Typed, escape: Typed | None, n
     test = f"lk({quoted(collation)}, {{0}}, {{1}}{extra})"
     nullable = operand.nullable or pattern.nullable
     return Op(BOOL_TYPE, nullable, "NOT LIKE" if negate else "LIKE", tuple(args), f"(NOT {test})" if negate else test)
-
-
-def constant_value(node: Typed) -> Stored:
-    return node.value if isinstance(node, Const) else None
