@@ -22,6 +22,7 @@ from fauna.sql.functions.temporal_parse import (
     TimeFields,
     datetime_fields,
     fields_from_number,
+    fields_of,
     time_fields,
     time_from_number,
 )
@@ -75,27 +76,9 @@ def today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
-def fields_of_text(text: str) -> Fields:
-    """A stored DATE or DATETIME taken apart."""
-    if len(text) == 10:
-        return Fields(int(text[:4]), int(text[5:7]), int(text[8:10]))
-    fraction = text[20:]
-    return Fields(
-        int(text[:4]),
-        int(text[5:7]),
-        int(text[8:10]),
-        int(text[11:13]),
-        int(text[14:16]),
-        int(text[17:19]),
-        int(fraction.ljust(6, "0")) if fraction else 0,
-        digits=len(fraction),
-        has_time=True,
-    )
-
-
 def _datetime_of_time(microseconds: int) -> Fields | None:
     base = datetime.datetime.combine(today(), datetime.time())
-    return fields_of_text((base + datetime.timedelta(microseconds=microseconds)).isoformat(" ", "microseconds"))
+    return fields_of((base + datetime.timedelta(microseconds=microseconds)).isoformat(" ", "microseconds"))
 
 
 def split_number(scaled: int, scale: int) -> tuple[int, int, bool]:
@@ -185,7 +168,7 @@ def time_of_text(text: str) -> TimeFields | None:
 def datetime_reader(source: SqlType) -> ReadDatetime:
     kind = source.kind
     if kind in (Kind.DATE, Kind.DATETIME, Kind.TIMESTAMP):
-        return fields_of_text
+        return fields_of
     if kind is Kind.TIME:
         return _datetime_of_time
     text = text_reader(source)
@@ -201,7 +184,7 @@ def time_reader(source: SqlType) -> ReadTime:
     if kind is Kind.DATE:
         return lambda value: TimeFields(0)
     if kind in (Kind.DATETIME, Kind.TIMESTAMP):
-        return lambda value: TimeFields(fields_of_text(value).time_us())
+        return lambda value: TimeFields(fields_of(value).time_us())
     text = text_reader(source)
     if text is not None:
         return lambda value: time_of_text(text(value))

@@ -781,8 +781,8 @@ _TO_CHAR = re.compile(
 
 
 def _to_char(text: str, *rest: str) -> str | None:
-    from fauna.sql.functions.temporal_arguments import fields_of
     from fauna.sql.functions.temporal_format import format_fields
+    from fauna.sql.functions.temporal_parse import fields_of
 
     fields = fields_of(text)
     names = {

@@ -42,7 +42,6 @@ from fauna.sql.functions.temporal_arguments import (
     as_datetime,
     as_text,
     as_time,
-    fields_of,
     split_number,
     warn_incorrect,
     warn_truncated,
@@ -56,7 +55,7 @@ from fauna.sql.functions.temporal_format import (
     format_width,
     parse_by_format,
 )
-from fauna.sql.functions.temporal_parse import TIME_MAX_US, Fields, datetime_fields, fields_from_number, time_fields
+from fauna.sql.functions.temporal_parse import TIME_MAX_US, Fields, datetime_fields, fields_from_number, fields_of, time_fields
 from fauna.sql.functions.time_zone import (
     UNIX_SECONDS_MAX,
     convert,

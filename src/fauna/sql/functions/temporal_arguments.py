@@ -12,6 +12,7 @@ from fauna.sql.functions.temporal_parse import (
     TimeFields,
     datetime_fields,
     fields_from_number,
+    fields_of,
     time_fields,
     time_from_number,
 )
@@ -34,24 +35,6 @@ def split_number(value: int | float | str) -> tuple[int, int]:
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     whole = int(number)
     return whole, int(abs(number - whole) * 1_000_000)
-
-
-def fields_of(text: str) -> Fields:
-    """The parts of a stored DATE or DATETIME, which needs no checks."""
-    if len(text) == 10:
-        return Fields(int(text[:4]), int(text[5:7]), int(text[8:10]))
-    fraction = text[20:]
-    return Fields(
-        int(text[:4]),
-        int(text[5:7]),
-        int(text[8:10]),
-        int(text[11:13]),
-        int(text[14:16]),
-        int(text[17:19]),
-        int(fraction.ljust(6, "0")) if fraction else 0,
-        len(fraction),
-        True,
-    )
 
 
 def as_text(value: Any) -> Any:

@@ -54,6 +54,24 @@ class Fields:
         return ((self.hour * 60 + self.minute) * 60 + self.second) * 1_000_000 + self.microsecond
 
 
+def fields_of(text: str) -> Fields:
+    """The parts of a stored DATE or DATETIME, which needs no checks."""
+    if len(text) == 10:
+        return Fields(int(text[:4]), int(text[5:7]), int(text[8:10]))
+    fraction = text[20:]
+    return Fields(
+        int(text[:4]),
+        int(text[5:7]),
+        int(text[8:10]),
+        int(text[11:13]),
+        int(text[14:16]),
+        int(text[17:19]),
+        int(fraction.ljust(6, "0")) if fraction else 0,
+        len(fraction),
+        True,
+    )
+
+
 @dataclass(slots=True)
 class TimeFields:
     """A time in microseconds; out_of_range: it was clipped to ±838:59:59; cut: more digits were written than are kept."""

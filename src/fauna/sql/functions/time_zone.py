@@ -139,7 +139,7 @@ def utc_now_fields() -> Fields:
 
 def to_time_zone(text: str, source: str, target: str) -> str | None:
     """A stored DATETIME moved between zones; None when a zone is unknown.  For TIMESTAMP columns."""
-    from fauna.sql.functions.temporal_arguments import fields_of
+    from fauna.sql.functions.temporal_parse import fields_of
 
     source_zone, target_zone = zone_of(source), zone_of(target)
     if source_zone is None or target_zone is None:
