@@ -99,6 +99,14 @@ def _document(text: str, argument: int, function: str) -> Any:
         raise _Bad from None
 
 
+def _document_or_null(text: str) -> Any:
+    """Of functions that answer NULL for what is no JSON, without a warning."""
+    try:
+        return parse(text)
+    except JsonError:
+        raise _Bad from None
+
+
 def _path(text: Any, argument: int, function: str, *, wild: bool = True) -> tuple[Step, ...]:
     """The steps of a path argument, which in the functions that change JSON may be of any type."""
     try:
@@ -196,7 +204,7 @@ def _exists(text: str, path: str) -> int | None:
         steps = parse_path(path)
     except JsonError:
         return None
-    return int(bool(find_all(_document(text, 1, "json_exists"), steps)))
+    return int(bool(find_all(_document_or_null(text), steps)))
 
 
 def _keys(text: str, *path: str) -> str | None:
@@ -240,8 +248,7 @@ def _type(text: str) -> str:
 def _valid(text: str) -> int:
     try:
         parse(text)
-    except JsonError as err:
-        json_text.warn(err, 1, "json_valid", level="Note")
+    except JsonError:
         return 0
     return 1
 
@@ -378,7 +385,7 @@ _register(
     2,
     2,
     _FLAG,
-    lambda a, b: int(json_text.equal(_document(a, 1, "json_equals"), _document(b, 2, "json_equals"))),
+    lambda a, b: int(json_text.equal(_document_or_null(a), _document_or_null(b))),
 )
 
 # --- making -----------------------------------------------------------------------------------------------------
@@ -600,5 +607,5 @@ _register(
     1,
     1,
     lambda args: string_type(width(args[0].type) * 5),
-    lambda t: dump(json_text.normalize(_document(t, 1, "json_normalize")), ",", ":"),
+    lambda t: dump(json_text.normalize(_document_or_null(t)), ",", ":"),
 )

@@ -514,11 +514,11 @@ def children(at: Hit) -> list[Hit]:
     return []
 
 
-def warn(err: JsonError, argument: int, function: str, *, level: str = "Warning") -> None:
+def warn(err: JsonError, argument: int, function: str) -> None:
     """The warning for a bad document or path in argument number `argument` of `function`."""
     if err.condition == "JSON_DEPTH":
-        current().warn(err.condition, DEPTH_MAX, argument, function, err.position, level=level)
+        current().warn(err.condition, DEPTH_MAX, argument, function, err.position)
     elif err.position:
-        current().warn(err.condition, argument, function, err.position, level=level)
+        current().warn(err.condition, argument, function, err.position)
     else:
-        current().warn(err.condition, argument, function, level=level)
+        current().warn(err.condition, argument, function)
