@@ -317,6 +317,7 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "UNKNOWN_LOCALE": (1649, "HY000", "Unknown locale: '{}'"),
     "JSON_SYNTAX": (4038, "HY000", "Syntax error in JSON text in argument {} to function '{}' at position {}"),
     "JSON_PATH_SYNTAX": (4042, "HY000", "Syntax error in JSON path in argument {} to function '{}' at position {}"),
+    "WITH_TIES_NEEDS_ORDER": (4180, "HY000", "FETCH ... WITH TIES requires ORDER BY clause to be present"),
     "SEQUENCE_RUN_OUT": (4084, "HY000", "Sequence '{}.{}' has run out"),
     "UNKNOWN_SEQUENCES": (4091, "42S02", "Unknown SEQUENCE: '{}'"),
     "SEQUENCE_ACCESS": (4086, "HY000", "Sequence '{}.{}' table structure is invalid"),

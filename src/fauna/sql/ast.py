@@ -312,8 +312,11 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
+    """ties: FETCH … WITH TIES, rows that sort equal to the last one too."""
+
     count: Expr  # Literal or Marker or UserVariable
     offset: Expr | None = None
+    ties: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -562,6 +562,9 @@ def _tail(order_by: tuple[OrderItem, ...], limit: Limit | None) -> str:
 
 
 def _limit(limit: Limit) -> str:
+    if limit.ties:
+        offset = f" offset {_print(limit.offset, _OR)} rows" if limit.offset is not None else ""
+        return f"{offset} fetch first {_print(limit.count, _OR)} rows with ties"
     offset = f"{_print(limit.offset, _OR)}," if limit.offset is not None else ""
     return f" limit {offset}{_print(limit.count, _OR)}"
 

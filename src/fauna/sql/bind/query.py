@@ -16,6 +16,7 @@ from fauna.sql.bind.expressions import ExpressionBinder, unified, unify
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import all_of, compare
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.ties import with_ties
 from fauna.sql.typed import (
     AggregateOp,
     BoundCte,
@@ -62,13 +63,17 @@ class QueryBinder:
         with_: ast.With | None = getattr(query, "with_", None)
         if with_ is not None:
             return self._bind_with(with_, query, parent)
+        if not isinstance(query, (ast.Select, ast.SetOperation, ast.ValuesQuery)):
+            raise unsupported(type(query).__name__)
+        bound = self._bind_body(query, parent)
+        return with_ties(self.context, bound) if query.limit is not None and query.limit.ties else bound
+
+    def _bind_body(self, query: ast.Select | ast.SetOperation | ast.ValuesQuery, parent: Scope | None) -> BoundQuery:
         if isinstance(query, ast.Select):
             return self._bind_select(query, parent)
         if isinstance(query, ast.SetOperation):
             return self._bind_set_operation(query, parent)
-        if isinstance(query, ast.ValuesQuery):
-            return self._bind_values(query, parent)
-        raise unsupported(type(query).__name__)
+        return self._bind_values(query, parent)
 
     def _bind_with(self, with_: ast.With, query: ast.Query, parent: Scope | None) -> BoundQuery:
         inner = QueryBinder(self.context, dict(self.ctes))

@@ -23,7 +23,7 @@ def order_by(p: Stream) -> tuple[OrderItem, ...]:
 
 
 def limit_clause(p: Stream) -> Limit | None:
-    """[LIMIT n | LIMIT offset, n | LIMIT n OFFSET offset], [OFFSET n ROWS] [FETCH FIRST n ROWS ONLY]"""
+    """[LIMIT n | LIMIT offset, n | LIMIT n OFFSET offset], [OFFSET n ROWS] [FETCH FIRST n ROWS ONLY|WITH TIES]"""
     if p.accept("LIMIT"):
         if p.at("ROWS"):
             return _rows_examined(p, None)
@@ -63,6 +63,9 @@ def _fetch(p: Stream) -> Limit:
     p.expect_any("FIRST", "NEXT")
     count: Expr = Literal(LiteralKind.INTEGER, 1) if p.token.key in ("ROW", "ROWS") else _limit_value(p)
     p.expect_any("ROW", "ROWS")
+    if p.accept("WITH"):
+        p.expect("TIES")
+        return Limit(count, offset, ties=True)
     p.expect("ONLY")
     return Limit(count, offset)
 
