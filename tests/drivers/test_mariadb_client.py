@@ -87,6 +87,31 @@ def test_dump_out_and_back_in(database: Server) -> None:
         assert content(database, "drivers_again") == before
 
 
+PROCEDURES = """
+DELIMITER ;;
+CREATE PROCEDURE add_author(who VARCHAR(40)) COMMENT 'one; more' MODIFIES SQL DATA
+BEGIN INSERT INTO author (name) VALUES (who); SELECT COUNT(*) AS n FROM author; END;;
+CREATE PROCEDURE titles() SELECT title FROM book ORDER BY id;;
+DELIMITER ;
+"""
+
+
+def test_dump_of_procedures(database: Server) -> None:
+    for script in (SCHEMA, PROCEDURES):
+        loaded = client(database, "drivers", given=script)
+        assert loaded.returncode == 0, loaded.stderr
+    assert "add_author" not in client(database, "drivers", program="mariadb-dump").stdout
+    dumped = client(database, "--routines", "drivers", program="mariadb-dump")
+    assert dumped.returncode == 0, dumped.stderr
+    before = database.query("SHOW CREATE PROCEDURE add_author", database="drivers")
+    with database.database("drivers_again"):
+        loaded = client(database, "drivers_again", given=dumped.stdout)
+        assert loaded.returncode == 0, loaded.stderr
+        assert database.query("SHOW CREATE PROCEDURE add_author", database="drivers_again") == before
+        called = client(database, "--batch", "--skip-column-names", "drivers_again", "-e", "CALL add_author('Abe'); CALL titles()")
+        assert called.stdout == "3\n日本語 😀\ntab\\tnewline\\n\n", called.stderr
+
+
 def test_dump_with_its_defaults(database: Server) -> None:
     """Without options it locks tables and uses the session's time zone."""
     assert client(database, "drivers", given=SCHEMA).returncode == 0

@@ -9,6 +9,7 @@ from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.schema import Database, Parameter, Procedure
 from fauna.errors import error
 from fauna.sql import ast
+from fauna.sql.sql_modes import in_order
 
 
 def create_procedure(work: DdlWork, statement: ast.CreateProcedure) -> None:
@@ -26,10 +27,11 @@ def create_procedure(work: DdlWork, statement: ast.CreateProcedure) -> None:
         if parameter.name.lower() in seen:
             raise error("SP_DUP_PARAM", parameter.name)
         seen.add(parameter.name.lower())
+    asked = statement.characteristics
     procedure = Procedure(
         database.name, name, tuple(_parameter(work, database, each) for each in statement.parameters), statement.text,
-        ",".join(sorted(work.context.sql_mode)), statement.security, statement.comment,
-        definer="@".join(work.context.user), created=work.context.now_utc[:19],
+        in_order(work.context.sql_mode), asked.security, asked.comment, "@".join(work.context.user), work.context.now_utc[:19],
+        statement.parameter_list, asked.deterministic, asked.data_access,
     )
     _put(work, database, {**database.procedures, name.lower(): procedure})
 

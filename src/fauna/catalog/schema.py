@@ -194,7 +194,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """body: its text, parsed again when called, under the sql_mode it was made with."""
+    """body: its text, parsed again when called, under the sql_mode it was made with.
+
+    parameter_list  the parameters as written, for SHOW CREATE PROCEDURE"""
 
     schema: str
     name: str
@@ -205,6 +207,9 @@ class Procedure:
     comment: str = ""
     definer: str = "root@localhost"
     created: str = ""  # UTC
+    parameter_list: str = ""
+    deterministic: bool = False
+    data_access: str = "CONTAINS SQL"
 
 
 @dataclass(frozen=True, slots=True)

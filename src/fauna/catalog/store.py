@@ -115,10 +115,13 @@ def _relation_json(relation: Relation) -> dict[str, Any]:
 
 def _procedure_json(procedure: Procedure) -> dict[str, Any]:
     parameters = [[each.name, _type_json(each.sql_type), each.text] for each in procedure.parameters]
-    saved = _fields(procedure, ("name", "body", "sql_mode", "security", "comment", "definer", "created"))
+    saved = _fields(procedure, _PROCEDURE_FIELDS)
     return {**saved, "parameters": parameters}
 
 
+_PROCEDURE_FIELDS: Final = (
+    "name", "body", "sql_mode", "security", "comment", "definer", "created", "parameter_list", "deterministic", "data_access",
+)
 _TABLE_FIELDS: Final = ("id", "collation", "comment", "engine", "placement", "next_column", "created", "row_format")
 _COLUMN_FIELDS: Final = (
     "name", "number", "nullable", "has_default", "default_expr", "default_text", "on_update_now", "auto_increment", "generated",

@@ -14,6 +14,7 @@ from fauna.execute.auto_increment import AutoIncrement, Numbers
 from fauna.plan.plan import (
     DeletePlan,
     InsertPlan,
+    Parameters,
     RowwiseDeletePlan,
     RowwiseUpdatePlan,
     ShardStatement,
@@ -29,6 +30,15 @@ from fauna.sql.context import StatementContext
 Args = Sequence[Stored]
 BATCH_ROWS: Final = 256
 _UINT64_MAX: Final = (1 << 64) - 1
+
+
+class ConstantRefused(Exception):
+    """A constant of SET does not fit its column.  Whether that matters depends on whether a row gets it: the statement is
+    bound again with `BindContext.constants_by_row`."""
+
+    def __init__(self, problem: SqlError) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 @dataclass(slots=True)
@@ -66,7 +76,18 @@ class Run:
 
 
 def check(run: Run, statement: ShardStatement, args: Args, table: str) -> MatchCheck:
-    return MatchCheck(statement.sql, statement.params.build(args, run.supply), table)
+    """Its conditions are those of the statement itself, which has warned of their constants."""
+    muted, run.context.muted = run.context.muted, True
+    params = statement.params.build(args, run.supply)
+    run.context.muted = muted
+    return MatchCheck(statement.sql, params, table)
+
+
+def _assignments(params: Parameters, args: Args, supply: Supply) -> Sequence[Stored]:
+    try:
+        return params.build(args, supply)
+    except SqlError as problem:
+        raise ConstantRefused(problem) from None
 
 
 # ── INSERT ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,7 +268,7 @@ class _Inserter:
         width = len(plan.columns)
         self.extras = row[width:]
         assert plan.upsert_params is not None
-        args = plan.upsert_params.build(self.tail, self._supply)
+        args = _assignments(plan.upsert_params, self.tail, self._supply)
         context.matched = context.changed = 0
         written = self.run.branch.write(plan.upsert, [*row[:width], *args])
         rows: Sequence[Row] = written.rows
@@ -323,10 +344,11 @@ def update(run: Run, plan: UpdatePlan, args: Args) -> Counts:
     context = run.context
     context.matched = context.changed = 0
     statement = plan.statement
+    params = _assignments(statement.params, args, run.supply)
     try:
         run.branch.write(
             statement.sql,
-            statement.params.build(args, run.supply),
+            params,
             match=check(run, plan.match, args, plan.table.physical),
             inline=run.inline,
         )
@@ -377,9 +399,8 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     branch, context = run.branch, run.context
     branch.lock()
     statement = plan.select
-    rows = list(
-        branch.lock_query(statement.sql, statement.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
-    )
+    params = _assignments(statement.params, args, run.supply)
+    rows = list(branch.lock_query(statement.sql, params, plan.reads(args, run.supply), inline=False))
     matched = changed = 0
     branch.begin_statement()
     kept = False

@@ -16,6 +16,7 @@ from fauna.session.table_expressions import compile_expression, parse_expression
 from fauna.session.user_variables import kept
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
 from fauna.shard.shard import Branch, MatchCheck, Rows
+from fauna.sql.bind.expression_text import with_arguments
 from fauna.sql.context import StatementContext, set_current
 from fauna.sql.narrow import NarrowOverflow
 
@@ -56,7 +57,7 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
         return _into(session, plan, rows)
     if plan.sequences or plan.locking and not session.transactions.explicit:
         return _all_at_once(session, plan, rows, context)
-    return _result(session, plan, rows, context)
+    return _result(session, plan, rows, context, args)
 
 
 def _on_branch(session: Session, branch: Branch, plan: QueryPlan, params: Sequence[Stored], args: Args, inline: bool) -> Rows:
@@ -103,7 +104,7 @@ def _all_at_once(session: Session, plan: QueryPlan, rows: Rows, context: Stateme
     return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=session.status, ready=True, durable=durable)
 
 
-def _result(session: Session, plan: QueryPlan, rows: Rows, context: StatementContext) -> Result:
+def _result(session: Session, plan: QueryPlan, rows: Rows, context: StatementContext, args: Args) -> Result:
     session.row_count = -1
     if rows.ready:
         listed = list(rows)
@@ -113,10 +114,10 @@ def _result(session: Session, plan: QueryPlan, rows: Rows, context: StatementCon
             session.last_insert_id = context.insert_id
         return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=session.status, ready=True)
     session.keep_context()  # the stream's, while other statements run
-    return Result(plan.columns, _stream(session, rows, context, plan), warnings=0, status=session.status, close=rows.close)
+    return Result(plan.columns, _stream(session, rows, context, plan, args), warnings=0, status=session.status, close=rows.close)
 
 
-def _stream(session: Session, rows: Rows, context: StatementContext, plan: QueryPlan) -> Iterator[Row]:
+def _stream(session: Session, rows: Rows, context: StatementContext, plan: QueryPlan, args: Args) -> Iterator[Row]:
     count = 0
     try:
         while True:
@@ -127,6 +128,8 @@ def _stream(session: Session, rows: Rows, context: StatementContext, plan: Query
                 raise problem.sql_error() from None
             except NarrowOverflow:
                 raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
+            except SqlError as problem:
+                raise with_arguments(problem, lambda: args) from None
             if not batch:
                 break
             count += len(batch)
@@ -205,7 +208,7 @@ def insert(
 def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
     """UPDATE or DELETE."""
     branch = locked(session)
-    context = session.new_context(storing=True)
+    context = session.new_context(storing=isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)))
     session.sequences_ready(plan, inline)
     run_ = run_of(session, branch, context, inline)
     if isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)):

@@ -12,6 +12,7 @@ from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import SqlType, Stored, to_unsigned
 from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
+from fauna.execute import writing
 from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
 from fauna.session import administration, definition, running, temporaries
 from fauna.session.prepared import PreparedStatement, PreparedStatements
@@ -25,6 +26,7 @@ from fauna.shard.shard import Watch
 from fauna.sql import ast
 from fauna.sql.bind.context import BindContext, SessionScope, SlotTypes
 from fauna.sql.bind.dml import bind_statement
+from fauna.sql.bind.expression_text import with_arguments
 from fauna.sql.context import StatementContext, set_current
 from fauna.sql.convert.timestamp import zone
 from fauna.sql.narrow import NarrowOverflow
@@ -106,7 +108,9 @@ class Session:
         self._scope_key = 0
         self._scope_catalog: Catalog | None = None
         self._catalog = node.catalog
+        self._anew = False  # plans that are kept do not serve the running statement
         self._wide = False
+        self._constants_by_row = False
         self._flags = 0
         self._status = STATUS_AUTOCOMMIT
         self._modes = (True, True, False, False, False, False)
@@ -188,6 +192,7 @@ class Session:
     def execute(self, text: str, *, inline: bool) -> Result | LocalInfile:
         """Run one statement.  MustWait and MustMove: nothing was done, call again."""
         self._begin(text)
+        lifted: Lifted | None = None
         try:
             self.scope()
             lifted = lift(text, self._flags)
@@ -197,7 +202,7 @@ class Session:
         except (MustWait, MustMove):
             raise
         except BaseException as problem:  # noqa: BLE001
-            raise self.failed(problem) from None
+            raise self.failed(problem, lambda: self._literals(lifted)) from None
         finally:
             self.busy = False
 
@@ -206,7 +211,7 @@ class Session:
             raise error("CONNECTION_KILLED")
         self.statement_text = text
         self.busy = True
-        self._wide = False
+        self._anew = self._wide = self._constants_by_row = False
         self._context_made = False
         self.statement_started = self._now = time.time()
         limit_s = self.variables.values["max_statement_time"]
@@ -224,7 +229,7 @@ class Session:
         return self._guarded(lambda: running.run(self, self._plan_lifted(lifted), lifted.literals, inline))
 
     def _plan_lifted(self, lifted: Lifted) -> Plan:
-        plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if not self._wide else None
+        plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if not self._anew else None
         return plan if plan is not None else self._bind_lifted(lifted)
 
     def _bind_lifted(self, lifted: Lifted) -> Plan:
@@ -246,6 +251,15 @@ class Session:
         width = len(literals) // lifted.rows
         return [(*literals[i : i + width], *tail) for i in range(0, len(literals), width)] if width else [tail] * lifted.rows
 
+    def _literals(self, lifted: Lifted | None) -> Sequence[Stored]:
+        """Those of the row that the statement is at."""
+        if lifted is None:
+            return ()
+        if lifted.rows == 1 and not lifted.more:
+            return lifted.literals
+        rows = [row for segment in (lifted, *lifted.more) for row in self._row_args(segment)]
+        return rows[min(self.context.row, len(rows)) - 1]
+
     def _run_segments(self, lifted: Lifted, inline: bool) -> Result:
         """INSERT … VALUES of many rows: rows of one shape share a plan."""
         if inline and lifted.rows > INLINE_ROWS_MAX:
@@ -260,7 +274,7 @@ class Session:
         plans = []
         for segment in segments:
             rows = self._row_args(segment)
-            plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) if not self._wide else None
+            plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) if not self._anew else None
             try:
                 plan = plan or self._bind_lifted(segment)
             except SqlError as problem:
@@ -311,6 +325,8 @@ class Session:
             self._variable_type,
             self.system_variable,
             self._wide,
+            self._constants_by_row,
+            volatile=self._constants_by_row,
         )
 
     def parse_query(self, text: str) -> ast.Query:
@@ -348,7 +364,12 @@ class Session:
             except (NarrowOverflow, Overflow):
                 if self._wide:
                     raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
-                self._wide = True
+                self._wide = self._anew = True
+                self.transactions.statement_failed()
+            except writing.ConstantRefused as refused:
+                if self._constants_by_row:
+                    raise refused.problem from None
+                self._constants_by_row = self._anew = True
                 self.transactions.statement_failed()
             except NoValuesLeft as short:
                 self.transactions.statement_failed()
@@ -462,12 +483,12 @@ class Session:
         except (MustWait, MustMove):
             raise
         except BaseException as problem:  # noqa: BLE001
-            raise self.failed(problem) from None
+            raise self.failed(problem, lambda: [value for _, value in params], [sql_type for sql_type, _ in params]) from None
         finally:
             self.busy = False
 
     def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
-        plan = statement.plans.get((self._scope_key, types)) if not self._wide else None
+        plan = statement.plans.get((self._scope_key, types)) if not self._anew else None
         if plan is not None:
             return plan
         context = self.bind_context(SlotTypes(types))
@@ -559,8 +580,10 @@ class Session:
 
     # ── errors ──
 
-    def failed(self, problem: BaseException) -> BaseException:
-        """What the client is told, after undoing the statement."""
+    def failed(
+        self, problem: BaseException, args: Callable[[], Sequence[Stored]] = tuple, types: Sequence[SqlType] = ()
+    ) -> BaseException:
+        """What the client is told, after undoing the statement; args: of the statement, for errors that quote it."""
         self.transactions.statement_failed()
         if isinstance(problem, EngineError):
             found = explain_violation(self.catalog, problem.text)
@@ -570,8 +593,9 @@ class Session:
         elif isinstance(problem, UnicodeEncodeError):  # raw bytes that are no characters, where text is wanted
             raw = str(problem.object)[problem.start :][:3].encode("utf-8", "surrogateescape")
             problem = error("INVALID_CHARACTER_STRING", "utf8mb4", raw[:3].hex().upper())
-        self._wide = False
+        self._anew = self._wide = self._constants_by_row = False
         if isinstance(problem, SqlError):
+            problem = with_arguments(problem, args, types)
             self.row_count = -1
             if not self._context_made:  # it failed before it had a list of warnings of its own
                 self.new_context(storing=False)

@@ -10,7 +10,7 @@ from fauna.errors import error
 from fauna.sql import ast
 from fauna.sql.bind.context import BindContext, SlotTypes
 from fauna.sql.bind.dml import stored
-from fauna.sql.bind.expressions import ExpressionBinder
+from fauna.sql.bind.expressions import STORED_CLAUSE, ExpressionBinder
 from fauna.sql.bind.query import QueryBinder
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.deparse import deparse
@@ -37,7 +37,7 @@ def parse_expression(text: str) -> ast.Expr:
 def compile_expression(session: Session, table: Table, expr: ast.Expr) -> tuple[str, SqlType]:
     """SQLite text over the table's own columns; for generated columns and CHECKs."""
     context = fresh_context(session)
-    scope = Scope(clause="GENERATED ALWAYS AS")
+    scope = Scope(clause=STORED_CLAUSE)
     columns: list[tuple[str, Typed]] = [
         (c.name, ColumnRef(c.sql_type, c.nullable, "", c.physical, c.name, table.name, table, c)) for c in table.columns
     ]

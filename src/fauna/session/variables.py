@@ -13,46 +13,10 @@ from typing import Any, Final
 from fauna.catalog.charsets import find_charset, must_charset, must_collation
 from fauna.errors import error
 from fauna.sql.context import current
+from fauna.sql.sql_modes import SQL_MODES, in_order
 
 SERVER_VERSION: Final = "10.11.14-MariaDB-FaunaDB"
 SQL_MODE_DEFAULT: Final = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"
-SQL_MODES: Final = (
-    "REAL_AS_FLOAT",
-    "PIPES_AS_CONCAT",
-    "ANSI_QUOTES",
-    "IGNORE_SPACE",
-    "IGNORE_BAD_TABLE_OPTIONS",
-    "ONLY_FULL_GROUP_BY",
-    "NO_UNSIGNED_SUBTRACTION",
-    "NO_DIR_IN_CREATE",
-    "POSTGRESQL",
-    "ORACLE",
-    "MSSQL",
-    "DB2",
-    "MAXDB",
-    "NO_KEY_OPTIONS",
-    "NO_TABLE_OPTIONS",
-    "NO_FIELD_OPTIONS",
-    "MYSQL323",
-    "MYSQL40",
-    "ANSI",
-    "NO_AUTO_VALUE_ON_ZERO",
-    "NO_BACKSLASH_ESCAPES",
-    "STRICT_TRANS_TABLES",
-    "STRICT_ALL_TABLES",
-    "NO_ZERO_IN_DATE",
-    "NO_ZERO_DATE",
-    "ALLOW_INVALID_DATES",
-    "ERROR_FOR_DIVISION_BY_ZERO",
-    "TRADITIONAL",
-    "NO_AUTO_CREATE_USER",
-    "HIGH_NOT_PRECEDENCE",
-    "NO_ENGINE_SUBSTITUTION",
-    "PAD_CHAR_TO_FULL_LENGTH",
-    "EMPTY_STRING_IS_NULL",
-    "SIMULTANEOUS_ASSIGNMENT",
-    "TIME_ROUND_FRACTIONAL",
-)
 _COMBINED: Final = {
     "ANSI": ("REAL_AS_FLOAT", "PIPES_AS_CONCAT", "ANSI_QUOTES", "IGNORE_SPACE", "ANSI"),
     "TRADITIONAL": (
@@ -148,7 +112,7 @@ def sql_mode(name: str, value: Value) -> str:
         if mode in ("POSTGRESQL", "ORACLE", "MSSQL", "DB2", "MAXDB", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT"):
             raise error("NOT_SUPPORTED_YET", f"sql_mode={mode}")
         modes.update(_COMBINED.get(mode, (mode,)))
-    return ",".join(m for m in SQL_MODES if m in modes)
+    return in_order(modes)
 
 
 def _charset(name: str, value: Value) -> Value:

@@ -25,6 +25,7 @@ DECIMAL argument may be narrow (int) or wide (28 bytes), a DECIMAL result is wid
     u_neg(a)                             a BIGINT; error 1690 below -9223372036854775808
     u_or u_and u_xor u_shl u_shr(a, b)  u_not(a)     unsigned 64-bit results; shifts of 64 and more give 0
 
+Those that may raise 1690 take the expression's text as one more argument (`bind/expression_text`).
 u_ arguments are signed or unsigned stored integers.  Results outside BIGINT UNSIGNED are error 1690.
 """
 
@@ -54,19 +55,19 @@ THE_EXPRESSION: Final = "the expression"
 DIGITS_MAX: Final = 81
 
 
-def _out_of_range(kind: str) -> SqlError:
-    return error("DATA_OUT_OF_RANGE", kind, THE_EXPRESSION)
+def _out_of_range(kind: str, text: str = THE_EXPRESSION) -> SqlError:
+    return error("DATA_OUT_OF_RANGE", kind, text)
 
 
-def _wide(scaled: int) -> bytes:
+def _wide(scaled: int, text: str = THE_EXPRESSION) -> bytes:
     if not -WIDE_OFFSET <= scaled < WIDE_OFFSET:
-        raise _out_of_range("DECIMAL")
+        raise _out_of_range("DECIMAL", text)
     return to_wide(scaled)
 
 
-def _unsigned(value: int) -> int | bytes:
+def _unsigned(value: int, text: str = THE_EXPRESSION) -> int | bytes:
     if not 0 <= value <= UINT64_MAX:
-        raise _out_of_range("BIGINT UNSIGNED")
+        raise _out_of_range("BIGINT UNSIGNED", text)
     return to_unsigned(value)
 
 
@@ -93,12 +94,16 @@ def _remainder(a: int, b: int) -> int:
 # ── DECIMAL ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def dec_add(a: Any, b: Any) -> Any:
-    return None if a is None or b is None else _wide(scaled_of(a) + scaled_of(b))
+def dec_add(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
+    return None if a is None or b is None else _wide(scaled_of(a) + scaled_of(b), text)
 
 
-def dec_sub(a: Any, b: Any) -> Any:
-    return None if a is None or b is None else _wide(scaled_of(a) - scaled_of(b))
+def dec_sub(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
+    return None if a is None or b is None else _wide(scaled_of(a) - scaled_of(b), text)
+
+
+def dec_mul_named(a: Any, b: Any, text: str) -> Any:
+    return None if a is None or b is None else _wide(scaled_of(a) * scaled_of(b), text)
 
 
 def dec_mul(a: Any, b: Any, scale: int = 0, target: int = 0) -> Any:
@@ -126,7 +131,7 @@ def dec_div(a: Any, scale_a: int, b: Any, scale_b: int, scale_out: int) -> Any:
     return _wide(_quotient(scaled_of(a), divisor * int(10**-digits)))
 
 
-def dec_intdiv(a: Any, b: Any) -> Any:
+def dec_intdiv(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None or b is None:
         return None
     divisor = scaled_of(b)
@@ -134,7 +139,7 @@ def dec_intdiv(a: Any, b: Any) -> Any:
         return division_by_zero()
     result = _quotient(scaled_of(a), divisor)
     if not INT64_MIN <= result <= UINT64_MAX:
-        raise _out_of_range("BIGINT")
+        raise _out_of_range("BIGINT", text)
     return to_unsigned(result)
 
 
@@ -224,11 +229,11 @@ def dn_cf(a: Any, scale: int, up: int) -> Any:
     return None if a is None else _whole(a, scale, up)
 
 
-def i_abs(a: Any) -> Any:
+def i_abs(a: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None:
         return None
     if a == INT64_MIN:
-        raise error("DATA_OUT_OF_RANGE", "BIGINT", "abs(-9223372036854775808)")
+        raise _out_of_range("BIGINT", text)
     return abs(a) if isinstance(a, int) else a
 
 
@@ -258,23 +263,23 @@ class DecSum:
 # ── BIGINT UNSIGNED ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def u_add(a: Any, b: Any) -> Any:
-    return None if a is None or b is None else _unsigned(from_unsigned(a) + from_unsigned(b))
+def u_add(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
+    return None if a is None or b is None else _unsigned(from_unsigned(a) + from_unsigned(b), text)
 
 
-def u_sub(a: Any, b: Any) -> Any:
-    return None if a is None or b is None else _unsigned(from_unsigned(a) - from_unsigned(b))
+def u_sub(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
+    return None if a is None or b is None else _unsigned(from_unsigned(a) - from_unsigned(b), text)
 
 
-def u_mul(a: Any, b: Any) -> Any:
-    return None if a is None or b is None else _unsigned(from_unsigned(a) * from_unsigned(b))
+def u_mul(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
+    return None if a is None or b is None else _unsigned(from_unsigned(a) * from_unsigned(b), text)
 
 
-def u_div(a: Any, b: Any) -> Any:
+def u_div(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None or b is None:
         return None
     divisor = from_unsigned(b)
-    return division_by_zero() if divisor == 0 else _unsigned(_quotient(from_unsigned(a), divisor))
+    return division_by_zero() if divisor == 0 else _unsigned(_quotient(from_unsigned(a), divisor), text)
 
 
 def u_mod(a: Any, b: Any) -> Any:
@@ -284,12 +289,12 @@ def u_mod(a: Any, b: Any) -> Any:
     return division_by_zero() if divisor == 0 else to_unsigned(_remainder(from_unsigned(a), divisor))
 
 
-def u_neg(a: Any) -> Any:
+def u_neg(a: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None:
         return None
     result = -from_unsigned(a)
     if result < INT64_MIN:
-        raise _out_of_range("BIGINT")
+        raise _out_of_range("BIGINT", text)
     return to_unsigned(result)
 
 
@@ -329,12 +334,16 @@ def u_not(a: Any) -> Any:
 
 FUNCTIONS: Final[tuple[tuple[str, int, Callable[..., Any]], ...]] = (
     ("dec_add", 2, dec_add),
+    ("dec_add", 3, dec_add),
     ("dec_sub", 2, dec_sub),
+    ("dec_sub", 3, dec_sub),
     ("dec_mul", 2, dec_mul),
+    ("dec_mul", 3, dec_mul_named),
     ("dec_mul", 4, dec_mul),
     ("dec_mod", 2, dec_mod),
     ("dec_div", 5, dec_div),
     ("dec_intdiv", 2, dec_intdiv),
+    ("dec_intdiv", 3, dec_intdiv),
     ("dec_neg", 1, dec_neg),
     ("dec_abs", 1, dec_abs),
     ("dec_cmp", 2, dec_cmp),
@@ -348,12 +357,18 @@ FUNCTIONS: Final[tuple[tuple[str, int, Callable[..., Any]], ...]] = (
     ("dn_rt", 5, dn_rt),
     ("dn_cf", 3, dn_cf),
     ("i_abs", 1, i_abs),
+    ("i_abs", 2, i_abs),
     ("u_add", 2, u_add),
+    ("u_add", 3, u_add),
     ("u_sub", 2, u_sub),
+    ("u_sub", 3, u_sub),
     ("u_mul", 2, u_mul),
+    ("u_mul", 3, u_mul),
     ("u_div", 2, u_div),
+    ("u_div", 3, u_div),
     ("u_mod", 2, u_mod),
     ("u_neg", 1, u_neg),
+    ("u_neg", 2, u_neg),
     ("u_or", 2, u_or),
     ("u_and", 2, u_and),
     ("u_xor", 2, u_xor),

@@ -862,8 +862,18 @@ class ProcedureParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Characteristics:
+    """What a procedure says of itself.  Of these only its SECURITY could matter, and here every account may do all."""
+
+    comment: str = ""
+    security: str = "DEFINER"
+    deterministic: bool = False
+    data_access: str = "CONTAINS SQL"
+
+
+@dataclass(frozen=True, slots=True)
 class CreateProcedure(Statement):
-    """body and text are the same: the statements, and how they were written."""
+    """body and text are the same: the statements, and how they were written; so are parameters and parameter_list."""
 
     procedure: TableName
     parameters: tuple[ProcedureParameter, ...]
@@ -871,8 +881,8 @@ class CreateProcedure(Statement):
     text: str
     or_replace: bool = False
     if_not_exists: bool = False
-    comment: str = ""
-    security: str = "DEFINER"
+    parameter_list: str = ""
+    characteristics: Characteristics = field(default_factory=lambda: Characteristics())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """User-defined functions behind the operators: checks that a result stayed in range, and integer division.
 
+Those that may raise 1690 take the expression's text as one more argument (`bind/expression_text`).
+
     ck(x)          BIGINT result: a REAL means that SQLite's integer arithmetic overflowed, error 1690
     ckd(x)         narrow DECIMAL result: an overflow raises NarrowOverflow, and the statement runs again in wide decimals
     ckr(x)         DOUBLE result: infinity is error 1690
@@ -23,6 +25,7 @@ import apsw
 
 from fauna.catalog.types import from_unsigned
 from fauna.errors import error
+from fauna.sql.arithmetic import THE_EXPRESSION
 from fauna.sql.bind.coerce import round_scaled
 from fauna.sql.collation import ilike, like
 from fauna.sql.context import current
@@ -32,9 +35,9 @@ _MAX: Final = (1 << 63) - 1
 _MIN: Final = -(1 << 63)
 
 
-def _ck(value: Any) -> Any:
+def _ck(value: Any, text: str = THE_EXPRESSION) -> Any:
     if type(value) is float:
-        raise error("DATA_OUT_OF_RANGE", "BIGINT", "the expression")
+        raise error("DATA_OUT_OF_RANGE", "BIGINT", text)
     return value
 
 
@@ -44,9 +47,9 @@ def _ckd(value: Any) -> Any:
     return value
 
 
-def _ckr(value: Any) -> Any:
+def _ckr(value: Any, text: str = THE_EXPRESSION) -> Any:
     if value is not None and (value == math.inf or value == -math.inf):
-        raise error("DATA_OUT_OF_RANGE", "DOUBLE", "the expression")
+        raise error("DATA_OUT_OF_RANGE", "DOUBLE", text)
     return value
 
 
@@ -82,14 +85,14 @@ def _dn_scale(value: Any, digits: int) -> Any:
     return None if value is None else narrow(value * 10**digits)
 
 
-def _idiv(a: Any, b: Any) -> Any:
+def _idiv(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None or b is None:
         return None
     if b == 0:
         return division_by_zero()
     result = _truncated(a, b)
     if result > _MAX:
-        raise error("DATA_OUT_OF_RANGE", "BIGINT", f"({a} DIV {b})")
+        raise error("DATA_OUT_OF_RANGE", "BIGINT", text)
     return result
 
 
@@ -108,21 +111,21 @@ def _in_range(value: Any, low: int, high: int, column: str) -> Any:
     return value
 
 
-def _s_sub(a: Any, b: Any) -> Any:
+def _s_sub(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None or b is None:
         return None
     result = from_unsigned(a) - from_unsigned(b)
     if not _MIN <= result <= _MAX:
-        raise error("DATA_OUT_OF_RANGE", "BIGINT", "the expression")
+        raise error("DATA_OUT_OF_RANGE", "BIGINT", text)
     return result
 
 
-def _rdiv(a: Any, b: Any) -> Any:
+def _rdiv(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None or b is None:
         return None
     if b == 0:
         return division_by_zero()
-    return _ckr(a / b)
+    return _ckr(a / b, text)
 
 
 def _rmod(a: Any, b: Any) -> Any:
@@ -133,14 +136,14 @@ def _rmod(a: Any, b: Any) -> Any:
     return math.fmod(a, b)
 
 
-def _rintdiv(a: Any, b: Any) -> Any:
+def _rintdiv(a: Any, b: Any, text: str = THE_EXPRESSION) -> Any:
     if a is None or b is None:
         return None
     if b == 0:
         return division_by_zero()
     result = int(a / b)
     if not _MIN <= result <= _MAX:
-        raise error("DATA_OUT_OF_RANGE", "BIGINT", f"({a} DIV {b})")
+        raise error("DATA_OUT_OF_RANGE", "BIGINT", text)
     return result
 
 
@@ -161,18 +164,24 @@ def _lk(collation: str, value: Any, pattern: Any, escape: str | bytes = "\\") ->
 
 _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], int], ...]] = (
     ("ck", _ck, 1),
+    ("ck", _ck, 2),
     ("ckd", _ckd, 1),
     ("ckr", _ckr, 1),
+    ("ckr", _ckr, 2),
     ("dn_div", _dn_div, 3),
     ("dn_round", _dn_round, 2),
     ("dn_scale", _dn_scale, 2),
     ("idiv", _idiv, 2),
+    ("idiv", _idiv, 3),
     ("s_sub", _s_sub, 2),
+    ("s_sub", _s_sub, 3),
     ("in_range", _in_range, 4),
     ("imod", _imod, 2),
     ("rdiv", _rdiv, 2),
+    ("rdiv", _rdiv, 3),
     ("rmod", _rmod, 2),
     ("rintdiv", _rintdiv, 2),
+    ("rintdiv", _rintdiv, 3),
     ("lk", _lk, -1),
 )
 

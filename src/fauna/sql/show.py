@@ -20,7 +20,7 @@ from fauna.session.result import ResultColumn, Row
 from fauna.sql import ast, show_create
 from fauna.sql.collation import like
 from fauna.sql.context import Warning_
-from fauna.sql.information_schema import SCHEMA, TABLES, InfoContext, InfoTable, find, objects
+from fauna.sql.information_schema import SCHEMA, TABLES, InfoContext, InfoTable, find, objects, routines
 from fauna.sql.information_schema.definitions import COLLATION, type_of
 
 PROCESS_INFO_MAX: Final = 100
@@ -391,6 +391,21 @@ def _create_database(statement: ast.Show, context: ShowContext) -> ShowResult:
     return ShowResult(_created("Database"), [(name, text)])
 
 
+def _create_procedure(statement: ast.Show, context: ShowContext) -> ShowResult:
+    assert statement.table is not None
+    name, schema = statement.table.name, statement.table.schema or context.info.database
+    if schema is None:
+        raise error("NO_DB")
+    procedure = context.info.catalog.procedure(schema, name)
+    if procedure is None:
+        raise error("SP_DOES_NOT_EXIST", "PROCEDURE", name)
+    text = show_create.show_create_procedure(procedure, name)
+    collation = context.info.catalog.databases[procedure.schema].collation
+    row = (name, routines.sql_mode_of(procedure), text, *routines.CHARSET_COLUMNS, collation)
+    heads = ("Procedure", "sql_mode", "Create Procedure", "character_set_client", "collation_connection", "Database Collation")
+    return ShowResult(_heads(*((head, "varchar(1024)" if head.startswith("Create") else "varchar(64)") for head in heads)), [row])
+
+
 def _create_routine(statement: ast.Show, context: ShowContext) -> ShowResult:
     assert statement.table is not None
     kind = statement.what.removeprefix("CREATE ")
@@ -525,7 +540,8 @@ _FORMS: Final[dict[str, Callable[[ast.Show, ShowContext], ShowResult]]] = {
     "CREATE VIEW": _create_view,
     "CREATE SEQUENCE": _create_sequence,
     "CREATE DATABASE": _create_database,
-    **{f"CREATE {kind}": _create_routine for kind in ("TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "PACKAGE BODY")},
+    "CREATE PROCEDURE": _create_procedure,
+    **{f"CREATE {kind}": _create_routine for kind in ("TRIGGER", "FUNCTION", "EVENT", "PACKAGE", "PACKAGE BODY")},
     "CREATE USER": _create_user,
     "GRANTS": _grants,
     "PRIVILEGES": _privileges,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from fauna.catalog import foreign_keys
 from fauna.catalog.charsets import charset_of
 from fauna.catalog.literals import quote_name, quote_text
-from fauna.catalog.schema import Column, Database, Index, IndexPart, Sequence, Table, View
+from fauna.catalog.schema import Column, Database, Index, IndexPart, Procedure, Sequence, Table, View
 from fauna.catalog.types import CHARS, Kind
 from fauna.catalog.values import column_type_text
 
@@ -106,6 +106,24 @@ def show_create_view(view: View) -> str:
         f"VIEW {quote_name(view.name)}{columns} AS {view.text}"
     )
     return text + (f" WITH {view.check_option} CHECK OPTION" if view.check_option else "")
+
+
+def show_create_procedure(procedure: Procedure, name: str) -> str:
+    """name: as the statement writes it, which is what MariaDB shows."""
+    user, _, host = procedure.definer.partition("@")
+    # Procedures of older data directories have no list as it was written.
+    parameters = procedure.parameter_list or ", ".join(f"IN {quote_name(p.name)} {p.text}" for p in procedure.parameters)
+    quote = _ansi_quoted if "ANSI_QUOTES" in procedure.sql_mode.split(",") else quote_name
+    lines = [f"CREATE DEFINER={quote(user)}@{quote(host)} PROCEDURE {quote(name)}({parameters})"]
+    lines += [f"    {procedure.data_access}"] if procedure.data_access != "CONTAINS SQL" else []
+    lines += ["    DETERMINISTIC"] if procedure.deterministic else []
+    lines += ["    SQL SECURITY INVOKER"] if procedure.security == "INVOKER" else []
+    lines += [f"    COMMENT {quote_text(procedure.comment)}"] if procedure.comment else []
+    return "\n".join([*lines, procedure.body])
+
+
+def _ansi_quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def show_create_sequence(sequence: Sequence) -> str:

@@ -50,6 +50,7 @@ class BindContext:
     variable_type    type of a user variable as it is now
     system_variable  (name, scope) -> value
     wide             decimals are computed in 28 bytes from the start, because an int overflowed before
+    constants_by_row assigned constants are converted where a row gets them, because one of them does not fit its column
     sequences        filled while binding: ids of those whose values the statement takes
     """
 
@@ -61,6 +62,7 @@ class BindContext:
     variable_type: Callable[[str], SqlType] = lambda name: SqlType.__call__  # type: ignore[assignment,return-value]
     system_variable: Callable[[str, str | None], object] = lambda name, scope: None
     wide: bool = False
+    constants_by_row: bool = False
     volatile: bool = False  # set when the plan must not be reused (user variables, sequences)
     alias_count: int = 0
     view_depth: int = 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from fauna.catalog.schema import Column, Table, View
 from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, Stored, to_wide
-from fauna.errors import error, unsupported
+from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import (
     DeletePlan,
     InsertPlan,
@@ -91,6 +91,19 @@ def stored(context: BindContext, node: Typed, table: Table, column: Column, *, i
     if column.nullable or column.auto_increment and insert:
         return node
     return _never_null(node, column, insert=insert)
+
+
+def assigned(context: BindContext, node: Typed, table: Table, column: Column) -> Typed:
+    """As `stored`, of SET: a constant that does not fit is an error only when there is a row to write it to."""
+    if not isinstance(node, (Slot, Const, SessionValue)):
+        return stored(context, node, table, column)
+    by_row = Op(node.type, node.nullable, "VALUE", (node,), "{0}")
+    if context.constants_by_row:
+        return stored(context, by_row, table, column)
+    try:
+        return stored(context, node, table, column)
+    except SqlError:
+        return stored(context, by_row, table, column)
 
 
 def _never_null(node: Typed, column: Column, *, insert: bool) -> Typed:
@@ -415,7 +428,7 @@ class InsertBinder:
         binder = ExpressionBinder(self.context, scope, self.queries.subquery)
         binder.inserted = inserted
         binder.default_of = self._default_of
-        return stored(self.context, binder.scalar(expr), self.table, column)
+        return assigned(self.context, binder.scalar(expr), self.table, column)
 
     def _replace_delete(self, written: list[Column]) -> tuple[str, tuple[int, ...]]:
         """Deletes the rows that share a unique key with the values at these positions."""
@@ -553,7 +566,7 @@ def _update_value(context: BindContext, binder: ExpressionBinder, expr: ast.Expr
         return value
     if ref.column.generated:
         raise error("GENERATED_COLUMN_NON_DEFAULT", ref.column.name, ref.table.name)
-    return stored(context, binder.scalar(expr), ref.table, ref.column)
+    return assigned(context, binder.scalar(expr), ref.table, ref.column)
 
 
 def _substitute(scope: Scope, ref: ColumnRef, value: Typed, single: bool) -> None:

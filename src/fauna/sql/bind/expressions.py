@@ -39,6 +39,7 @@ from fauna.sql.bind import functions as core
 from fauna.sql.bind.aggregates import bind_aggregate
 from fauna.sql.bind.coerce import converted, quoted, retyped, shown, template_text, to_boolean, to_bytes, to_text
 from fauna.sql.bind.context import BindContext
+from fauna.sql.bind.expression_text import told_apart
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import (
     all_of,
@@ -75,6 +76,7 @@ from fauna.sql.typed import (
     WindowOp,
 )
 
+STORED_CLAUSE = "GENERATED ALWAYS AS"  # of generated columns and CHECKs
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "DIV", "%"})
 _COMPARISON = frozenset({"=", "<=>", "<>", "<", "<=", ">", ">="})
 _LOGIC = frozenset({"AND", "OR", "XOR"})
@@ -290,7 +292,7 @@ class ExpressionBinder:
                 self.pin(operand_)
                 digits = len(str(operand_.value))
                 return Const(decimal_type(digits, 0, wide=True), False, to_wide(-operand_.value))
-            return negated(self.context, self.scalar(node.operand))
+            return self._told_apart(negated(self.context, self.scalar(node.operand)), node)
         if node.op == "+":
             return self.scalar(node.operand)
         if node.op == "~":
@@ -299,6 +301,12 @@ class ExpressionBinder:
             operand = self.scalar(node.operand)
             return to_bytes(shown(operand)) if operand.type.kind is not Kind.NULL else Const(varbinary(0), True, None)
         raise unsupported(node.op)
+
+    def _told_apart(self, bound: Typed, node: ast.Expr) -> Typed:
+        """Error 1690 is to name this expression.  Those of a table are kept in SQLite's schema, where names would grow old."""
+        if self.scope.clause == STORED_CLAUSE:
+            return bound
+        return told_apart(bound, node, self.scope, self.context.slots)
 
     def scalar(self, node: ast.Expr) -> Typed:
         """As bind, refusing rows."""
@@ -316,7 +324,7 @@ class ExpressionBinder:
             return compare(self.context, op, self.scalar(node.left), self.scalar(node.right))
         left, right = self.scalar(node.left), self.scalar(node.right)
         if op in _ARITHMETIC:
-            return arithmetic(self.context, op, left, right)
+            return self._told_apart(arithmetic(self.context, op, left, right), node)
         if op in _LOGIC:
             return logic(op, left, right)
         if op in _BITWISE:
@@ -421,7 +429,7 @@ class ExpressionBinder:
         return core.collate(self.context, self.scalar(node.operand), node.collation)
 
     def call(self, node: ast.Call) -> Typed:
-        return core.bind_call(self, node)
+        return self._told_apart(core.bind_call(self, node), node)
 
     # ── aggregates and windows ──
 

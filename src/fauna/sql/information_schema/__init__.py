@@ -9,7 +9,7 @@ Invariants
 - Rows are computed when asked for and never kept; a row's values are stored values of its columns' types.
 - `InfoContext.schema` and `.table` only save work: callers filter all the same.
 
-Known limits: tables of features that do not exist here (InnoDB's internals, events, routines) are empty; sizes are
+Known limits: tables of features that do not exist here (InnoDB's internals, events, triggers) are empty; sizes are
 estimates of the `statistics` callable; `uca1400` collations are not listed.
 """
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fauna.session.result import ResultColumn, Row
-from fauna.sql.information_schema import constraints, definitions, objects, server
+from fauna.sql.information_schema import constraints, definitions, objects, routines, server
 from fauna.sql.information_schema.info_context import (
     InfoContext,
     Process,
@@ -52,6 +52,8 @@ _ROWS: Final[dict[str, Callable[[InfoContext], Iterable[Row]]]] = {
     "STATISTICS": objects.statistics,
     "VIEWS": objects.views,
     "PARTITIONS": objects.partitions,
+    "ROUTINES": routines.routines,
+    "PARAMETERS": routines.parameters,
     "KEY_COLUMN_USAGE": constraints.key_column_usage,
     "TABLE_CONSTRAINTS": constraints.table_constraints,
     "REFERENTIAL_CONSTRAINTS": constraints.referential_constraints,

@@ -7,10 +7,11 @@ understood and refused with 1235.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from fauna.errors import unsupported
-from fauna.sql.ast import CreateProcedure, DropProcedure, ProcedureParameter, Statement
+from fauna.sql.ast import Characteristics, CreateProcedure, DropProcedure, ProcedureParameter, Statement
 from fauna.sql.parse.core import Stream
 from fauna.sql.parse.types import type_name
 
@@ -30,12 +31,16 @@ def create_procedure(p: Stream, or_replace: bool, statement: ParseStatement) -> 
     if_not_exists = p.if_not_exists()
     name = p.table_name()
     p.expect("(")
+    start = p.token.start
     parameters = () if p.at(")") else p.list_of(lambda: _parameter(p))
+    parameter_list = p.source(start) if parameters else ""
     p.expect(")")
-    comment, security = _characteristics(p)
+    characteristics = _characteristics(p)
     start = p.token.start
     body = block(p, statement)
-    return CreateProcedure(name, parameters, body, p.source(start), or_replace, if_not_exists, comment, security)
+    return CreateProcedure(
+        name, parameters, body, p.source(start), or_replace, if_not_exists, parameter_list, characteristics
+    )
 
 
 def _parameter(p: Stream) -> ProcedureParameter:
@@ -48,23 +53,26 @@ def _parameter(p: Stream) -> ProcedureParameter:
     return ProcedureParameter(name, type_, p.source(start))
 
 
-def _characteristics(p: Stream) -> tuple[str, str]:
-    comment, security = "", "DEFINER"
+_DATA_ACCESS: Final = (("CONTAINS", "SQL"), ("NO", "SQL"), ("READS", "SQL", "DATA"), ("MODIFIES", "SQL", "DATA"))
+
+
+def _characteristics(p: Stream) -> Characteristics:
+    found = Characteristics()
     while True:
         if p.accept("COMMENT"):
-            comment = p.string()
+            found = replace(found, comment=p.string())
         elif p.accept("LANGUAGE"):
             p.expect("SQL")
         elif p.accept_words("SQL", "SECURITY"):
-            security = p.expect_any("DEFINER", "INVOKER")
-        elif p.at_words("NOT", "DETERMINISTIC"):
-            p.advance()
-            p.advance()
-        elif not (
-            p.accept("DETERMINISTIC") or p.accept_words("CONTAINS", "SQL") or p.accept_words("NO", "SQL")
-            or p.accept_words("READS", "SQL", "DATA") or p.accept_words("MODIFIES", "SQL", "DATA")
-        ):  # fmt: skip
-            return comment, security
+            found = replace(found, security=p.expect_any("DEFINER", "INVOKER"))
+        elif p.accept_words("NOT", "DETERMINISTIC"):
+            found = replace(found, deterministic=False)
+        elif p.accept("DETERMINISTIC"):
+            found = replace(found, deterministic=True)
+        elif access := next((words for words in _DATA_ACCESS if p.accept_words(*words)), None):
+            found = replace(found, data_access=" ".join(access))
+        else:
+            return found
 
 
 def block(p: Stream, statement: ParseStatement, depth: int = 0) -> tuple[Statement, ...]:
