@@ -14,10 +14,11 @@ from typing import Any, Final
 from fauna.catalog import foreign_keys, keys, rebuild
 from fauna.catalog.collation_clause import bytes_per_character, resolve
 from fauna.catalog.column_definition import check_column_name, define_column, with_default
-from fauna.catalog.create_table import add_attributes, add_column, add_foreign_key, check_shard_key, with_options
+from fauna.catalog.create_table import add_attributes, add_column, add_foreign_key, with_options
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.draft import Draft, finish
 from fauna.catalog.expressions import expression_default_text, names_in, rename_columns
+from fauna.catalog.placement_clause import check_keeps_places, check_shard_key, place_again
 from fauna.catalog.schema import Check, Column, IndexPart, Table
 from fauna.catalog.types import BYTES_MAX, CHARS, TEXTS, Kind, SqlType
 from fauna.errors import error, unsupported
@@ -85,8 +86,6 @@ def _drop_column(alteration: Alteration, action: ast.DropColumn) -> None:
             left.append(key if parts == key.parts else replace(key, parts=parts))
     alteration.draft.keys = left
     alteration.dropped_columns.append(column)
-    if name in {part.lower() for part in alteration.old.shard_key}:
-        raise unsupported("dropping a column of the shard key")
 
 
 def _check_drop_allowed(alteration: Alteration, column: Column) -> None:
@@ -241,8 +240,7 @@ def _set_options(alteration: Alteration, action: ast.SetTableOptions) -> None:
     options = action.options
     draft = alteration.draft
     draft.table = with_options(draft.table, options)
-    if options.shard_key or options.placement:
-        check_shard_key(draft)
+    place_again(draft, options, alteration.work.notes)
     draft.table = replace(draft.table, collation=resolve(options.charset, options.collation, draft.table.collation))
     if options.auto_increment is not None:
         alteration.auto_increment = options.auto_increment
@@ -308,7 +306,9 @@ def alter_table(work: DdlWork, statement: ast.AlterTable) -> None:
     _drop_lonely_checks(alteration)
     alteration.draft.checks = [*alteration.kept_checks, *alteration.draft.checks]
     without = work.catalog if old.temporary else work.catalog.without_relation(old.schema, old.name)
+    check_shard_key(alteration.draft)
     new = finish(alteration.draft, without, work.context, work.notes)
+    check_keeps_places(work.catalog, old, new)
     if work.context.foreign_key_checks:
         _check_foreign_keys(alteration, new)
     _install(work, alteration, new, ignore=statement.ignore)
