@@ -40,6 +40,7 @@ class Alteration:
         self.dropped_keys: list[str] = []
         self.dropped_columns: list[Column] = []
         self.new_name: tuple[str, str] | None = None
+        self.placement: ast.TableOptions | None = None
 
     def position(self, name: str) -> int | None:
         """Where the column with this name before the statement, or added by it, now stands."""
@@ -240,7 +241,8 @@ def _set_options(alteration: Alteration, action: ast.SetTableOptions) -> None:
     options = action.options
     draft = alteration.draft
     draft.table = with_options(draft.table, options)
-    place_again(draft, options, alteration.work.notes)
+    if options.shard_key is not None or options.placement or options.partition_by:
+        alteration.placement = options
     draft.table = replace(draft.table, collation=resolve(options.charset, options.collation, draft.table.collation))
     if options.auto_increment is not None:
         alteration.auto_increment = options.auto_increment
@@ -306,8 +308,10 @@ def alter_table(work: DdlWork, statement: ast.AlterTable) -> None:
     _drop_lonely_checks(alteration)
     alteration.draft.checks = [*alteration.kept_checks, *alteration.draft.checks]
     without = work.catalog if old.temporary else work.catalog.without_relation(old.schema, old.name)
-    check_shard_key(alteration.draft)
+    if alteration.placement is not None:
+        place_again(alteration.draft, alteration.placement, work.notes)
     new = finish(alteration.draft, without, work.context, work.notes)
+    check_shard_key(new.by_name, new.shard_key)
     check_keeps_places(work.catalog, old, new)
     if work.context.foreign_key_checks:
         _check_foreign_keys(alteration, new)

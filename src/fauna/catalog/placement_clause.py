@@ -1,11 +1,12 @@
 """PARTITION BY KEY (…), BROADCAST and SINGLE of CREATE TABLE and ALTER TABLE: read into a Table, and checked.
 
-Errors are MariaDB's for PARTITION BY KEY.  Not MySQL's rule is that every unique key contains the shard key: here unique
-keys hold across shards.
+Errors are MariaDB's for PARTITION BY KEY.  Two of its rules are not ours: that every unique key contains the shard key,
+and that there are no foreign keys.  Both kinds of keys hold across shards.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -30,10 +31,10 @@ def place(draft: Draft, options: ast.TableOptions, notes: Notes) -> None:
         raise error("WRONG_USAGE", options.placement, "PARTITION BY")
     _check_temporary(draft.table, options)
     _check_partitions(options.partitions, notes)
-    draft.table = replace(draft.table, placement=options.placement)
+    draft.table = replace(draft.table, placement=options.placement, shard_key=())
     if options.shard_key is not None:
-        draft.table = replace(draft.table, shard_key=options.shard_key or _own_key(draft))
-        check_shard_key(draft)
+        shard_key = check_shard_key(draft.by_name(), options.shard_key or _own_key(draft))
+        draft.table = replace(draft.table, shard_key=shard_key)
 
 
 def _check_temporary(table: Table, options: ast.TableOptions) -> None:
@@ -66,11 +67,10 @@ def _own_key(draft: Draft) -> tuple[str, ...]:
     raise error("FIELD_NOT_FOUND_PART")
 
 
-def check_shard_key(draft: Draft) -> None:
-    """The shard key names columns of the table that may be hashed; it gets their names as the columns spell them."""
-    columns = draft.by_name()
+def check_shard_key(columns: Mapping[str, Column], shard_key: tuple[str, ...]) -> tuple[str, ...]:
+    """The shard key as the columns spell their names: it names columns of the table, each once, that may be hashed."""
     names: list[str] = []
-    for name in draft.table.shard_key:
+    for name in shard_key:
         column = columns.get(name.lower())
         if column is None:
             raise error("FIELD_NOT_FOUND_PART")
@@ -80,7 +80,7 @@ def check_shard_key(draft: Draft) -> None:
         names.append(column.name)
     if len(names) > SHARD_KEY_COLUMNS_MAX:
         raise error("TOO_MANY_PARTITION_FIELDS", "list of partition fields")
-    draft.table = replace(draft.table, shard_key=tuple(names))
+    return tuple(names)
 
 
 def _check_column(column: Column) -> None:
@@ -95,8 +95,6 @@ def _check_column(column: Column) -> None:
 def place_again(draft: Draft, options: ast.TableOptions, notes: Notes) -> None:
     """ALTER TABLE with a placement: only the one that the table has."""
     old = draft.table
-    if options.shard_key is None and not options.placement and not options.partition_by:
-        return
     place(draft, options, notes)
     if (draft.table.placement, draft.table.shard_key) != (old.placement, old.shard_key):
         raise unsupported("ALTER TABLE to another placement")

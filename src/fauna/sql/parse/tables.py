@@ -108,7 +108,7 @@ def table_options(p: Stream) -> TableOptions:
     found: dict[str, Any] = {"other": []}
     while _table_option(p, found):
         following = p.peek()
-        if p.at(",") and following.kind in (WORD, QUOTED) and following.key not in _ACTIONS and following.key not in _LOCK_WORDS:
+        if p.at(",") and following.kind in (WORD, QUOTED) and following.key not in _NOT_AFTER_COMMA:
             p.advance()
     found["other"] = tuple(found["other"])
     return TableOptions(**found)
@@ -283,7 +283,10 @@ def alter_table(p: Stream, ignore: bool) -> AlterTable:
     actions: list[AlterAction] = []
     while not p.at_end():
         actions.extend(_alter_item(p))
-        if not p.accept(","):
+        if p.accept(","):
+            if p.at_words("PARTITION", "BY"):
+                p.fail()
+        elif not p.at_words("PARTITION", "BY"):  # stands last, without a comma
             break
     return AlterTable(table, tuple(actions), if_exists, ignore)
 
@@ -497,6 +500,9 @@ _ACTIONS: Final[dict[str, Callable[[Stream], list[AlterAction]]]] = {
     ),
 }
 
+
+# Words after a comma that do not go on with the options before it.
+_NOT_AFTER_COMMA: Final = frozenset(_ACTIONS) | _LOCK_WORDS | {"PARTITION"}
 
 # ── indexes ──
 
