@@ -387,6 +387,13 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "TRG_DOES_NOT_EXIST": (1360, "HY000", "Trigger does not exist"),
     "EVENT_DOES_NOT_EXIST": (1539, "HY000", "Unknown event '{}'"),
     "VIEW_DUP": (1050, "42S01", "Table '{}' already exists"),
+    "FIELD_NOT_FOUND_PART": (1488, "HY000", "Field in list of fields for partition function not found in table"),
+    "TOO_MANY_PARTITIONS": (1499, "HY000", "Too many partitions (including subpartitions) were defined"),
+    "BLOB_FIELD_IN_PART_FUNC": (1502, "HY000", "A BLOB field is not allowed in partition function"),
+    "NO_PARTS": (1504, "HY000", "Number of {} = 0 is not an allowed value"),
+    "FEATURE_NOT_SUPPORTED_WITH_PARTITIONING": (1506, "HY000", "Partitioned tables do not support {}"),
+    "SAME_NAME_PARTITION_FIELD": (1652, "HY000", "Duplicate partition field name '{}'"),
+    "TOO_MANY_PARTITION_FIELDS": (1655, "HY000", "Too many fields in '{}'"),
 }
 
 _RETRYABLE: Final = frozenset({"LOCK_WAIT_TIMEOUT", "LOCK_DEADLOCK", "CHECKREAD"})

@@ -14,10 +14,11 @@ from typing import Any, Final
 from fauna.catalog import foreign_keys, keys, rebuild
 from fauna.catalog.collation_clause import bytes_per_character, resolve
 from fauna.catalog.column_definition import check_column_name, define_column, with_default
-from fauna.catalog.create_table import add_attributes, add_column, add_foreign_key, check_shard_key, with_options
+from fauna.catalog.create_table import add_attributes, add_column, add_foreign_key, with_options
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.draft import Draft, finish
 from fauna.catalog.expressions import expression_default_text, names_in, rename_columns
+from fauna.catalog.placement_clause import check_keeps_places, check_shard_key, place_again
 from fauna.catalog.schema import Check, Column, IndexPart, Table
 from fauna.catalog.types import BYTES_MAX, CHARS, TEXTS, Kind, SqlType
 from fauna.errors import error, unsupported
@@ -39,6 +40,7 @@ class Alteration:
         self.dropped_keys: list[str] = []
         self.dropped_columns: list[Column] = []
         self.new_name: tuple[str, str] | None = None
+        self.placement: ast.TableOptions | None = None
 
     def position(self, name: str) -> int | None:
         """Where the column with this name before the statement, or added by it, now stands."""
@@ -85,8 +87,6 @@ def _drop_column(alteration: Alteration, action: ast.DropColumn) -> None:
             left.append(key if parts == key.parts else replace(key, parts=parts))
     alteration.draft.keys = left
     alteration.dropped_columns.append(column)
-    if name in {part.lower() for part in alteration.old.shard_key}:
-        raise unsupported("dropping a column of the shard key")
 
 
 def _check_drop_allowed(alteration: Alteration, column: Column) -> None:
@@ -241,8 +241,8 @@ def _set_options(alteration: Alteration, action: ast.SetTableOptions) -> None:
     options = action.options
     draft = alteration.draft
     draft.table = with_options(draft.table, options)
-    if options.shard_key or options.placement:
-        check_shard_key(draft)
+    if options.shard_key is not None or options.placement or options.partition_by:
+        alteration.placement = options
     draft.table = replace(draft.table, collation=resolve(options.charset, options.collation, draft.table.collation))
     if options.auto_increment is not None:
         alteration.auto_increment = options.auto_increment
@@ -308,7 +308,11 @@ def alter_table(work: DdlWork, statement: ast.AlterTable) -> None:
     _drop_lonely_checks(alteration)
     alteration.draft.checks = [*alteration.kept_checks, *alteration.draft.checks]
     without = work.catalog if old.temporary else work.catalog.without_relation(old.schema, old.name)
+    if alteration.placement is not None:
+        place_again(alteration.draft, alteration.placement, work.notes)
     new = finish(alteration.draft, without, work.context, work.notes)
+    check_shard_key(new.by_name, new.shard_key)
+    check_keeps_places(work.catalog, old, new)
     if work.context.foreign_key_checks:
         _check_foreign_keys(alteration, new)
     _install(work, alteration, new, ignore=statement.ignore)

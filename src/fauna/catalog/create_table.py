@@ -12,9 +12,10 @@ from fauna.catalog.column_definition import define_column
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.draft import Draft, finish
 from fauna.catalog.literals import quote_name
+from fauna.catalog.placement_clause import place
 from fauna.catalog.schema import Check, Column, Table
 from fauna.catalog.types import CHARS, DEFAULT_COLLATION, Kind, SqlType, decimal_type
-from fauna.errors import error, unsupported
+from fauna.errors import error
 from fauna.sql import ast
 
 # What other engines' names are taken for: tables are ours in any case, and SHOW CREATE TABLE says what was asked for.
@@ -60,10 +61,11 @@ def _like(work: DdlWork, statement: ast.CreateTable, schema: str) -> Table:
     indexes = tuple(
         replace(index, physical=f"i{number}_{at}" if index.physical else "") for at, index in enumerate(model.indexes, 1)
     )
-    return replace(
+    made = replace(
         model, schema=schema, name=statement.table.name, id=number, indexes=indexes, foreign_keys=(),
         temporary=statement.temporary, created=work.context.now_utc[:19],
     )
+    return replace(made, shard_key=(), placement="") if statement.temporary else made
 
 
 def _defined(work: DdlWork, statement: ast.CreateTable, schema: str) -> tuple[Table, int]:
@@ -81,14 +83,12 @@ def _defined(work: DdlWork, statement: ast.CreateTable, schema: str) -> tuple[Ta
     if not draft.columns:
         raise error("TABLE_MUST_HAVE_COLUMNS")
     draft.table = replace(draft.table, id=work.new_id(temporary=statement.temporary))
-    check_shard_key(draft)
+    place(draft, options, work.notes)
     return finish(draft, work.catalog, work.context, work.notes), options.auto_increment or 1
 
 
 def with_options(table: Table, options: ast.TableOptions) -> Table:
-    """The table with what its options say, but for AUTO_INCREMENT and character sets."""
-    if options.partition_by:
-        raise unsupported("PARTITION BY other than KEY")
+    """The table with what its options say, but for AUTO_INCREMENT, character sets and placement."""
     changes: dict[str, object] = {}
     if options.engine is not None:
         changes["engine"] = _engine(options.engine)
@@ -98,10 +98,6 @@ def with_options(table: Table, options: ast.TableOptions) -> Table:
         changes["comment"] = options.comment
     if options.row_format is not None:
         changes["row_format"] = "" if options.row_format.upper() == "DEFAULT" else options.row_format.upper()
-    if options.shard_key:
-        changes["shard_key"] = options.shard_key
-    if options.placement:
-        changes["placement"] = options.placement
     return replace(table, **changes) if changes else table  # type: ignore[arg-type]
 
 
@@ -110,16 +106,6 @@ def _engine(written: str) -> str:
     if name is None:
         raise error("UNKNOWN_STORAGE_ENGINE", written)
     return name
-
-
-def check_shard_key(draft: Draft) -> None:
-    """PARTITION BY KEY names columns of the table, which every unique key contains, as in MySQL."""
-    columns = draft.by_name()
-    for name in draft.table.shard_key:
-        if name.lower() not in columns:
-            raise error("KEY_COLUMN_DOES_NOT_EXIST", name)
-    if draft.table.shard_key:
-        draft.table = replace(draft.table, shard_key=tuple(columns[name.lower()].name for name in draft.table.shard_key))
 
 
 # ── elements ─────────────────────────────────────────────────────────────────────────────────────────────────────

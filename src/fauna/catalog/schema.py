@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal as OneOf
 
+from fauna.catalog.slot_map import ONE_SHARD, SlotMap
 from fauna.catalog.types import DEFAULT_COLLATION, INTEGERS, Kind, SqlType, Stored
 
 
@@ -94,7 +95,8 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Table:
     """rowid_column: name of the column that is the SQLite rowid (the one-column integer primary key), '' when hidden.
-    shard_key: columns of PARTITION BY KEY, empty for the default (the primary key)."""
+    shard_key, placement: as declared; `placement.placement_of` says what they come to.  shard_key: columns of
+    PARTITION BY KEY, empty for the default (the primary key)."""
 
     schema: str
     name: str
@@ -225,9 +227,15 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
+    """slots: which shard has which rows of every table that is spread."""
+
     version: int = 0
     next_id: int = 1
     databases: Mapping[str, Database] = field(default_factory=dict)
+    slots: SlotMap = ONE_SHARD
+
+    def with_slots(self, slots: SlotMap) -> Catalog:
+        return replace(self, version=self.version + 1, slots=slots)
 
     def database(self, name: str) -> Database | None:
         return self.databases.get(name)

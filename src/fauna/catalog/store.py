@@ -1,7 +1,8 @@
-"""The catalog in SQLite: one JSON row for each database, table, view and sequence.
+"""The catalog in SQLite: one JSON row for each database, table, view and sequence, and one for the slot map.
 
     catalog_meta(version, next_id)                      one row
-    catalog_entries(kind, schema, name, definition)     kind: 'database', 'table', 'view', 'sequence', 'procedure'
+    catalog_entries(kind, schema, name, definition)     kind: 'database', 'table', 'view', 'sequence', 'procedure',
+                                                        'slots'
     auto_increment(table_id, next)                      see sqlite_schema
 
 `save_statements` writes only what differs, to run in the transaction that runs the DDL's own script.  Every definition
@@ -30,6 +31,7 @@ from fauna.catalog.schema import (
     Table,
     View,
 )
+from fauna.catalog.slot_map import ONE_SHARD, SlotMap
 from fauna.catalog.types import Kind, SqlType, Stored
 from fauna.errors import StartError
 
@@ -86,6 +88,8 @@ def save_statements(old: Catalog, new: Catalog) -> tuple[ScriptLine, ...]:
             (_SAVE, ("procedure", name, key, _dump(_procedure_json(procedure)))) for key, procedure in database.procedures.items()
             if before is None or before.procedures.get(key) != procedure
         ]
+    if old.slots != new.slots:
+        script.append((_SAVE, ("slots", "", "", _dump(new.slots.to_json()))))
     script.append(("UPDATE catalog_meta SET version = ?, next_id = ?", (new.version, new.next_id)))
     return tuple(script)
 
@@ -186,10 +190,13 @@ def load(meta: tuple[int, int], rows: Iterable[tuple[str, str, str, str]]) -> Ca
     databases: dict[str, tuple[dict[str, Any], dict[str, Relation]]] = {}
     relations: list[Relation] = []
     procedures: dict[str, dict[str, Procedure]] = {}
+    slots = ONE_SHARD
     for kind, schema, name, definition in rows:
         saved = _parsed(kind, schema, name, definition)
         if kind == "database":
             databases[schema] = saved, {}
+        elif kind == "slots":
+            slots = SlotMap.from_json(saved)
         elif kind == "procedure":
             procedures.setdefault(schema, {})[name] = _procedure(schema, saved)
         else:
@@ -200,7 +207,7 @@ def load(meta: tuple[int, int], rows: Iterable[tuple[str, str, str, str]]) -> Ca
         name: Database(name, saved["collation"], saved["comment"], of_database, procedures.get(name, {}))
         for name, (saved, of_database) in databases.items()
     }
-    return Catalog(meta[0], meta[1], made)
+    return Catalog(meta[0], meta[1], made, slots)
 
 
 def _parsed(kind: str, schema: str, name: str, definition: str) -> dict[str, Any]:
@@ -229,7 +236,7 @@ def _table(schema: str, name: str, saved: dict[str, Any]) -> Table:
         indexes=tuple(_index(index) for index in saved.pop("indexes")),
         foreign_keys=tuple(_foreign_key(key) for key in saved.pop("foreign_keys")),
         checks=tuple(Check(**check) for check in saved.pop("checks")),
-        shard_key=tuple(saved.pop("shard_key")),
+        shard_key=tuple(saved.pop("shard_key", ())),
         **saved,
     )
 

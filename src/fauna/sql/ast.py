@@ -614,15 +614,18 @@ TableElement = ColumnDef | KeyDef | ForeignKeyDef | CheckClause
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """What follows the parenthesis.  placement: '', 'BROADCAST', 'SINGLE'; shard_key from PARTITION BY KEY (…).
-    Any other PARTITION BY is in `partition_by` as text (1235)."""
+    """What follows the parenthesis.
+
+    shard_key, partitions   of PARTITION BY KEY (…) PARTITIONS n; () is KEY ()
+    partition_by            any other PARTITION BY, as text (1235)"""
 
     engine: str | None = None
     charset: str | None = None
     collation: str | None = None
     comment: str | None = None
     auto_increment: int | None = None
-    shard_key: tuple[str, ...] = ()
+    shard_key: tuple[str, ...] | None = None
+    partitions: int | None = None
     placement: OneOf["", "BROADCAST", "SINGLE"] = ""
     partition_by: str = ""
     row_format: str | None = None

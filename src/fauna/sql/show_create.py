@@ -15,6 +15,7 @@ from fauna.catalog.literals import quote_name, quote_text
 from fauna.catalog.schema import Column, Database, Index, IndexPart, Procedure, Sequence, Table, View
 from fauna.catalog.types import CHARS, Kind
 from fauna.catalog.values import column_type_text
+from fauna.sql.lexer import PLACEMENT_VERSION
 
 
 def show_create_table(table: Table, next_auto_increment: int = 0) -> str:
@@ -94,8 +95,8 @@ def _options(table: Table, next_auto_increment: int) -> str:
     if table.comment:
         text += f" COMMENT={quote_text(table.comment)}"
     if table.shard_key:
-        text += f" PARTITION BY KEY ({', '.join(quote_name(name) for name in table.shard_key)})"
-    return text + (f" {table.placement}" if table.placement else "")
+        text += f"\n PARTITION BY KEY ({','.join(quote_name(name) for name in table.shard_key)})"
+    return text + (f" /*!{PLACEMENT_VERSION} {table.placement} */" if table.placement else "")
 
 
 def show_create_view(view: View) -> str:

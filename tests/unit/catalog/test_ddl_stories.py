@@ -27,6 +27,16 @@ DIFFERENCES: dict[str, str] = {
     "use z": "the same",
     "set foreign_key_checks=0": "the same",
     "set foreign_key_checks=1": "the same",
+    "create table k(a int, b int as (a+1) virtual) partition by key (b)": "1235: what picks the shard must be known before it",
+    "create table f(a float) partition by key (a)": "1235: equality of floats is no ground to place rows by",
+    "show create table ke": "KEY () is kept as the columns that it means",
+    "create table k2(a int, b int not null, unique (a), unique (b)) partition by key ()": "unique keys hold across shards",
+    "create table k4(a int primary key, b int) partition by key (b)": "the same",
+    "show create table k4": "the same",
+    "create table k3(a int primary key, b int) partition by key (a) partitions 4": "a note: the number is not kept",
+    "show create table k3": "the same",
+    "show create table k6": "BROADCAST, which is a comment to MariaDB",
+    "create table k7(a int, foreign key (a) references ke(a)) partition by key (a)": "foreign keys hold across shards",
 }
 
 

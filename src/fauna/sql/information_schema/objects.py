@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from fauna.catalog.charsets import charset_of
+from fauna.catalog.literals import quote_name
 from fauna.catalog.schema import Column, Database, Index, Relation, Sequence, Table, View
 from fauna.catalog.types import BLOBS, BYTES, CHARS, FLOATS, INTEGERS, TEXTS, Kind, SqlType
 from fauna.catalog.values import column_type_text
@@ -99,12 +100,16 @@ def tables(context: InfoContext, own: Mapping[str, tuple[ResultColumn, ...]]) ->
 def _table_row(table: Table, statistics: TableStatistics) -> Row:
     average = statistics.data_bytes // statistics.rows if statistics.rows else 0
     next_value = statistics.next_auto_increment if table.auto_column is not None else 0
-    options = f"row_format={table.row_format}" if table.row_format else ""
     return (
         CATALOG, table.schema, table.name, "BASE TABLE", table.engine, 10, _row_format(table), statistics.rows, average,
         statistics.data_bytes, 0, statistics.index_bytes, 0, next_value or None, table.created or None, None, None,
-        table.collation, None, options, table.comment, 0, "N",
+        table.collation, None, _create_options(table), table.comment, 0, "N",
     )
+
+
+def _create_options(table: Table) -> str:
+    words = [f"row_format={table.row_format}"] if table.row_format else []
+    return " ".join([*words, "partitioned"] if table.shard_key else words)
 
 
 def _row_format(table: Table) -> str:
@@ -309,12 +314,15 @@ def views(context: InfoContext) -> Iterator[Row]:
 
 
 def partitions(context: InfoContext) -> Iterator[Row]:
+    """One row for each table; PARTITION BY KEY is one partition, since hash slots are nobody's to name."""
     for table in _base_tables(context):
         if table.temporary:
             continue
         found = context.statistics(table)
         average = found.data_bytes // found.rows if found.rows else 0
+        columns = ",".join(quote_name(name) for name in table.shard_key) or None
+        partition = ("p0", None, 1, None, "KEY", None, columns, None, None) if columns else (None,) * 9
         yield (
-            CATALOG, table.schema, table.name, *(None,) * 9, found.rows, average, found.data_bytes, None, found.index_bytes, 0,
-            table.created or None, None, None, None, "", "", None,
+            CATALOG, table.schema, table.name, *partition, found.rows, average, found.data_bytes, None, found.index_bytes, 0,
+            table.created or None, None, None, None, "", "default" if columns else "", None,
         )

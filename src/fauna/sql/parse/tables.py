@@ -88,6 +88,7 @@ def create_table(p: Stream, or_replace: bool, temporary: bool) -> CreateTable:
 # ── table options ──
 
 _LOCK_WORDS: Final = frozenset({"ALGORITHM", "LOCK"})
+_PLACEMENTS: Final = ("BROADCAST", "SINGLE")
 _OTHER_OPTIONS: Final = frozenset(
     """
     AUTOEXTEND_SIZE AVG_ROW_LENGTH CHECKSUM COMPRESSION CONNECTION DELAY_KEY_WRITE ENCRYPTED ENCRYPTION ENCRYPTION_KEY_ID
@@ -107,7 +108,7 @@ def table_options(p: Stream) -> TableOptions:
     found: dict[str, Any] = {"other": []}
     while _table_option(p, found):
         following = p.peek()
-        if p.at(",") and following.kind in (WORD, QUOTED) and following.key not in _ACTIONS and following.key not in _LOCK_WORDS:
+        if p.at(",") and following.kind in (WORD, QUOTED) and following.key not in _NOT_AFTER_COMMA:
             p.advance()
     found["other"] = tuple(found["other"])
     return TableOptions(**found)
@@ -115,6 +116,8 @@ def table_options(p: Stream) -> TableOptions:
 
 def _table_option(p: Stream, found: dict[str, Any]) -> bool:
     key = p.token.key
+    if "shard_key" in found and key not in _PLACEMENTS:
+        return False  # nothing may follow; what contradicts it is the catalog's to refuse
     parse = _OPTIONS.get(key)
     if parse is not None:
         return parse(p, found)
@@ -186,7 +189,9 @@ def _row_format(p: Stream, found: dict[str, Any]) -> bool:
 
 
 def _placement(p: Stream, found: dict[str, Any]) -> bool:
-    found["placement"] = p.advance().key
+    word = p.advance().key
+    if found.setdefault("placement", word) != word:
+        raise error("WRONG_USAGE", found["placement"], word)
     return True
 
 
@@ -208,37 +213,40 @@ def _with(p: Stream, found: dict[str, Any]) -> bool:
 
 
 def _partition(p: Stream, found: dict[str, Any]) -> bool:
-    """PARTITION BY KEY (columns) is the shard key; any other partitioning is kept as text."""
+    """PARTITION BY KEY (columns) [PARTITIONS n] is the shard key; any other partitioning is kept as text."""
     if p.peek().key != "BY":
         return False
     start = p.token.start
     p.advance()
     p.advance()
-    if p.at_words("KEY", "("):
-        p.advance()
-        columns = p.parenthesised(p.name) if p.peek().key != ")" else _empty(p)
-        if p.at_end():
-            found["shard_key"] = columns
-            return True
-        if p.accept("PARTITIONS"):
-            p.integer()
-            if p.at_end():
-                found["shard_key"] = columns
-                return True
+    if not p.at("KEY") or p.peek().key == "ALGORITHM":
+        _skip_partitioning(p)
+        found["partition_by"] = p.source(start)
+        return True
+    p.advance()
+    found["shard_key"] = _partition_columns(p)
+    if p.accept("PARTITIONS"):
+        found["partitions"] = p.integer()
+    if p.at("SUBPARTITION") or p.at_words("(", "PARTITION"):
+        raise unsupported("PARTITION BY KEY with named partitions")
+    return True
+
+
+def _partition_columns(p: Stream) -> tuple[str, ...]:
+    if not p.at_words("(", ")"):
+        return p.parenthesised(p.name)
+    p.advance()
+    p.advance()
+    return ()
+
+
+def _skip_partitioning(p: Stream) -> None:
     depth = 0
     while not p.at_end():
         depth += {"(": 1, ")": -1}.get(p.token.key, 0)
         if depth < 0 or (depth == 0 and p.token.key in ("SELECT", "AS")):
             break
         p.advance()
-    found["partition_by"] = p.source(start)
-    return True
-
-
-def _empty(p: Stream) -> tuple[str, ...]:
-    p.expect("(")
-    p.expect(")")
-    return ()
 
 
 _OPTIONS: Final[dict[str, Callable[[Stream, dict[str, Any]], bool]]] = {
@@ -252,8 +260,7 @@ _OPTIONS: Final[dict[str, Callable[[Stream, dict[str, Any]], bool]]] = {
     "COMMENT": _comment,
     "AUTO_INCREMENT": _auto_increment,
     "ROW_FORMAT": _row_format,
-    "BROADCAST": _placement,
-    "SINGLE": _placement,
+    **dict.fromkeys(_PLACEMENTS, _placement),
     "DATA": _directory,
     "INDEX": _directory,
     "UNION": _union,
@@ -276,7 +283,10 @@ def alter_table(p: Stream, ignore: bool) -> AlterTable:
     actions: list[AlterAction] = []
     while not p.at_end():
         actions.extend(_alter_item(p))
-        if not p.accept(","):
+        if p.accept(","):
+            if p.at_words("PARTITION", "BY"):
+                p.fail()
+        elif not p.at_words("PARTITION", "BY"):  # stands last, without a comma
             break
     return AlterTable(table, tuple(actions), if_exists, ignore)
 
@@ -490,6 +500,9 @@ _ACTIONS: Final[dict[str, Callable[[Stream], list[AlterAction]]]] = {
     ),
 }
 
+
+# Words after a comma that do not go on with the options before it.
+_NOT_AFTER_COMMA: Final = frozenset(_ACTIONS) | _LOCK_WORDS | {"PARTITION"}
 
 # ── indexes ──
 

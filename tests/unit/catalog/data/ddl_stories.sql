@@ -674,3 +674,61 @@ alter table x6 drop column a
 show create table x6
 create table x7(a text, b int, unique u(b, a desc), unique(a desc))
 show create table x7
+
+create table k1(a int primary key, b int) comment 'x' partition by key (a)
+show create table k1
+create table k2 like k1
+show create table k2
+alter table k1 partition by key (a)
+alter table k1 change a c int
+show create table k1
+alter table k1 drop primary key
+alter table k1 drop column c
+alter table k1 modify c text
+show create table k1
+alter table k2 add d int, comment = 'y'
+rename table k2 to k3
+show create table k3
+
+create table k1(a int, b int) row_format=dynamic partition by key (b, a)
+show create table k1
+alter table k1 drop column a
+alter table k1 modify b bigint
+show create table k1
+
+create table k(a int) partition by key (zz)
+create table k(a int) partition by key ()
+create table k(a int, b int) partition by key (a, A)
+create table k(a text) partition by key (a)
+create table k(a blob) partition by key (a)
+create table k(a json) partition by key (a)
+create table k(a int) partition by key (a) partitions 0
+create table k(a int) partition by key (a) partitions 8193
+create temporary table k(a int) partition by key (a)
+create table k(a int) partition by key (a) comment 'x'
+create table k(a int) partition by key (a) partition by key (a)
+create table k(a int) partition by key a
+create table k(a int) partition by key (a desc)
+create table k(a varchar(10)) partition by key (a(5))
+create table k(a int, partition by key (a))
+create table k(a int, b int as (a+1) virtual) partition by key (b)
+create table f(a float) partition by key (a)
+
+create table k(a enum('x'), b set('y'), c bit(3), d year, e time(3), f decimal(30,2), g varbinary(3), h char(4), i timestamp) partition by key (a,b,c,d,e,f,g,h,i)
+show create table k
+
+create table ke(a int primary key, b int) partition by key ()
+show create table ke
+create table k2(a int, b int not null, unique (a), unique (b)) partition by key ()
+create table k3(a int primary key, b int) partition by key (a) partitions 4
+show create table k3
+create table k4(a int primary key, b int) partition by key (b)
+show create table k4
+create table k5(a int) /*!50100 PARTITION BY KEY (a) */
+show create table k5
+create table k6(a int) /*!999999 BROADCAST */
+show create table k6
+create table k7(a int, foreign key (a) references ke(a)) partition by key (a)
+
+create table k(a01 int,a02 int,a03 int,a04 int,a05 int,a06 int,a07 int,a08 int,a09 int,a10 int,a11 int,a12 int,a13 int,a14 int,a15 int,a16 int,a17 int,a18 int,a19 int,a20 int,a21 int,a22 int,a23 int,a24 int,a25 int,a26 int,a27 int,a28 int,a29 int,a30 int,a31 int,a32 int,a33 int) partition by key (a01,a02,a03,a04,a05,a06,a07,a08,a09,a10,a11,a12,a13,a14,a15,a16,a17,a18,a19,a20,a21,a22,a23,a24,a25,a26,a27,a28,a29,a30,a31,a32,a33)
+create table k(a01 int,a02 int,a03 int,a04 int,a05 int,a06 int,a07 int,a08 int,a09 int,a10 int,a11 int,a12 int,a13 int,a14 int,a15 int,a16 int,a17 int) partition by key (a01,a02,a03,a04,a05,a06,a07,a08,a09,a10,a11,a12,a13,a14,a15,a16,a17)
