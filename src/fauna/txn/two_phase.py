@@ -387,7 +387,7 @@ def _unknown() -> SqlError:
 
 
 def _impossible(state: State, event: Event) -> AssertionError:
-    return AssertionError(f"{event} while {state.phase.value}: {state}")
+    return AssertionError(f"{type(event).__name__} while {state.phase.value}: {event}, {state}")
 
 
 # ── after a crash ──
