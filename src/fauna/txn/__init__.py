@@ -10,5 +10,5 @@ Invariants
 
 Known limits
     - One write lock per shard. Row locks would come in here (architecture.md, section 4).
-    - Transactions over several shards (two-phase commit) are not here yet.
+    - Transactions over several shards: the protocol is here (`two_phase`), no session uses it yet.
 """
