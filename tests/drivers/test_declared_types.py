@@ -48,6 +48,11 @@ def test_a_uuid_is_found_however_it_is_written(database: Server) -> None:
     with database.connect(database="drivers") as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE t (u UUID PRIMARY KEY, v VARCHAR(40))")
         cursor.execute("INSERT INTO t VALUES ('b589d33ba13e42b79ff97985ee56605c', 'B589D33BA13E42B79FF97985EE56605C')")
-        for condition in ("u = 'b589d33ba13e42b79ff97985ee56605c'", "u = v", "u IN ('b589d33ba13e42b79ff97985ee56605c')", "u < 'c0'"):
+        for condition in (
+            "u = 'b589d33ba13e42b79ff97985ee56605c'",
+            "u = v",
+            "u IN ('b589d33ba13e42b79ff97985ee56605c')",
+            "u < 'c0'",
+        ):
             cursor.execute(f"SELECT COUNT(*) FROM t WHERE {condition}")
             assert cursor.fetchall() == ((1 if condition != "u < 'c0'" else 0,),), condition

@@ -108,7 +108,9 @@ def test_dump_of_procedures(database: Server) -> None:
         loaded = client(database, "drivers_again", given=dumped.stdout)
         assert loaded.returncode == 0, loaded.stderr
         assert database.query("SHOW CREATE PROCEDURE add_author", database="drivers_again") == before
-        called = client(database, "--batch", "--skip-column-names", "drivers_again", "-e", "CALL add_author('Abe'); CALL titles()")
+        called = client(
+            database, "--batch", "--skip-column-names", "drivers_again", "-e", "CALL add_author('Abe'); CALL titles()"
+        )
         assert called.stdout == "3\n日本語 😀\ntab\\tnewline\\n\n", called.stderr
 
 

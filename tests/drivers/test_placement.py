@@ -47,7 +47,11 @@ def test_show_create_table(faunadb_server: Server) -> None:
     with faunadb_server.database("drivers"):
         loaded_and_dumped(faunadb_server)
         endings = [text.rpartition("COLLATE=utf8mb4_general_ci")[2] for text in shown(faunadb_server, "drivers")]
-    assert endings == [" COMMENT='o'\n PARTITION BY KEY (`user_id`)", " COMMENT='c' /*!999999 BROADCAST */", " /*!999999 SINGLE */"]
+    assert endings == [
+        " COMMENT='o'\n PARTITION BY KEY (`user_id`)",
+        " COMMENT='c' /*!999999 BROADCAST */",
+        " /*!999999 SINGLE */",
+    ]
 
 
 def test_a_dump_loads_into_mariadb(faunadb_server: Server, mariadb_server: Server) -> None:

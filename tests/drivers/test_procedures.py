@@ -42,7 +42,10 @@ def test_results_one_after_another(shop: Server) -> None:
         assert cursor.fetchall() == (("after",),)
         assert results(cursor, "CALL p(5, 'z')") == [((10,),), ((1, "x", 5), (2, "y", 5), (5, "z", 5))]
         assert results(cursor, "SELECT @z, COUNT(*) FROM goods WHERE name = 'z'") == [((5, 3),)]
-        assert results(cursor, "CALL p('6', 'u'); SELECT 1")[1:] == [((1, "z", 6), (2, "z", 6), (5, "z", 6), (6, "u", 6)), ((1,),)]
+        assert results(cursor, "CALL p('6', 'u'); SELECT 1")[1:] == [
+            ((1, "z", 6), (2, "z", 6), (5, "z", 6), (6, "u", 6)),
+            ((1,),),
+        ]
         with pytest.raises(pymysql.IntegrityError) as caught:
             results(cursor, "CALL p(6, 'u')")
         assert caught.value.args[0] == 1062
@@ -84,7 +87,9 @@ def test_names_are_of_the_procedures_database(shop: Server) -> None:
 def test_waiting_for_a_lock_in_the_middle(shop: Server) -> None:
     with shop.connect(database="drivers") as one, shop.connect(database="drivers") as two:
         mine, other = one.cursor(), two.cursor()
-        mine.execute("CREATE PROCEDURE p(a INT) BEGIN SELECT a; UPDATE goods SET name = 'p' WHERE id = a; SELECT name FROM goods WHERE id = a; END")
+        mine.execute(
+            "CREATE PROCEDURE p(a INT) BEGIN SELECT a; UPDATE goods SET name = 'p' WHERE id = a; SELECT name FROM goods WHERE id = a; END"
+        )
         other.execute("BEGIN")
         other.execute("UPDATE goods SET name = 'o' WHERE id = 1")
         found: list[Any] = []

@@ -41,8 +41,11 @@ class Actor:
 
     def get_locked(self, row: int, table: str = "t1") -> int | None:
         match = MatchCheck(f"SELECT c0 FROM {table} WHERE c0 = ?", (row,), table)
-        rows = list(self.branch.lock_query(f"SELECT c1 FROM {table} WHERE c0 = ?", (row,), [TableAccess(table, row, row)],
-                                           match=match, inline=False))
+        rows = list(
+            self.branch.lock_query(
+                f"SELECT c1 FROM {table} WHERE c0 = ?", (row,), [TableAccess(table, row, row)], match=match, inline=False
+            )
+        )
         return rows[0][0] if rows else None  # type: ignore[return-value]
 
     def put(self, row: int, value: int, table: str = "t1") -> int:

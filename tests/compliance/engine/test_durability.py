@@ -232,9 +232,12 @@ class TestDiskFull:
         if earlier_work:
             actor.put(1, 11)
         with pytest.raises(SqlError) as raised:
-            actor.branch.write("INSERT INTO t1 SELECT value, zeroblob(0) IS NULL FROM "
-                               "(WITH RECURSIVE n (value) AS (SELECT 10 UNION ALL SELECT value + 1 FROM n LIMIT 50000) "
-                               "SELECT value FROM n)", ())
+            actor.branch.write(
+                "INSERT INTO t1 SELECT value, zeroblob(0) IS NULL FROM "
+                "(WITH RECURSIVE n (value) AS (SELECT 10 UNION ALL SELECT value + 1 FROM n LIMIT 50000) "
+                "SELECT value FROM n)",
+                (),
+            )
         assert raised.value.errno == 1021
         actor.rollback()
         assert latest(shard) == {1: 10, 2: 20}

@@ -111,13 +111,16 @@ def test_strict_types(shard: SqliteShard) -> None:
     assert (failed.table, failed.column) == ("t1", "c1")
 
 
-@pytest.mark.parametrize(("sql", "kind"), [
-    ("SELECT sum(9223372036854775807) FROM (VALUES (1), (2))", Overflow),
-    ("SELECT zeroblob(2000000000)", TooBig),
-    ("SELECT * FROM nowhere", NoSuchObject),
-    ("SELECT absent FROM t1", NoSuchObject),
-    ('SELECT "absent"', NoSuchObject),
-])
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("SELECT sum(9223372036854775807) FROM (VALUES (1), (2))", Overflow),
+        ("SELECT zeroblob(2000000000)", TooBig),
+        ("SELECT * FROM nowhere", NoSuchObject),
+        ("SELECT absent FROM t1", NoSuchObject),
+        ('SELECT "absent"', NoSuchObject),
+    ],
+)
 @pytest.mark.parametrize("inline", [True, False])
 def test_queries(shard: SqliteShard, sql: str, kind: type[EngineError], inline: bool) -> None:
     with pytest.raises(kind):

@@ -1,9 +1,9 @@
 """The known anomalies, as two-session scripts: the Hermitage cases (github.com/ept/hermitage) and the classic names.
 
-    level             prevents
-    READ COMMITTED    G0 G1a G1b G1c (dirty write, dirty read, ...), OTV
-    REPEATABLE READ   and PMP, P4 (lost update), G-single (read skew, fuzzy read)      = snapshot isolation
-    SERIALIZABLE      and G2-item, G2 (write skew, also through predicates)
+level             prevents
+READ COMMITTED    G0 G1a G1b G1c (dirty write, dirty read, ...), OTV
+REPEATABLE READ   and PMP, P4 (lost update), G-single (read skew, fuzzy read)      = snapshot isolation
+SERIALIZABLE      and G2-item, G2 (write skew, also through predicates)
 """
 
 from __future__ import annotations

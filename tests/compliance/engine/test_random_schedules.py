@@ -23,7 +23,14 @@ from tests.compliance.engine.actors import Actor, latest
 State = dict[int, int]
 ROWS = 5
 OPERATIONS = [
-    *["get", "all", "put"] * 3, "insert", "delete", "locked", "savepoint", "rollback_to", *["commit"] * 2, "rollback",
+    *["get", "all", "put"] * 3,
+    "insert",
+    "delete",
+    "locked",
+    "savepoint",
+    "rollback_to",
+    *["commit"] * 2,
+    "rollback",
 ]
 
 

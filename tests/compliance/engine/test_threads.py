@@ -38,8 +38,9 @@ def transfer(shard: SqliteShard, level: Isolation, chance: random.Random) -> boo
     return True
 
 
-@pytest.mark.parametrize("level", [Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE],
-                         ids=lambda level: level.name)
+@pytest.mark.parametrize(
+    "level", [Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE], ids=lambda level: level.name
+)
 def test_bank(shard: SqliteShard, level: Isolation) -> None:
     setup = Actor(shard, level)
     setup.branch.write("DELETE FROM t1", ())

@@ -161,8 +161,9 @@ def test_crash_in_the_middle_of_recovery(shard: SqliteShard, tmp_path: Path) -> 
 
 def test_triggers_are_not_fired_again_by_redo(shard: SqliteShard, tmp_path: Path) -> None:
     ddl = Actor(shard, RC)
-    ddl.branch.execute_ddl([("CREATE TRIGGER x AFTER UPDATE ON t1 BEGIN UPDATE t2 SET c1 = c1 + 1; END", ()),
-                            ("INSERT INTO t2 VALUES (1, 0)", ())])
+    ddl.branch.execute_ddl(
+        [("CREATE TRIGGER x AFTER UPDATE ON t1 BEGIN UPDATE t2 SET c1 = c1 + 1; END", ()), ("INSERT INTO t2 VALUES (1, 0)", ())]
+    )
     ddl.commit()
     actor = Actor(shard, RC, two_phase=True)
     actor.put(1, 11)

@@ -77,7 +77,7 @@ def step(actor: Actor, model: Model, chance: random.Random) -> None:
         else:
             call(name)
             model.rows = dict(model.savepoints[index][1])
-            del model.savepoints[index + 1:]
+            del model.savepoints[index + 1 :]
 
 
 @pytest.mark.parametrize("two_phase", [False, True], ids=["", "two-phase"])

@@ -94,9 +94,18 @@ class Server:
 
     def context(self) -> DdlContext:
         return DdlContext(
-            self.database, compile_expression, deparse, parse_expression, convert_constant, store_expression,
-            lambda query: self.selected, self.sql_mode, "2026-11-21 10:11:12.131415", "2026-11-21 12:11:12.131415",
-            self.foreign_key_checks, temporaries=self.temporaries,
+            self.database,
+            compile_expression,
+            deparse,
+            parse_expression,
+            convert_constant,
+            store_expression,
+            lambda query: self.selected,
+            self.sql_mode,
+            "2026-11-21 10:11:12.131415",
+            "2026-11-21 12:11:12.131415",
+            self.foreign_key_checks,
+            temporaries=self.temporaries,
         )
 
     def ddl(self, text: str) -> DdlPlan:

@@ -1,6 +1,6 @@
 """DDL stories: blocks of statements, each started in an empty database `z`, and what MariaDB answers to them.
 
-    python -m tests.unit.catalog.oracle_ddl      runs them on a MariaDB of its own and rewrites data/ddl_answers.json
+python -m tests.unit.catalog.oracle_ddl      runs them on a MariaDB of its own and rewrites data/ddl_answers.json
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ def ask(connection: Any, story: list[str]) -> list[Answer]:
     """MariaDB's answers, by a PyMySQL connection."""
     cursor = connection.cursor()
     for statement in (
-        "SET foreign_key_checks = 0", "DROP DATABASE IF EXISTS z", "CREATE DATABASE z", "USE z", "SET foreign_key_checks = 1",
+        "SET foreign_key_checks = 0",
+        "DROP DATABASE IF EXISTS z",
+        "CREATE DATABASE z",
+        "USE z",
+        "SET foreign_key_checks = 1",
     ):
         cursor.execute(statement)
     return [_ask_one(connection, statement) for statement in story]

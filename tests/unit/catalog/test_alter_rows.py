@@ -26,10 +26,26 @@ def in_place(server: Server, text: str) -> bool:
 @pytest.mark.parametrize(
     "action",
     [
-        "rename column a to z", "alter a set default 7", "modify a int comment 'x'", "modify b varchar(20)", "modify b text",
-        "modify a bigint", "add c int", "add c int not null", "add c varchar(3) not null default 'ab' first", "add key (b)",
-        "add unique (a)", "comment = 'y'", "change a aa int after b", "add c int as (a + 1)", "add c datetime default now()",
-        "add c int check (c > 1)", "add e enum('p','q') not null", "auto_increment = 50", "engine = InnoDB", "add c json",
+        "rename column a to z",
+        "alter a set default 7",
+        "modify a int comment 'x'",
+        "modify b varchar(20)",
+        "modify b text",
+        "modify a bigint",
+        "add c int",
+        "add c int not null",
+        "add c varchar(3) not null default 'ab' first",
+        "add key (b)",
+        "add unique (a)",
+        "comment = 'y'",
+        "change a aa int after b",
+        "add c int as (a + 1)",
+        "add c datetime default now()",
+        "add c int check (c > 1)",
+        "add e enum('p','q') not null",
+        "auto_increment = 50",
+        "engine = InnoDB",
+        "add c json",
     ],
 )
 def test_in_place(server: Server, action: str) -> None:
@@ -42,9 +58,16 @@ def test_in_place(server: Server, action: str) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        "modify a varchar(20)", "drop column a", "modify a int unsigned", "add c int as (a + 1) stored", "add check (a > 1)",
-        "modify b varchar(10) collate utf8mb4_bin", "drop primary key, modify id int", "modify b varchar(5)",
-        "convert to character set latin1", "modify id bigint unsigned auto_increment",
+        "modify a varchar(20)",
+        "drop column a",
+        "modify a int unsigned",
+        "add c int as (a + 1) stored",
+        "add check (a > 1)",
+        "modify b varchar(10) collate utf8mb4_bin",
+        "drop primary key, modify id int",
+        "modify b varchar(5)",
+        "convert to character set latin1",
+        "modify id bigint unsigned auto_increment",
     ],
 )
 def test_by_copy(server: Server, action: str) -> None:
@@ -93,7 +116,11 @@ def test_defaults_reach_the_rows_that_are_there(server: Server) -> None:
     server.ddl("alter table t add c int not null, add d varchar(5) default 'q', add e datetime(3) default now(3), add f int")
     assert [row[3:] for row in server.rows("t")] == [(0, "q", "2026-11-21 12:11:12.131", None)] * 3
     server.ddl("alter table t add g timestamp not null default current_timestamp, add h int default (a + 1)")
-    assert [row[7:] for row in server.rows("t")] == [("2026-11-21 10:11:12", 6), ("2026-11-21 10:11:12", None), ("2026-11-21 10:11:12", 301)]
+    assert [row[7:] for row in server.rows("t")] == [
+        ("2026-11-21 10:11:12", 6),
+        ("2026-11-21 10:11:12", None),
+        ("2026-11-21 10:11:12", 301),
+    ]
 
 
 def test_generated_columns(server: Server) -> None:
@@ -158,8 +185,17 @@ def test_swapping_names(server: Server) -> None:
 
 
 def test_sqlite_is_sound_afterwards(server: Server) -> None:
-    for action in ("add c int", "drop column a", "modify b text", "add key (c)", "add unique (id, c)", "convert to character set latin1"):
+    for action in (
+        "add c int",
+        "drop column a",
+        "modify b text",
+        "add key (c)",
+        "add unique (id, c)",
+        "convert to character set latin1",
+    ):
         server.ddl(f"alter table t {action}")
     assert list(server.connection.execute("PRAGMA integrity_check")) == [("ok",)]
-    names = {name for (name,) in server.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 't%'")}
+    names = {
+        name for (name,) in server.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 't%'")
+    }
     assert names == {server.table("t").physical}

@@ -46,8 +46,10 @@ def test_restrict_keeps_the_parent(server: Server) -> None:
 
 
 def test_cascade_and_set_null(server: Server) -> None:
-    server.ddl("create table c(a int, b int, foreign key (a) references p(id) on delete cascade on update cascade, "
-               "foreign key (b) references p(x) on delete set null on update set null)")
+    server.ddl(
+        "create table c(a int, b int, foreign key (a) references p(id) on delete cascade on update cascade, "
+        "foreign key (b) references p(x) on delete set null on update set null)"
+    )
     server.insert("p", id=1, x=10)
     server.insert("p", id=2, x=20)
     server.insert("c", a=1, b=20)
@@ -125,7 +127,10 @@ def test_keys_survive_renames_and_rebuilds(server: Server) -> None:
     server.ddl("alter table parent rename column id to key_")
     with pytest.raises(SqlError) as caught:
         server.insert("child", k=9, a=3)
-    assert "`d`.`child`, CONSTRAINT `child_ibfk_1` FOREIGN KEY (`a`) REFERENCES `parent` (`key_`) ON DELETE CASCADE" in caught.value.message
+    assert (
+        "`d`.`child`, CONSTRAINT `child_ibfk_1` FOREIGN KEY (`a`) REFERENCES `parent` (`key_`) ON DELETE CASCADE"
+        in caught.value.message
+    )
     server.run("delete from {parent}", "parent")
     assert server.rows("child") == []
 

@@ -185,7 +185,14 @@ TABLES = {
     "settings": "(id int primary key) single",
     "counters": "(id int primary key) single",
 }
-TOGETHER = {("users", "orders"), ("users", "order_lines"), ("orders", "order_lines"), ("names", "labels"), ("moments", "days"), ("settings", "counters")}
+TOGETHER = {
+    ("users", "orders"),
+    ("users", "order_lines"),
+    ("orders", "order_lines"),
+    ("names", "labels"),
+    ("moments", "days"),
+    ("settings", "counters"),
+}
 
 
 def test_co_located(server: Server) -> None:

@@ -69,7 +69,10 @@ SERIES: dict[str, tuple[SqlType, Callable[[int], Stored]]] = {
     "padded numbers": (varchar(20), lambda n: f"{n:012d}"),
     "uuids of a counter": (varchar(36), lambda n: f"{n:08x}-0000-4000-8000-000000000000"),
     "bytes": (varbinary(16), lambda n: n.to_bytes(16, "big")),
-    "seconds": (datetime_type(), lambda n: f"2026-{n // 86400 % 12 + 1:02d}-01 {n // 3600 % 24:02d}:{n // 60 % 60:02d}:{n % 60:02d}"),
+    "seconds": (
+        datetime_type(),
+        lambda n: f"2026-{n // 86400 % 12 + 1:02d}-01 {n // 3600 % 24:02d}:{n // 60 % 60:02d}:{n % 60:02d}",
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """What MariaDB's information_schema says of a few tables, recorded.
 
-    python -m tests.unit.sql.oracle_info      runs on a MariaDB of its own and rewrites data/information_schema.json
+python -m tests.unit.sql.oracle_info      runs on a MariaDB of its own and rewrites data/information_schema.json
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ TABLES = [
 COMPARED = {
     "SCHEMATA": ("SCHEMA_NAME", ()),
     "TABLES": (
-        "TABLE_SCHEMA", ("VERSION", "CREATE_TIME", "UPDATE_TIME", "CHECK_TIME", "AVG_ROW_LENGTH", "INDEX_LENGTH", "TABLE_ROWS", "AUTO_INCREMENT"),
+        "TABLE_SCHEMA",
+        ("VERSION", "CREATE_TIME", "UPDATE_TIME", "CHECK_TIME", "AVG_ROW_LENGTH", "INDEX_LENGTH", "TABLE_ROWS", "AUTO_INCREMENT"),
     ),
     "COLUMNS": ("TABLE_SCHEMA", ()),
     "STATISTICS": ("TABLE_SCHEMA", ("CARDINALITY",)),
@@ -50,9 +51,20 @@ def ask(connection: Any) -> dict[str, list[list[str | None]]]:
         keep = [at for at, name in enumerate(names) if name not in left_out]
         rows = [[None if row[at] is None else str(row[at]) for at in keep] for row in cursor.fetchall()]
         answers[table] = sorted(rows, key=str)
-    for what in ("DATABASES LIKE 'z'", "FULL TABLES", "COLUMNS FROM t", "FULL COLUMNS FROM ch", "CREATE TABLE t", "CREATE DATABASE z",
-                 "CREATE SEQUENCE sq", "COLUMNS FROM sq", "CHARACTER SET LIKE 'utf8%'", "COLLATION LIKE 'latin1%'",
-                 "COLUMNS FROM information_schema.TABLES", "CREATE TABLE information_schema.ENGINES"):
+    for what in (
+        "DATABASES LIKE 'z'",
+        "FULL TABLES",
+        "COLUMNS FROM t",
+        "FULL COLUMNS FROM ch",
+        "CREATE TABLE t",
+        "CREATE DATABASE z",
+        "CREATE SEQUENCE sq",
+        "COLUMNS FROM sq",
+        "CHARACTER SET LIKE 'utf8%'",
+        "COLLATION LIKE 'latin1%'",
+        "COLUMNS FROM information_schema.TABLES",
+        "CREATE TABLE information_schema.ENGINES",
+    ):
         cursor.execute(f"SHOW {what}")
         rows = [[column[0] for column in cursor.description]]
         answers[f"SHOW {what}"] = rows + [[None if value is None else str(value) for value in row] for row in cursor.fetchall()]

@@ -30,7 +30,9 @@ def server() -> Server:
 
 def context(server: Server, **more: Any) -> ShowContext:
     info = InfoContext(
-        server.catalog, database=server.database, variables=lambda scope: [("version", "10"), ("autocommit", scope)],
+        server.catalog,
+        database=server.database,
+        variables=lambda scope: [("version", "10"), ("autocommit", scope)],
         processes=lambda: [Process(7, "root", "localhost:1", "z", "Query", 0, "", "x" * 200)],
     )
     return ShowContext(info, **more)
@@ -50,7 +52,8 @@ def test_information_schema(server: Server, table: str) -> None:
     at_schema = info.position(schema)
     rows = [
         [None if row[at] is None else str(row[at]) for at in keep]
-        for row in info.rows(context(server).info) if row[at_schema] == "z"
+        for row in info.rows(context(server).info)
+        if row[at_schema] == "z"
     ]
     assert sorted(rows, key=str) == oracle_info.recorded()[table]
 
@@ -112,10 +115,18 @@ def test_processlist_cuts_the_statement(server: Server) -> None:
 @pytest.mark.parametrize(
     ("text", "errno"),
     [
-        ("show columns from nope", 1146), ("show tables from nope", 1049), ("show create table nope", 1146),
-        ("show create view t", 1347), ("show create sequence t", 4089), ("show create database nope", 1049),
-        ("show binary logs", 1381), ("show create procedure p", 1305), ("show create trigger p", 1360),
-        ("show grants for nobody@localhost", 1141), ("show index from nope.t", 1049), ("show table status from nope", 1049),
+        ("show columns from nope", 1146),
+        ("show tables from nope", 1049),
+        ("show create table nope", 1146),
+        ("show create view t", 1347),
+        ("show create sequence t", 4089),
+        ("show create database nope", 1049),
+        ("show binary logs", 1381),
+        ("show create procedure p", 1305),
+        ("show create trigger p", 1360),
+        ("show grants for nobody@localhost", 1141),
+        ("show index from nope.t", 1049),
+        ("show table status from nope", 1049),
     ],
 )
 def test_what_does_not_exist(server: Server, text: str, errno: int) -> None:
@@ -127,10 +138,30 @@ def test_what_does_not_exist(server: Server, text: str, errno: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "show engines", "show plugins", "show collation", "show privileges", "show grants", "show create user", "show triggers",
-        "show events", "show procedure status", "show function status", "show master status", "show slave status", "show profiles",
-        "show open tables", "show engine innodb status", "show status", "show table status", "show full columns from t",
-        "show keys from t", "show character set", "show databases", "describe t", "desc t id", "show index from information_schema.tables",
+        "show engines",
+        "show plugins",
+        "show collation",
+        "show privileges",
+        "show grants",
+        "show create user",
+        "show triggers",
+        "show events",
+        "show procedure status",
+        "show function status",
+        "show master status",
+        "show slave status",
+        "show profiles",
+        "show open tables",
+        "show engine innodb status",
+        "show status",
+        "show table status",
+        "show full columns from t",
+        "show keys from t",
+        "show character set",
+        "show databases",
+        "describe t",
+        "desc t id",
+        "show index from information_schema.tables",
     ],
 )
 def test_answers(server: Server, text: str) -> None:

@@ -19,52 +19,61 @@ def reads(*accesses: TableAccess) -> ReadSet:
     return read_set
 
 
-@pytest.mark.parametrize(("accesses", "changed", "touched"), [
-    ([], {A: None}, False),
-    ([TableAccess(A)], {}, False),
-    ([TableAccess(A)], {A: {1}}, True),
-    ([TableAccess(A)], {B: {1}}, False),
-    ([TableAccess(A)], {A: None}, True),
-    ([TableAccess(A, 1, 1)], {A: {2}}, False),
-    ([TableAccess(A, 1, 1)], {A: {1}}, True),
-    ([TableAccess(A, 1, 1)], {A: None}, True),
-    ([TableAccess(A, 1, 5)], {A: {0, 6}}, False),
-    ([TableAccess(A, 1, 5)], {A: {5}}, True),
-    ([TableAccess(A, None, 5)], {A: {-9}}, True),
-    ([TableAccess(A, None, 5)], {A: {6}}, False),
-    ([TableAccess(A, 5, None)], {A: {6}}, True),
-    ([TableAccess(A, 5, None)], {A: {4}}, False),
-    ([TableAccess(A, 1, 1), TableAccess(A, 3, 3)], {A: {2}}, False),
-    ([TableAccess(A, 1, 1), TableAccess(A)], {A: {2}}, True),
-    ([TableAccess(A), TableAccess(A, 1, 1)], {A: {2}}, True),
-    ([TableAccess(A, 5, 1)], {A: {3}}, False),
-    ([TableAccess(A, 100, 200)], {A: set(range(100))}, False),
-    ([TableAccess(A, 99, 200)], {A: set(range(100))}, True),
-])
+@pytest.mark.parametrize(
+    ("accesses", "changed", "touched"),
+    [
+        ([], {A: None}, False),
+        ([TableAccess(A)], {}, False),
+        ([TableAccess(A)], {A: {1}}, True),
+        ([TableAccess(A)], {B: {1}}, False),
+        ([TableAccess(A)], {A: None}, True),
+        ([TableAccess(A, 1, 1)], {A: {2}}, False),
+        ([TableAccess(A, 1, 1)], {A: {1}}, True),
+        ([TableAccess(A, 1, 1)], {A: None}, True),
+        ([TableAccess(A, 1, 5)], {A: {0, 6}}, False),
+        ([TableAccess(A, 1, 5)], {A: {5}}, True),
+        ([TableAccess(A, None, 5)], {A: {-9}}, True),
+        ([TableAccess(A, None, 5)], {A: {6}}, False),
+        ([TableAccess(A, 5, None)], {A: {6}}, True),
+        ([TableAccess(A, 5, None)], {A: {4}}, False),
+        ([TableAccess(A, 1, 1), TableAccess(A, 3, 3)], {A: {2}}, False),
+        ([TableAccess(A, 1, 1), TableAccess(A)], {A: {2}}, True),
+        ([TableAccess(A), TableAccess(A, 1, 1)], {A: {2}}, True),
+        ([TableAccess(A, 5, 1)], {A: {3}}, False),
+        ([TableAccess(A, 100, 200)], {A: set(range(100))}, False),
+        ([TableAccess(A, 99, 200)], {A: set(range(100))}, True),
+    ],
+)
 def test_touched(accesses: list[TableAccess], changed: Changed, touched: bool) -> None:
     assert reads(*accesses).touched_by(changed) is touched
 
 
-@pytest.mark.parametrize(("isolation", "access", "changed", "decision"), [
-    (Isolation.REPEATABLE_READ, TableAccess(A, 1, 1), {A: {2}}, Decision.MOVE),
-    (Isolation.REPEATABLE_READ, TableAccess(A, 1, 1), {A: {1}}, Decision.MIX),
-    (Isolation.REPEATABLE_READ, TableAccess(A, 1, 1), None, Decision.ABORT),
-    (Isolation.SERIALIZABLE, TableAccess(A, 1, 1), {A: {2}}, Decision.MOVE),
-    (Isolation.SERIALIZABLE, TableAccess(A, 1, 1), {A: {1}}, Decision.ABORT),
-    (Isolation.SERIALIZABLE, TableAccess(A), {B: {1}}, Decision.MOVE),
-])
+@pytest.mark.parametrize(
+    ("isolation", "access", "changed", "decision"),
+    [
+        (Isolation.REPEATABLE_READ, TableAccess(A, 1, 1), {A: {2}}, Decision.MOVE),
+        (Isolation.REPEATABLE_READ, TableAccess(A, 1, 1), {A: {1}}, Decision.MIX),
+        (Isolation.REPEATABLE_READ, TableAccess(A, 1, 1), None, Decision.ABORT),
+        (Isolation.SERIALIZABLE, TableAccess(A, 1, 1), {A: {2}}, Decision.MOVE),
+        (Isolation.SERIALIZABLE, TableAccess(A, 1, 1), {A: {1}}, Decision.ABORT),
+        (Isolation.SERIALIZABLE, TableAccess(A), {B: {1}}, Decision.MOVE),
+    ],
+)
 def test_decide(isolation: Isolation, access: TableAccess, changed: Changed | None, decision: Decision) -> None:
     assert decide(isolation, reads(access), changed) is decision
 
 
-@pytest.mark.parametrize(("tables", "written", "changed", "place"), [
-    ([A], [], {A: {1}}, Place.SNAPSHOT),
-    ([A], [A], {B: {1}}, Place.LATEST),
-    ([A], [A], {A: {1}}, Place.BOTH),
-    ([A, B], [A], {B: {1}}, Place.BOTH),
-    ([A, B], [B], {A: {1}}, Place.BOTH),
-    ([], [A], {A: {1}}, Place.LATEST),
-])
+@pytest.mark.parametrize(
+    ("tables", "written", "changed", "place"),
+    [
+        ([A], [], {A: {1}}, Place.SNAPSHOT),
+        ([A], [A], {B: {1}}, Place.LATEST),
+        ([A], [A], {A: {1}}, Place.BOTH),
+        ([A, B], [A], {B: {1}}, Place.BOTH),
+        ([A, B], [B], {A: {1}}, Place.BOTH),
+        ([], [A], {A: {1}}, Place.LATEST),
+    ],
+)
 def test_place(tables: list[str], written: list[str], changed: Changed, place: Place) -> None:
     assert place_of(tables, written, changed) is place
 
@@ -109,7 +118,9 @@ changes = st.dictionaries(tables, st.none() | st.sets(st.integers(0, ROWS - 1), 
 def test_agrees_with_a_model_of_single_rows(accesses: list[TableAccess], changed: dict[str, set[int] | None]) -> None:
     """Never misses a conflict; with this few ranges it never invents one either."""
     read_rows = {
-        (access.table, row) for access in accesses for row in range(ROWS)
+        (access.table, row)
+        for access in accesses
+        for row in range(ROWS)
         if (access.low is None or access.low <= row) and (access.high is None or row <= access.high)
     }
     read_tables = {access.table for access in accesses}

@@ -289,5 +289,3 @@ def slow(seconds: float, answer: Callable[[], Result]) -> Callable[[MemorySessio
         return answer()
 
     return run
-
-

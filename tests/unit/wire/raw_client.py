@@ -44,9 +44,7 @@ class RawClient:
     def __enter__(self) -> RawClient:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
         self.socket.close()
 
     def login(self, user: str, password: str, capabilities: int) -> None:
@@ -151,5 +149,3 @@ class RawClient:
 def fields(row: bytes, count: int) -> list[bytes]:
     reader = Reader(row)
     return [reader.lenenc() for _ in range(count)]
-
-

@@ -377,7 +377,9 @@ def test_mysql_connector(running: Running, pure: bool, tls: bool, user: str) -> 
     if not tls:
         # Without TLS it sends the password as it is, which is refused; it can log in once the password is in the cache.
         with pytest.raises(connector.Error):
-            connector.connect(host="127.0.0.1", port=running.port, user="root", password="secret", ssl_disabled=True, use_pure=True)
+            connector.connect(
+                host="127.0.0.1", port=running.port, user="root", password="secret", ssl_disabled=True, use_pure=True
+            )
         _connect(running).close()
     options: dict[str, Any] = {"host": "127.0.0.1", "port": running.port, "user": user, "password": "secret"}
     if user == "old" and not pure:
@@ -444,9 +446,7 @@ def test_asyncmy(running: Running, user: str) -> None:
     _every_type(running, "SELECT all")
 
     async def run() -> Any:
-        connection = await asyncmy.connect(
-            host="127.0.0.1", port=running.port, user=user, password="secret", charset="utf8mb4"
-        )
+        connection = await asyncmy.connect(host="127.0.0.1", port=running.port, user=user, password="secret", charset="utf8mb4")
         async with connection.cursor() as cursor:
             await cursor.execute("SELECT all")
             rows = await cursor.fetchall()
