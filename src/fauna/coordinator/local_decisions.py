@@ -15,7 +15,7 @@ import apsw
 from fauna.coordinator.local_file import LocalFile, select
 from fauna.coordinator.protocol import CoordinatorClosed, Decision, Verdict
 from fauna.errors import FaunaError
-from fauna.txn.ticket import OneShot
+from fauna.ticket import OneShot
 
 # Forgotten records wait for the next decision to be removed with it, but not more than these.
 FORGOTTEN_MAX: Final = 1000

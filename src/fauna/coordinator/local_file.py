@@ -12,6 +12,7 @@ from typing import Any, Final
 import apsw
 
 from fauna.coordinator.protocol import CoordinatorClosed, OutcomeUnknown
+from fauna.directories import sync_directory
 from fauna.errors import CONDITIONS, SqlError, StartError, error
 
 FORMAT: Final = 1
@@ -125,7 +126,7 @@ def _open(path: Path, sync: Callable[[int], None]) -> tuple[apsw.Connection, int
     try:
         # A process that was killed may have left a record in the log that is not on disk.  It is acted upon from now on.
         sync(wal)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as failed:
         connection.close(True)
         os.close(wal)
@@ -154,12 +155,3 @@ def _cannot_open(path: Path, raised: apsw.Error) -> StartError:
         return StartError(f"'{path}' is damaged or not a FaunaDB file: {raised}",
                           "restore it from a backup; it has not been changed")
     return StartError(f"cannot open '{path}': {raised}", "make the directory and the files in it writable")
-
-
-def _sync_directory(path: Path) -> None:
-    """The file's name must be on disk, too."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

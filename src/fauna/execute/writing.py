@@ -78,9 +78,10 @@ class Run:
 def check(run: Run, statement: ShardStatement, args: Args, table: str) -> MatchCheck:
     """Its conditions are those of the statement itself, which has warned of their constants."""
     muted, run.context.muted = run.context.muted, True
-    params = statement.params.build(args, run.supply)
-    run.context.muted = muted
-    return MatchCheck(statement.sql, params, table)
+    try:
+        return MatchCheck(statement.sql, statement.params.build(args, run.supply), table)
+    finally:
+        run.context.muted = muted
 
 
 def _assignments(params: Parameters, args: Args, supply: Supply) -> Sequence[Stored]:

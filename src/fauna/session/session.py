@@ -108,7 +108,6 @@ class Session:
         self._scope_key = 0
         self._scope_catalog: Catalog | None = None
         self._catalog = node.catalog
-        self._anew = False  # plans that are kept do not serve the running statement
         self._wide = False
         self._constants_by_row = False
         self._flags = 0
@@ -211,7 +210,7 @@ class Session:
             raise error("CONNECTION_KILLED")
         self.statement_text = text
         self.busy = True
-        self._anew = self._wide = self._constants_by_row = False
+        self._wide = self._constants_by_row = False
         self._context_made = False
         self.statement_started = self._now = time.time()
         limit_s = self.variables.values["max_statement_time"]
@@ -223,13 +222,18 @@ class Session:
             watch.stop_waiting = None
             watch.deadline_s = 0.0
 
+    @property
+    def _kept_plans_serve(self) -> bool:
+        """Whether the running statement needs no plan of its own kind."""
+        return not (self._wide or self._constants_by_row)
+
     def _run_lifted(self, lifted: Lifted, inline: bool) -> Result:
         if lifted.rows > 1 or lifted.more:
             return self._run_segments(lifted, inline)
         return self._guarded(lambda: running.run(self, self._plan_lifted(lifted), lifted.literals, inline))
 
     def _plan_lifted(self, lifted: Lifted) -> Plan:
-        plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if not self._anew else None
+        plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if self._kept_plans_serve else None
         return plan if plan is not None else self._bind_lifted(lifted)
 
     def _bind_lifted(self, lifted: Lifted) -> Plan:
@@ -274,7 +278,7 @@ class Session:
         plans = []
         for segment in segments:
             rows = self._row_args(segment)
-            plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) if not self._anew else None
+            plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) if self._kept_plans_serve else None
             try:
                 plan = plan or self._bind_lifted(segment)
             except SqlError as problem:
@@ -364,12 +368,12 @@ class Session:
             except (NarrowOverflow, Overflow):
                 if self._wide:
                     raise error("DATA_OUT_OF_RANGE", "DECIMAL", "the expression") from None
-                self._wide = self._anew = True
+                self._wide = True
                 self.transactions.statement_failed()
             except writing.ConstantRefused as refused:
                 if self._constants_by_row:
                     raise refused.problem from None
-                self._constants_by_row = self._anew = True
+                self._constants_by_row = True
                 self.transactions.statement_failed()
             except NoValuesLeft as short:
                 self.transactions.statement_failed()
@@ -488,7 +492,7 @@ class Session:
             self.busy = False
 
     def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
-        plan = statement.plans.get((self._scope_key, types)) if not self._anew else None
+        plan = statement.plans.get((self._scope_key, types)) if self._kept_plans_serve else None
         if plan is not None:
             return plan
         context = self.bind_context(SlotTypes(types))
@@ -593,7 +597,7 @@ class Session:
         elif isinstance(problem, UnicodeEncodeError):  # raw bytes that are no characters, where text is wanted
             raw = str(problem.object)[problem.start :][:3].encode("utf-8", "surrogateescape")
             problem = error("INVALID_CHARACTER_STRING", "utf8mb4", raw[:3].hex().upper())
-        self._anew = self._wide = self._constants_by_row = False
+        self._wide = self._constants_by_row = False
         if isinstance(problem, SqlError):
             problem = with_arguments(problem, args, types)
             self.row_count = -1

@@ -15,7 +15,7 @@ from typing import Final
 
 from fauna.clock import Clock, SystemClock
 from fauna.errors import error
-from fauna.txn.ticket import OneShot
+from fauna.ticket import OneShot
 
 # The heap of time-outs keeps tickets that were granted long ago; beyond this many it is swept.
 _HEAP_SWEEP_MIN: Final = 1024

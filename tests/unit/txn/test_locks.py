@@ -10,8 +10,8 @@ import pytest
 
 from fauna.clock import ManualClock
 from fauna.errors import SqlError
+from fauna.ticket import OneShot, done_ticket
 from fauna.txn.locks import LockTicket, WriteQueue
-from fauna.txn.ticket import OneShot, done_ticket
 
 
 @pytest.fixture

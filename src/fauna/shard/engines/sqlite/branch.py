@@ -20,9 +20,9 @@ from fauna.shard.engines.sqlite.mixed import MixedMode
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
 from fauna.shard.shard import Isolation, MatchCheck, Params, TableAccess, Watch, Written
+from fauna.ticket import done_ticket
 from fauna.txn.conflict import Decision, ReadSet, decide
 from fauna.txn.locks import LockTicket
-from fauna.txn.ticket import done_ticket
 
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard

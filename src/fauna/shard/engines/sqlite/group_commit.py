@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fauna.errors import FaunaError, error
-from fauna.txn.ticket import OneShot
+from fauna.ticket import OneShot
 
 
 class CommitTicket(OneShot):

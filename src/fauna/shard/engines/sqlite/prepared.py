@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fauna.directories import sync_directory
 from fauna.errors import StartError, error
 
 _SUFFIX: Final = ".changeset"
@@ -98,12 +99,3 @@ class PreparedStore:
         start = token_end + 4
         end = start + int.from_bytes(body[token_end:start], "big")
         return Prepared(body[start:end].decode(), body[len(_MAGIC):token_end].hex(), body[end:])
-
-
-def sync_directory(path: Path) -> None:
-    """Put the names in a directory on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import Final
 
 import apsw
 
+from fauna.directories import sync_directory
 from fauna.errors import FaunaError, StartError, error
 from fauna.session.result import Ticket
 from fauna.shard.engines.sqlite.branch import SqliteBranch
@@ -20,7 +21,7 @@ from fauna.shard.engines.sqlite.data_directory import DataDirectory, check_forma
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, History
-from fauna.shard.engines.sqlite.prepared import Prepared, PreparedStore, sync_directory
+from fauna.shard.engines.sqlite.prepared import Prepared, PreparedStore
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.writer import Writer

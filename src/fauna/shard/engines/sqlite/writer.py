@@ -19,7 +19,7 @@ from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, Change, History
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.shard import Params, Watch, Written
-from fauna.txn.ticket import OneShot, done_ticket
+from fauna.ticket import OneShot, done_ticket
 
 _OVERRAN_MAX: Final = 1_000
 
