@@ -43,7 +43,7 @@ from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.sql.arithmetic import register_arithmetic
-from fauna.sql.collation import register_collations
+from fauna.sql.collation import casefold_key, register_collations
 from fauna.sql.convert import register_conversions
 from fauna.sql.functions.sqlite import register_all
 from fauna.sql.information_schema import TABLES, InfoContext, Process, TableStatistics
@@ -68,6 +68,11 @@ def configure(connection: apsw.Connection) -> None:
     register_session_functions(connection)
 
 
+def equal_key(collation: str, text: str) -> Stored:
+    """Equal exactly for texts that are equal by `collation`."""
+    return casefold_key(collation)(text)
+
+
 class Node:
     """One open database: its shard, catalog, accounts and sessions."""
 
@@ -78,7 +83,7 @@ class Node:
         self.closing = False
         self.started = time.monotonic()
         engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
-        self.shard = SqliteShard(directory, 0, configure=configure, settings=engine)
+        self.shard = SqliteShard(directory, 0, configure=configure, settings=engine, equal_key=equal_key)
         self._make_system_tables()
         self.catalog = self._load_catalog()
         self.variables = GlobalVariables(settings_variables(settings))

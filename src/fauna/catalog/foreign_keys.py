@@ -6,7 +6,9 @@ row by row.  So each key is four triggers on physical tables, named fk<child id>
     ci, cu   child insert, child update: a parent row must exist (unless a column is NULL: MATCH SIMPLE)
     pd, pu   parent delete, parent update: RESTRICT, CASCADE or SET NULL
 
-All are guarded by the function fk_checks(), which each connection provides: 0 under foreign_key_checks=0.  Failure is
+All are guarded by the function fk_checks(), which each connection provides: 0 under foreign_key_checks=0; and by
+fauna_replaying(): a transaction that is done again brings what its triggers did.  fauna_hold(table, rowid) says that the
+transaction relies on the parent row.  Failure is
 RAISE(ABORT, 'fk:child:<child id>.<number>') or 'fk:parent:…'.  ids do not change with names, so that a rename leaves
 the triggers alone.  CASCADE to the same table needs PRAGMA recursive_triggers = ON.
 
@@ -29,6 +31,8 @@ from fauna.sql import ast
 
 MALFORMED: Final = (150, "Foreign key constraint is incorrectly formed")
 DUPLICATE: Final = (121, "Duplicate key on write or update")
+
+_GUARD: Final = "fk_checks() AND NOT fauna_replaying()"
 
 Action = Literal["RESTRICT", "CASCADE", "SET NULL", "NO ACTION"]
 
@@ -222,12 +226,13 @@ def _key_triggers(catalog: Catalog, table: Table, key: ForeignKey) -> list[tuple
         found = " AND ".join(
             f"{target.physical} = NEW.{column}" for target, column in zip(targets, child, strict=True) if target is not None
         )
-        raising = f"SELECT RAISE(ABORT, 'fk:child:{label}') WHERE NOT EXISTS (SELECT 1 FROM {parent.physical} WHERE {found})"
+        raising = f"SELECT RAISE(ABORT, 'fk:child:{label}') WHERE NOT EXISTS ("
+        raising += f"SELECT 1 FROM {parent.physical} WHERE {found} AND fauna_hold('{parent.physical}', rowid))"
     made = [
-        ("ci", f"AFTER INSERT ON {table.physical} WHEN {present} AND fk_checks() BEGIN {raising}; END"),
+        ("ci", f"AFTER INSERT ON {table.physical} WHEN {present} AND {_GUARD} BEGIN {raising}; END"),
         (
             "cu",
-            f"AFTER UPDATE OF {', '.join(child)} ON {table.physical} WHEN {present} AND ({changed}) AND fk_checks() "
+            f"AFTER UPDATE OF {', '.join(child)} ON {table.physical} WHEN {present} AND ({changed}) AND {_GUARD} "
             f"BEGIN {raising}; END",
         ),
     ]
@@ -254,10 +259,10 @@ def _parent_triggers(
     deleting = _parent_action(table, key.on_delete, child, matching, label, "DELETE", columns)
     updating = _parent_action(table, on_update, child, matching, label, "UPDATE", columns)
     return [
-        ("pd", f"AFTER DELETE ON {parent.physical} WHEN {present} AND fk_checks() BEGIN {deleting}; END"),
+        ("pd", f"AFTER DELETE ON {parent.physical} WHEN {present} AND {_GUARD} BEGIN {deleting}; END"),
         (
             "pu",
-            f"AFTER UPDATE OF {updated} ON {parent.physical} WHEN {present} AND ({changed}) AND fk_checks() "
+            f"AFTER UPDATE OF {updated} ON {parent.physical} WHEN {present} AND ({changed}) AND {_GUARD} "
             f"BEGIN {updating}; END",
         ),
     ]

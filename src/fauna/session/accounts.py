@@ -56,7 +56,7 @@ class Accounts:
 
 def locked(shard: Shard) -> Branch:
     """A branch that holds the write lock; waits for it."""
-    branch = shard.begin(Isolation.READ_COMMITTED)
+    branch = shard.begin(Isolation.READ_COMMITTED, alone=True)
     while True:
         try:
             branch.lock()

@@ -100,7 +100,7 @@ class Session:
         self.found_rows: int = 0
         self.temporaries: dict[tuple[str, str], Table] = {}
         self.started = time.monotonic()
-        self.statement_text = ""
+        self.statement_text: str = ""
         self.busy = False
         self.statement_started = time.time()
         self.infile_enabled = client.local_infile
@@ -204,6 +204,7 @@ class Session:
             raise self.failed(problem, lambda: self._literals(lifted)) from None
         finally:
             self.busy = False
+            self.transactions.pause()
 
     def _begin(self, text: str) -> None:
         if self.killed:
@@ -490,6 +491,7 @@ class Session:
             raise self.failed(problem, lambda: [value for _, value in params], [sql_type for sql_type, _ in params]) from None
         finally:
             self.busy = False
+            self.transactions.pause()
 
     def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
         plan = statement.plans.get((self._scope_key, types)) if self._kept_plans_serve else None

@@ -84,13 +84,14 @@ class Transactions:
         self._next_read_only = None
         return chosen if chosen is not None else bool(self._variables.values["transaction_read_only"])
 
-    def _open(self, isolation: Isolation, *, consistent_snapshot: bool = False) -> Branch:
+    def _open(self, isolation: Isolation, *, consistent_snapshot: bool = False, alone: bool = False) -> Branch:
         return self._shard.begin(
             isolation,
             read_only=False,
             lock_wait_timeout_s=float(self._variables.values["innodb_lock_wait_timeout"]),
             watch=self._watch,
             consistent_snapshot=consistent_snapshot,
+            alone=alone,
         )
 
     @property
@@ -134,7 +135,7 @@ class Transactions:
             self._next_read_only = None  # it was for this statement's transaction
             raise error("READ_ONLY_TRANSACTION")
         if self.branch is None:
-            self.branch = self._open(Isolation.READ_COMMITTED)
+            self.branch = self._open(Isolation.READ_COMMITTED, alone=True)
         return self.branch
 
     def _current(self) -> Branch:
@@ -146,9 +147,15 @@ class Transactions:
         self.branch.lock_wait_timeout_s = float(self._variables.values["innodb_lock_wait_timeout"])
         return self.branch
 
+    def pause(self) -> None:
+        """A statement is over, its transaction is not: others may write meanwhile."""
+        if self.explicit and self.branch is not None:
+            self.branch.pause()
+
     def end_statement(self) -> Ticket | None:
         """After a write: commit when it was on its own."""
         if self.explicit or self.branch is None:
+            self.pause()
             return None
         branch, self.branch = self.branch, None
         ticket = branch.commit()

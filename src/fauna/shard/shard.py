@@ -130,17 +130,30 @@ class Branch(Protocol):
         """Whether this branch has the shard's write lock."""
         ...
 
+    def pause(self) -> None:
+        """Between two statements: others may write rows that this transaction has not locked.  Optional, and never an error;
+        the branch goes on with its next call."""
+        ...
+
     lock_wait_timeout_s: float  # for the next wait
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> Rows: ...
     def lock(self) -> None:
-        """Take the shard's write lock, or raise MustWait.  The snapshot moves or stays behind, or error 1213."""
+        """Take the shard's write lock, or raise MustWait: for it, or for the row that an earlier call waited for."""
         ...
 
     def lock_query(
-        self, sql: str, params: Params, reads: Sequence[TableAccess], *, match: MatchCheck | None = None, inline: bool
+        self,
+        sql: str,
+        params: Params,
+        reads: Sequence[TableAccess],
+        *,
+        match: MatchCheck | None = None,
+        inline: bool,
+        shared: bool = False,
     ) -> Rows:
-        """FOR UPDATE / FOR SHARE: lock, then read the latest state; 1213 if `match` names a row others changed."""
+        """FOR UPDATE / FOR SHARE: lock the rows of `match` (None: whatever the tables hold), then read the latest state; 1213 if
+        it names a row that others have changed since the snapshot."""
         ...
 
     def write(self, sql: str, params: Params, *, match: MatchCheck | None = None, inline: bool = False) -> Written: ...
@@ -184,7 +197,10 @@ class Shard(Protocol):
         watch: Watch | None = None,
         consistent_snapshot: bool = False,
         two_phase: bool = False,
-    ) -> Branch: ...
+        alone: bool = False,
+    ) -> Branch:
+        """alone: the transaction is one statement, which the caller commits at once."""
+        ...
 
     def recover(self) -> list[str]:
         """The gtrids that are prepared and undecided.  While one is, writers wait."""

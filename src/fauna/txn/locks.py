@@ -3,22 +3,22 @@
 The holder hands the lock to the longest waiter when it releases, so that a waiter that is told "granted" owns the
 lock already; there is nothing to race for.  Waiters block no thread: they hold a `LockTicket`, which a thread may
 wait for and an event loop may be called back by.
+
+A holder that needs the lock no more for a while, but would rather keep what it built under it, *offers* it: the next who
+wants the lock calls the holder's `give_up` and has it; if nobody came, the holder takes it back for nothing.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
-from typing import Final
 
 from fauna.clock import Clock, SystemClock
 from fauna.errors import error
 from fauna.ticket import OneShot
-
-# The heap of time-outs keeps tickets that were granted long ago; beyond this many it is swept.
-_HEAP_SWEEP_MIN: Final = 1024
+from fauna.txn.deadlines import Deadlines
 
 
 class _State(Enum):
@@ -38,6 +38,10 @@ class LockTicket(OneShot):
         self._state = _State.WAITING
         self.deadline_s = deadline_s
 
+    @property
+    def is_waiting(self) -> bool:
+        return self._state is _State.WAITING
+
     def abandon(self) -> None:
         """Give the place up, or the lock if it has been granted meanwhile.  For clients that went away."""
         self._queue.abandon(self)
@@ -55,39 +59,57 @@ class WriteQueue:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._held = False
+        self._offer: Callable[[], None] | None = None
         self._waiting: deque[LockTicket] = deque()
-        self._deadlines: list[tuple[float, int, LockTicket]] = []
-        self._serial = 0
-        self._timer = _Timer(self) if timer else None
+        self._deadlines: Deadlines[LockTicket] = Deadlines(self._refuse, self._clock, timer=timer)
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; never waits.  Free implies that nobody is queued."""
+        """Take the lock if it is free or on offer; never waits.  Free implies that nobody is queued."""
         with self._lock:
-            if self._held:
-                return False
-            self._held = True
-            return True
+            taken, give_up = self._take()
+        if give_up is not None:
+            give_up()
+        return taken
 
     def enqueue(self, timeout_s: float) -> LockTicket:
         """Queue up.  The ticket may be done on return: granted, or refused when `timeout_s` is 0."""
-        now = self._clock.monotonic_s()
-        ticket = LockTicket(self, now + timeout_s)
+        ticket = LockTicket(self, self._clock.monotonic_s() + timeout_s)
         with self._lock:
-            if not self._held:
-                self._held = True
+            taken, give_up = self._take()
+            if taken:
                 ticket._state = _State.GRANTED
             elif timeout_s <= 0:
                 ticket._state = _State.GONE
             else:
                 self._waiting.append(ticket)
-                self._remember_deadline(ticket)
+        if give_up is not None:
+            give_up()
         if ticket._state is _State.GRANTED:
             ticket.complete()
         elif ticket._state is _State.GONE:
             ticket.complete(error("LOCK_WAIT_TIMEOUT"))
-        elif self._timer is not None:
-            self._timer.watch(ticket.deadline_s)
+        else:
+            self._deadlines.add(ticket)
         return ticket
+
+    def offer(self, give_up: Callable[[], None]) -> None:
+        """By the holder: whoever comes next has the lock after `give_up()`, called in that one's thread.  When somebody waits
+        already, it is called, and the lock handed over, before this returns."""
+        with self._lock:
+            assert self._held, "offered a write lock that nobody holds"
+            if not any(ticket.is_waiting for ticket in self._waiting):
+                self._offer = give_up
+                return
+        give_up()
+        self.release()
+
+    def take_back(self, give_up: Callable[[], None]) -> bool:
+        """By who made the offer: True when nobody came, the lock is held as before; False: it is gone."""
+        with self._lock:
+            if self._offer != give_up:
+                return False
+            self._offer = None
+            return True
 
     def release(self) -> None:
         """Hand the lock to the longest waiter, or free it."""
@@ -116,19 +138,14 @@ class WriteQueue:
 
     def expire(self) -> float | None:
         """Refuse every waiter whose time is up; returns when the next one's will be."""
-        now = self._clock.monotonic_s()
-        refused: list[LockTicket] = []
+        return self._deadlines.expire()
+
+    def _refuse(self, ticket: LockTicket) -> None:
         with self._lock:
-            heap = self._deadlines
-            while heap and (heap[0][0] <= now or heap[0][2]._state is not _State.WAITING):
-                ticket = heapq.heappop(heap)[2]
-                if ticket._state is _State.WAITING:
-                    ticket._state = _State.GONE
-                    refused.append(ticket)
-            following = heap[0][0] if heap else None
-        for ticket in refused:
-            ticket.complete(error("LOCK_WAIT_TIMEOUT"))
-        return following
+            if ticket._state is not _State.WAITING:
+                return
+            ticket._state = _State.GONE
+        ticket.complete(error("LOCK_WAIT_TIMEOUT"))
 
     @property
     def held(self) -> bool:
@@ -141,8 +158,15 @@ class WriteQueue:
             return sum(1 for ticket in self._waiting if ticket._state is _State.WAITING)
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
+        self._deadlines.close()
+
+    def _take(self) -> tuple[bool, Callable[[], None] | None]:
+        """Under the mutex: whether the lock is ours now, and whom to tell first that it is gone."""
+        if not self._held:
+            self._held = True
+            return True, None
+        give_up, self._offer = self._offer, None
+        return give_up is not None, give_up
 
     def _grant_next(self) -> LockTicket | None:
         while self._waiting:
@@ -152,52 +176,3 @@ class WriteQueue:
                 return ticket
         self._held = False
         return None
-
-    def _remember_deadline(self, ticket: LockTicket) -> None:
-        heap = self._deadlines
-        if len(heap) > _HEAP_SWEEP_MIN and len(heap) > 4 * len(self._waiting):
-            heap[:] = [entry for entry in heap if entry[2]._state is _State.WAITING]
-            heapq.heapify(heap)
-        self._serial += 1
-        heapq.heappush(heap, (ticket.deadline_s, self._serial, ticket))
-
-
-class _Timer:
-    """One thread for all time-outs of a queue, started when somebody first waits."""
-
-    def __init__(self, queue: WriteQueue) -> None:
-        self._queue = queue
-        self._changed = threading.Condition()
-        self._next_s: float | None = None
-        self._thread: threading.Thread | None = None
-        self._stopping = False
-
-    def watch(self, deadline_s: float) -> None:
-        with self._changed:
-            if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(target=self._run, name="fauna-lock-timer", daemon=True)
-                self._thread.start()
-            if self._next_s is None or deadline_s < self._next_s:
-                self._next_s = deadline_s
-                self._changed.notify()
-
-    def stop(self) -> None:
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if self._stopping:
-                    return
-                pause_s = None if self._next_s is None else self._next_s - self._queue._clock.monotonic_s()
-                if pause_s is None or pause_s > 0:
-                    self._changed.wait(pause_s)
-                    continue
-                self._next_s = None
-            following = self._queue.expire()
-            if following is not None:
-                self.watch(following)

@@ -63,6 +63,10 @@ class Actor:
         match = MatchCheck(f"SELECT c0 FROM {table} WHERE {where}", (), table)
         return self.branch.write(f"DELETE FROM {table} WHERE {where}", (), match=match).changes
 
+    def pause(self) -> None:
+        """The client thinks about its next statement."""
+        self.branch.pause()
+
     def commit(self) -> None:
         self.branch.commit().wait()
 

@@ -144,8 +144,9 @@ def agrees_as_snapshot(run: Run, states: list[State], committed: State) -> bool:
 
 
 @pytest.mark.parametrize("level", [Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE], ids=lambda level: level.name)
+@pytest.mark.parametrize("pausing", [False, True], ids=["holding", "pausing"])
 @pytest.mark.parametrize("seed", range(12))
-def test_schedules(shard: SqliteShard, level: Isolation, seed: int) -> None:
+def test_schedules(shard: SqliteShard, level: Isolation, seed: int, pausing: bool) -> None:
     chance = random.Random(seed)
     states: list[State] = [latest(shard)]
     runs: list[Run] = []
@@ -163,6 +164,8 @@ def test_schedules(shard: SqliteShard, level: Isolation, seed: int) -> None:
             assert not run.actor.branch.is_open
             aborted += 1
             outcome = "gone"
+        if pausing:
+            run.actor.pause()
         if outcome == "open":
             continue
         runs.remove(run)

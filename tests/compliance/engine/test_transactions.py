@@ -383,8 +383,18 @@ class TestLimits:
         t1.commit()
         assert latest_one(shard) == 11
 
-    def test_long_later_write_moves_only_where_it_ticks(self, shard: SqliteShard) -> None:
+    def test_long_later_write_must_move_and_loses_nothing(self, shard: SqliteShard) -> None:
         t1 = Actor(shard, RC)
+        t1.put(1, 11)
+        with pytest.raises(MustMove):
+            t1.branch.write("UPDATE t1 SET c1 = c1 + 1 WHERE c0 > 1", (), inline=True)
+        assert t1.get(1) == 11
+        t1.commit()
+        assert latest_one(shard) == 11
+
+    def test_long_later_write_moves_only_where_it_ticks(self, shard: SqliteShard) -> None:
+        """What keeps the write lock to its end cannot be done again."""
+        t1 = Actor(shard, Isolation.SERIALIZABLE)
         t1.put(1, 11)
         with pytest.raises(MustMove):
             t1.branch.write("UPDATE t1 SET c1 = c1 + 1 WHERE fauna_tick() AND c0 > 1", (), inline=True)
@@ -431,10 +441,21 @@ class TestLimits:
         t1.commit()
         assert latest_one(shard) == 11
 
-    def test_interrupted_later_write_takes_the_transaction_with_it(self, shard: SqliteShard) -> None:
-        """The known limit of statements that do not tick: `is_open` tells, and nothing is half done."""
+    def test_interrupted_later_write_undoes_only_itself(self, shard: SqliteShard) -> None:
         watch = Watch()
         t1 = Actor(shard, RC, watch=watch)
+        t1.put(1, 11)
+        watch.interrupt()
+        assert refused(lambda: t1.branch.write("UPDATE t1 SET c1 = 0", ())) == 1317
+        watch.clear()
+        assert t1.branch.is_open
+        t1.commit()
+        assert latest_one(shard) == 11
+
+    def test_interrupted_later_write_takes_a_serializable_transaction_with_it(self, shard: SqliteShard) -> None:
+        """The known limit of statements that do not tick: `is_open` tells, and nothing is half done."""
+        watch = Watch()
+        t1 = Actor(shard, Isolation.SERIALIZABLE, watch=watch)
         t1.put(1, 11)
         watch.interrupt()
         assert refused(lambda: t1.branch.write("UPDATE t1 SET c1 = 0", ())) == 1317

@@ -1,45 +1,59 @@
 """A transaction on the embedded engine.
 
-    READ COMMITTED            each statement reads the latest state; from the first write on, the writer connection
-    REPEATABLE READ,          a reader connection holds the snapshot of the first read; the first write asks
-    SERIALIZABLE              `txn.conflict` whether the snapshot may move to the latest state, must stay behind
-                              (mixed mode, see `mixed.py`), or the transaction must end with error 1213
+    READ COMMITTED            each statement reads the latest state, with the transaction's own writes over it
+    REPEATABLE READ           a reader connection holds the snapshot of the first read; writes go to the latest state, and a row
+                              that others have changed since the snapshot is moved past (when nothing that was read has
+                              changed) or is error 1213: first committer wins
+    SERIALIZABLE              as REPEATABLE READ, but the first write keeps the write lock to the end, and asks `txn.conflict`
+                              whether all that was read is still so, or the transaction must end with error 1213
+
+The write lock is for moments, except at SERIALIZABLE and for large transactions.  Between statements (`pause`) a transaction offers
+it: whoever takes it makes the engine undo what this one has written, which is kept as a write set and done again at its next
+statement, or at its commit.  Its rows stay its own by row locks, which others wait for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from fauna.errors import SqlError, error
 from fauna.session.result import MustWait, Ticket
-from fauna.shard.engine_errors import EngineError
+from fauna.shard.engine_errors import EngineError, UniqueViolation
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.history import SOMETHING
 from fauna.shard.engines.sqlite.mixed import MixedMode
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
+from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, size_of
 from fauna.shard.shard import Isolation, MatchCheck, Params, TableAccess, Watch, Written
 from fauna.ticket import done_ticket
-from fauna.txn.conflict import Decision, ReadSet, decide
+from fauna.txn.conflict import Decision, Place, ReadSet, decide, is_changed, place_of
 from fauna.txn.locks import LockTicket
+from fauna.txn.row_locks import Key, RowTicket
 
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
 
 # write_many looks whether it should stop every so many rows.
 _LOOK_ROWS: Final = 64
+# A commit waits for the write lock as long as it takes; KILL ends the wait.
+_COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
+# A locking read that finds more rows keeps the write lock instead of locking each.
+_LOCKED_ROWS_MAX: Final = 1_000
 
 
 class SqliteBranch:
     __slots__ = (
-        "_isolation", "_locked", "_mixed", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_streams",
-        "_ticket", "_two_phase", "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
+        "_alone", "_base", "_changed", "_changed_to", "_changes", "_isolation", "_keeps_lock", "_locked", "_mixed", "_offered",
+        "_pausable", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase",
+        "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
     )  # fmt: skip
 
     def __init__(
         self, shard: SqliteShard, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None,
-        two_phase: bool,
+        two_phase: bool, alone: bool,
     ) -> None:
         self._shard = shard
         self._writer = shard.writer
@@ -48,13 +62,21 @@ class SqliteBranch:
         self.lock_wait_timeout_s = lock_wait_timeout_s
         self.watch = watch
         self._two_phase = two_phase
+        self._alone = alone
+        self._pausable = not alone and not two_phase and isolation < Isolation.SERIALIZABLE
         self.is_open = True
         self.gtrid = ""  # set once prepared
         self._locked = False
-        self._ticket: LockTicket | None = None
+        self._offered = False  # the write lock is ours until somebody comes
+        self._keeps_lock = False  # what was done cannot be done again from the write set
+        self._ticket: LockTicket | RowTicket | None = None
+        self._changes: list[Change] = []  # the write set, frozen, while the writer has it not
+        self._base = 0  # how many changes there were when the statement began
         self._reader: Handle | None = None
         self._snapshot = 0
         self._reads: ReadSet | None = None
+        self._changed: dict[str, set[int] | None] = {}  # by others, from the snapshot up to `_changed_to`
+        self._changed_to = 0
         self._mixed: MixedMode | None = None
         self._savepoints = Savepoints(shard.writer)
         self._streams: list[StreamRows] = []
@@ -67,18 +89,51 @@ class SqliteBranch:
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> AnyRows:
         self._must_be_open()
-        if self._locked:
-            if self._mixed is not None:
-                return self._mixed.query(self, sql, params, reads, inline=inline)
-            return self.read_on(self._writer.handle, sql, params, inline=inline)
+        if not self._locked and self._has_written(reads):
+            self.lock()
         if self._isolation <= Isolation.READ_COMMITTED:
+            if self._locked:
+                return self.read_on(self._writer.handle, sql, params, inline=inline)
             return self._shard.autocommit_query(sql, params, inline=inline, watch=self.watch)
+        if self._mixed is not None:
+            return self._mixed.query(self, sql, params, reads, inline=inline)
+        if self._locked and not self._pausable:
+            return self.read_on(self._writer.handle, sql, params, inline=inline)
         reader = self._reader or self.open_snapshot()
+        mixed = self._mix(reads) if self._locked else None
+        self._remember(reads)
+        if mixed is not None:
+            return mixed.query(self, sql, params, reads, inline=inline)
+        return self.read_on(self._writer.handle if self._locked else reader, sql, params, inline=inline)
+
+    def _remember(self, reads: Sequence[TableAccess]) -> None:
         if self._reads is None:
             self._reads = ReadSet()
         for access in reads:
             self._reads.add(access)
-        return self.read_on(reader, sql, params, inline=inline)
+
+    def _mix(self, reads: Sequence[TableAccess]) -> MixedMode | None:
+        """How to read at the snapshot though the lock is held; None: the latest state is as good."""
+        changed = self._changed_by_others()
+        if not changed:
+            return None
+        written = {change[0] for change in self._writer.changes} | self._writer.whole
+        if place_of([access.table for access in reads], written, changed) is Place.BOTH and self._may_move():
+            self._move()
+            return None
+        assert self._reader is not None
+        return MixedMode(self._shard, self._reader, changed, written)
+
+    def _has_written(self, reads: Sequence[TableAccess]) -> bool:
+        """Whether this transaction may have written what is read; not asked while it has the write lock."""
+        changes = self._writer.changes if self._offered else self._changes
+        if not changes:
+            return False
+        for table, low, high in ((access.table, access.low, access.high) for access in reads):
+            for change in changes:
+                if change[0] == table and (low is None or low <= change[3]) and (high is None or change[2] <= high):
+                    return True
+        return False
 
     def open_snapshot(self) -> Handle:
         """Fix the state that this transaction reads (START TRANSACTION WITH CONSISTENT SNAPSHOT, or the first read)."""
@@ -90,6 +145,8 @@ class SqliteBranch:
             shard.pool.give(reader)
             raise
         self._reader = reader
+        self._changed = {}
+        self._changed_to = self._snapshot
         return reader
 
     def read_on(self, handle: Handle, sql: str, params: Params, *, inline: bool) -> AnyRows:
@@ -103,35 +160,68 @@ class SqliteBranch:
         return rows
 
     def lock_query(
-        self, sql: str, params: Params, reads: Sequence[TableAccess], *, match: MatchCheck | None = None, inline: bool
+        self, sql: str, params: Params, reads: Sequence[TableAccess], *, match: MatchCheck | None = None, inline: bool,
+        shared: bool = False,
     ) -> AnyRows:
         self.lock()
+        self._base = len(self._writer.changes)
         if self._mixed is not None and match is not None:
             self._or_deadlock(
                 self._mixed.may_write(self, match, inline=inline) and self._mixed.may_lock(self, match, inline=inline)
             )
+        if match is None:
+            self._keeps_lock = True
+            self._wait_while_others_hold({access.table for access in reads})
+        else:
+            self._check_meant(match, inline=inline)
+            self._lock_matching(match, shared=shared, inline=inline)
         return self.read_on(self._writer.handle, sql, params, inline=inline)
+
+    def _lock_matching(self, match: MatchCheck, *, shared: bool, inline: bool) -> None:
+        """Lock the rows that match at the latest state; a row that others have changed since the snapshot is a conflict."""
+        if not self._pausable and not self._shard.row_locks:
+            return
+        rows = self.read_on(self._writer.handle, match.sql, match.params, inline=inline)
+        try:
+            rowids = [row[0] for row in islice(rows, _LOCKED_ROWS_MAX + 1)]
+        finally:
+            rows.close()
+        if len(rowids) > _LOCKED_ROWS_MAX:
+            self._keeps_lock = True
+            self._wait_while_others_hold({match.table})
+            return
+        self._lock_keys([(match.table, rowid) for rowid in rowids], shared=shared)
+        changed = self._changed_by_others() if self._reader is not None and self._pausable else {}
+        if match.table in changed and any(is_changed(match.table, int(rowid), changed) for rowid in rowids):  # type: ignore[arg-type]
+            self._move_or_deadlock()
 
     # -- the write lock
 
     def lock(self) -> None:
-        if self._locked:
+        if self._locked or self._taken_back():
             return
         self._must_be_open()
         self._shard.check_writable()
         ticket, queue = self._ticket, self._shard.queue
+        if isinstance(ticket, RowTicket):
+            self._await(ticket)
+            ticket = None
         if ticket is None and not queue.try_acquire():
             ticket = queue.enqueue(self.lock_wait_timeout_s)
         if ticket is not None:
-            self._ticket = ticket
-            if not ticket.done():
-                self._let_watch_stop(ticket)
-                raise MustWait(ticket)
-            self._ticket = None
-            ticket.check()
+            self._await(ticket)
         self._start_writing()
 
-    def _let_watch_stop(self, ticket: LockTicket) -> None:
+    def _await(self, ticket: LockTicket | RowTicket) -> None:
+        """Go on when it is done; raises MustWait, or what it failed with."""
+        self._ticket = ticket
+        if not ticket.done():
+            self._let_watch_stop(ticket)
+            raise MustWait(ticket)
+        self._ticket = None
+        ticket.check()
+
+    def _let_watch_stop(self, ticket: LockTicket | RowTicket) -> None:
         watch = self.watch
         if watch is not None:
             watch.stop_waiting = ticket.interrupt
@@ -147,30 +237,206 @@ class SqliteBranch:
     def _start_writing(self) -> None:
         try:
             self._shard.check_writable()  # again: the sync may have failed while we waited
-            self._savepoints.begin()
-        except BaseException:
+            self._savepoints.begin(self._changes, images=self._pausable)
+        except BaseException as failed:
             self._writer.rollback()
             self._shard.queue.release()
+            if isinstance(failed, SqlError) and self._changes:
+                self.rollback()
             raise
+        self._changes = []
+        self._base = len(self._writer.changes)
         self._locked = True
         if self._two_phase:
             self._writer.follow_with_session()
-        if self._reader is not None:
+        if self._reader is not None and not self._pausable:
             self._settle_snapshot()
 
     def _settle_snapshot(self) -> None:
         """Now that nobody else can commit: does the snapshot move, stay behind, or end the transaction?"""
-        changed = self._shard.history.changed_since(self._snapshot)
-        decision = Decision.MOVE
-        if changed is None or changed:
-            decision = decide(self._isolation, self._reads or ReadSet(), changed)
+        changed = self._changed_by_others()
+        decision = Decision.MOVE if not changed else decide(self._isolation, self._reads or ReadSet(), changed)
         self._or_deadlock(decision is not Decision.ABORT)
         if decision is Decision.MOVE:
             self._close_snapshot()
         else:
             assert self._reader is not None
-            assert changed is not None
             self._mixed = MixedMode(self._shard, self._reader, changed)
+
+    # -- giving the write lock away between statements
+
+    def pause(self) -> None:
+        """The statement is over and the client's next one may take its time: others may write meanwhile."""
+        if not self._locked or not self._pausable:
+            return
+        if not self._can_be_repeated():
+            self._keeps_lock = True
+            return
+        self._base = len(self._writer.changes)
+        self._locked = False
+        self._offered = True
+        self._shard.queue.offer(self._give_up)
+
+    def _can_be_repeated(self) -> bool:
+        writer, settings = self._writer, self._shard.settings
+        if self._keeps_lock or writer.whole or not writer.complete or len(writer.changes) > settings.write_set_rows_max:
+            return False
+        if any(stream.reads_from(writer.handle) for stream in self._streams):
+            return False
+        return size_of(writer.changes[self._base :]) <= settings.write_set_bytes_max
+
+    def _give_up(self) -> None:
+        """Called by whoever takes the write lock from us: the write set is all that stays of what was written."""
+        self._offered = False
+        self._undo_to_base()
+
+    def _undo_to_base(self) -> None:
+        """Undo all in the engine; the changes of earlier statements stay as the write set."""
+        writer = self._writer
+        del writer.changes[self._base :]
+        self._changes = writer.freeze() if self._pausable else []
+        writer.rollback()
+        self._savepoints.give_up(len(self._changes))
+
+    def _taken_back(self) -> bool:
+        """Whether the write lock is ours again, because nobody else wanted it."""
+        if self._offered and self._shard.queue.take_back(self._give_up):
+            self._offered = False
+            self._locked = True
+        return self._locked
+
+    # -- row locks
+
+    def _lock_written(self, mark: int) -> None:
+        """Lock what the statement has changed from `mark` on, and what it relies on; or undo it and wait for who has that."""
+        shard, writer = self._shard, self._writer
+        if not self._pausable and not shard.row_locks:
+            return
+        changes = writer.changes
+        keys: list[Key] = []
+        for index in range(mark, len(changes)):
+            change = changes[index]
+            if change[0] == STATEMENT:
+                continue
+            if change[1] == "INSERT":
+                self._find_free_rowid(index)
+                change = changes[index]
+            keys.append((change[0], change[2]))
+            if change[2] != change[3]:
+                keys.append((change[0], change[3]))
+            if self._pausable and change[1] != "DELETE":
+                self._add_unique_keys(change, keys)
+        self._lock_keys(keys)
+        if writer.relied_on:
+            self._lock_keys(list(writer.relied_on), shared=True)
+        if writer.whole:
+            self._wait_while_others_hold(writer.whole)
+
+    def _add_unique_keys(self, change: Change, keys: list[Key]) -> None:
+        if change[5] is None:
+            return
+        values = self._writer.shapes.key_values(change)
+        if values is None:
+            self._keeps_lock = True
+        else:
+            keys += values
+
+    def _find_free_rowid(self, index: int) -> None:
+        """Two transactions that insert at the same time get the same next rowid: one of them another, where nobody sees it."""
+        locks, writer = self._shard.row_locks, self._writer
+        table, _, rowid = writer.changes[index][:3]
+        if locks.blocked(self, [(table, rowid)]) is None or not writer.shapes.of(table).hidden:
+            return
+        while locks.blocked(self, [(table, rowid)]) is not None:
+            rowid += 1
+        writer.give_new_rowid(table, index, rowid)
+
+    def _lock_keys(self, keys: Sequence[Key], *, shared: bool = False) -> None:
+        locks = self._shard.row_locks
+        blocked = locks.take(self, keys, shared=shared) if self._pausable else locks.blocked(self, keys, shared=shared)
+        if blocked is not None:
+            self._yield_for(blocked, shared=shared)
+
+    def _wait_while_others_hold(self, tables: Iterable[str]) -> None:
+        """Any row of these may have been changed: nobody else may have locked one."""
+        key = self._shard.row_locks.held_by_others(self, tables)
+        if key is not None:
+            self._yield_for(key)
+
+    def _yield_for(self, key: Key, *, shared: bool = False) -> NoReturn:
+        """The statement needs what another transaction has: undo it, let the write lock go, wait."""
+        if not self._may_yield():
+            self._or_deadlock(False)
+        try:
+            ticket = self._shard.row_locks.wait_for(self, key, self.lock_wait_timeout_s, shared=shared)
+        except SqlError:
+            self.rollback()
+            raise
+        if not self._pausable and self._reads and self._reader is None:
+            self.open_snapshot()  # nobody else can commit just now: what was read is still so
+        self._undo_to_base()
+        if self._two_phase:
+            self._writer.stop_session()
+        self._locked = False
+        self._mixed = None
+        self._shard.queue.release()
+        self._await(ticket)
+        raise MustWait(ticket)
+
+    def _may_yield(self) -> bool:
+        return self._alone or self._base == 0 or (self._pausable and not self._keeps_lock)
+
+    # -- first committer wins
+
+    def _changed_by_others(self) -> dict[str, set[int] | None]:
+        """What others have committed since the snapshot.  Error 1213 when that is no longer known."""
+        history = self._shard.history
+        if self._changed_to != history.position:
+            commits = history.since(self._changed_to)
+            if commits is None:
+                self.rollback()
+                raise error("LOCK_DEADLOCK")
+            for commit in commits:
+                commit.add_to(self._changed)
+                self._changed_to = commit.position
+        return self._changed
+
+    def _may_move(self) -> bool:
+        return self._reads is None or not self._reads.touched_by(self._changed_by_others())
+
+    def _move(self) -> None:
+        """Read the latest state from now on: nothing that was read is different there."""
+        self._close_snapshot()
+        self.open_snapshot()
+
+    def _move_or_deadlock(self) -> None:
+        self._or_deadlock(self._may_move())
+        self._move()
+
+    def _check_meant(self, match: MatchCheck, *, inline: bool) -> None:
+        """A row that the client means, by the snapshot, must not have been changed by others, even if it matches no more."""
+        if self._reader is None or not self._pausable:
+            return
+        changed = self._changed_by_others()
+        if match.table in changed:
+            mixed = MixedMode(self._shard, self._reader, changed)
+            if not mixed.may_write(self, match, inline=inline):
+                self._move_or_deadlock()
+
+    def _check_written(self, mark: int) -> None:
+        """The rows just written must not have been changed by others."""
+        if self._reader is None or not self._pausable:
+            return
+        changed = self._changed_by_others()
+        if not changed:
+            return
+        writer = self._writer
+        for change in islice(writer.changes, mark, None):
+            if is_changed(change[0], change[2], changed) or is_changed(change[0], change[3], changed):
+                self._move_or_deadlock()
+                return
+        if not writer.whole.isdisjoint(changed):
+            self._move_or_deadlock()
 
     # -- writing
 
@@ -179,24 +445,38 @@ class SqliteBranch:
             self.lock_to_write()
         if self._streams:
             self._detach_streams()
-        mixed = self._mixed
-        if mixed is not None and match is not None:
-            self._or_deadlock(mixed.may_write(self, match, inline=inline))
+        if not self._savepoints.in_statement:
+            self._base = len(self._writer.changes)
+        if match is not None:
+            if self._mixed is not None:
+                self._or_deadlock(self._mixed.may_write(self, match, inline=inline))
+            else:
+                self._check_meant(match, inline=inline)
         return self._write(sql, params, self.watch, inline=inline)
 
     def _write(self, sql: str, params: Params, watch: Watch | None, *, inline: bool) -> Written:
         writer, mixed = self._writer, self._mixed
         mark = len(writer.changes)
-        mode = Mode.LATER_WRITE if self._savepoints.wrote else Mode.FIRST_WRITE
+        lasting = self._savepoints.wrote and not (self._pausable and not self._keeps_lock and mark == self._base)
         try:
-            written = writer.write(sql, params, watch, inline=inline, mode=mode)
-        except BaseException:
+            written = writer.write(sql, params, watch, inline=inline, mode=Mode.LATER_WRITE if lasting else Mode.FIRST_WRITE)
+        except BaseException as failed:
             self._after_failure()
+            if isinstance(failed, UniqueViolation) and self._shard.row_locks and self.is_open:
+                self._wait_for_who_stands_in_the_way(sql, params)
             raise
         self._savepoints.written()
         if mixed is not None:
             self._or_deadlock(mixed.are_mine(writer.changes, mark, writer.whole))
+        self._lock_written(mark)
+        self._check_written(mark)
         return written
+
+    def _wait_for_who_stands_in_the_way(self, sql: str, params: Params) -> None:
+        """A key is taken by a row that another transaction is changing or removing: it may be free when that one ends."""
+        key = self._shard.row_locks.blocked(self, self._writer.standing_in_the_way(sql, params))
+        if key is not None:
+            self._yield_for(key)
 
     def _stop_between_rows(self) -> None:
         """An ordinary error undoes one statement; SQLite's own interrupt would undo the transaction."""
@@ -229,11 +509,21 @@ class SqliteBranch:
             raise error("XAER_RMFAIL", "ACTIVE")
         self.begin_statement()
         try:
+            # A trigger that is made now has not seen what open transactions have written, whatever their tables.
+            if any("TRIGGER" in sql for sql, _ in script):
+                key = self._shard.row_locks.held_by_others(self)
+                if key is not None:
+                    self._yield_for(key)
+            self._wait_while_others_hold(tables)
+            self._keeps_lock = True
+            self._writer.shapes.forget()
             for sql, params in script:
                 self.write(sql, params)
         except BaseException:
             self.end_statement(keep=False)
             raise
+        finally:
+            self._writer.shapes.forget()
         self.end_statement(keep=True)
         self._writer.whole.add(SOMETHING)
         self._writer.whole.update(tables)
@@ -242,12 +532,15 @@ class SqliteBranch:
         """A statement failed.  SQLite may have undone the whole transaction with it."""
         if self._writer.in_transaction:
             return
-        if self._savepoints.wrote:
+        if self._pausable and not self._keeps_lock:
+            self._undo_to_base()  # and what earlier statements did is done again
+        elif self._savepoints.wrote:
             self._end()
             return
         # Nothing but this statement is lost: begin again, the lock is still ours.
         try:
-            self._savepoints.begin()
+            self._savepoints.begin(self._changes, images=self._pausable)
+            self._changes = []
         except BaseException:
             self._end()
             raise
@@ -261,21 +554,29 @@ class SqliteBranch:
 
     def savepoint(self, name: str) -> None:
         self._must_be_open()
+        self._taken_back()
         self._savepoints.set(name)
 
     def rollback_to(self, name: str) -> None:
         self._must_be_open()
+        self._taken_back()
         self._detach_streams()
-        self._savepoints.rollback_to(name)
+        kept = self._savepoints.rollback_to(name)
+        if not self._locked:
+            del self._changes[kept:]
+        self._base = kept
 
     def release(self, name: str) -> None:
         self._must_be_open()
+        self._taken_back()
         self._savepoints.release(name)
 
     def begin_statement(self) -> None:
         self.lock_to_write()
         if self._streams:
             self._detach_streams()
+        if not self._savepoints.in_statement:
+            self._base = len(self._writer.changes)
         self._savepoints.begin_statement()
 
     def end_statement(self, *, keep: bool) -> None:
@@ -307,6 +608,9 @@ class SqliteBranch:
         self._must_be_open()
         if self.gtrid:
             return self._shard.commit_prepared(self.gtrid)
+        if not self._locked and not self._taken_back() and self._changes:
+            self.lock_wait_timeout_s = _COMMIT_WAIT_S
+            self.lock()
         return self.finish()
 
     def finish(self) -> Ticket:
@@ -332,7 +636,7 @@ class SqliteBranch:
         if self._streams:
             self._detach_streams(keep=False)
         try:
-            if self._locked:
+            if self._locked or self._taken_back():
                 self._writer.rollback()
         finally:
             self._end()
@@ -340,7 +644,8 @@ class SqliteBranch:
     def _end(self) -> None:
         """Let go of everything.  The writer's transaction is over already."""
         self.is_open = False
-        self._savepoints.forget_statements()
+        self._changes = []
+        self._savepoints.give_up(0)
         if self._ticket is not None:
             self._ticket.abandon()
             self._ticket = None
@@ -349,6 +654,7 @@ class SqliteBranch:
             if self._two_phase:
                 self._writer.stop_session()
             self._shard.queue.release()
+        self._shard.row_locks.release_all(self)
         self._close_snapshot()
 
     def _close_snapshot(self) -> None:
@@ -373,5 +679,3 @@ class SqliteBranch:
 
 def _closed() -> SqlError:
     return error("UNKNOWN_ERROR", "the transaction has ended")
-
-

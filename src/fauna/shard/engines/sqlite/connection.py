@@ -37,13 +37,14 @@ class Guard:
     undoes that statement alone.  Any other writing statement is stopped by SQLite's interrupt, see `Mode`.
     """
 
-    __slots__ = ("_pending", "_ticked", "looks_left", "mode", "overran", "watch")
+    __slots__ = ("_pending", "_ticked", "looks_left", "mode", "overran", "replaying", "watch")
 
     def __init__(self) -> None:
         self.watch: Watch | None = None
         self.looks_left = 0
         self.mode = Mode.READ
         self.overran = False
+        self.replaying = False  # changes that have happened once are made again
         self._ticked = False
         self._pending: Exception | None = None
 
@@ -79,6 +80,10 @@ class Guard:
             reason, self._pending = self._pending, None
             raise reason
         return 1
+
+    def is_replaying(self, *arguments: object) -> int:
+        """fauna_replaying(): 1 while what has happened before is done again."""
+        return int(self.replaying)
 
 
 class Handle:
@@ -118,6 +123,7 @@ def open_connection(
         _set_pragmas(connection, settings, writer=writer, busy=busy)
         guard = Guard()
         connection.create_scalar_function("fauna_tick", guard.tick, 0)
+        connection.create_scalar_function("fauna_replaying", guard.is_replaying, 0)
         configure(connection)
         connection.set_progress_handler(guard.look, settings.inline_steps)
         if not writer:

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fauna.shard.engines.sqlite.settings import EngineSettings
-from fauna.txn.conflict import merge
-
-# A changed row: (table, op, rowid, rowid_new); an UPDATE may have moved it.  A plain tuple: one is made per row written.
-Change = tuple[str, str, int, int]
+from fauna.shard.engines.sqlite.write_set import Change
 
 # "Some table that never conflicts was changed": makes a commit count as one that changed something.
 SOMETHING: Final = ""
@@ -28,15 +25,16 @@ class Commit:
     changes: Sequence[Change]
     whole: frozenset[str]  # tables any row of which may have changed
 
-    def changed(self) -> dict[str, set[int] | None]:
-        changed: dict[str, set[int] | None] = {}
-        for table, _, rowid, rowid_new in self.changes:
-            rowids = changed.setdefault(table, set())
+    def add_to(self, changed: dict[str, set[int] | None]) -> None:
+        """Add what this commit changed to what others did."""
+        for change in self.changes:
+            rowids = changed.setdefault(change[0], set())
             if rowids is not None:
-                rowids.add(rowid)
-                rowids.add(rowid_new)
-        changed.update(dict.fromkeys(self.whole - {SOMETHING}))
-        return changed
+                rowids.add(change[2])
+                rowids.add(change[3])
+        for table in self.whole:
+            if table != SOMETHING:
+                changed[table] = None
 
 
 class History:
@@ -77,12 +75,8 @@ class History:
             else:
                 del self._snapshots[position]
 
-    def changed_since(self, position: int) -> dict[str, set[int] | None] | None:
-        """What the commits after `position` changed; None when that is no longer known."""
-        commits = self.since(position)
-        return None if commits is None else merge(commit.changed() for commit in commits)
-
     def since(self, position: int) -> list[Commit] | None:
+        """The commits after `position`; None when they are no longer known."""
         with self._lock:
             missing = self.position - position
             if missing > len(self._commits):

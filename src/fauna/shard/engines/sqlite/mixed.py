@@ -20,8 +20,8 @@ from fauna.errors import error
 from fauna.session.result import MustMove, Row
 from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.errors import translate
-from fauna.shard.engines.sqlite.history import Change
 from fauna.shard.engines.sqlite.readers import AnyRows, MemoryRows
+from fauna.shard.engines.sqlite.write_set import Change
 from fauna.shard.shard import MatchCheck, Params, TableAccess
 from fauna.txn.conflict import Place, is_changed, place_of
 
@@ -35,11 +35,13 @@ _PRETEND = "fauna_pretend"
 class MixedMode:
     __slots__ = ("_changed", "_reader", "_shard", "_written")
 
-    def __init__(self, shard: SqliteShard, reader: Handle, changed: dict[str, set[int] | None]) -> None:
+    def __init__(
+        self, shard: SqliteShard, reader: Handle, changed: dict[str, set[int] | None], written: set[str] | None = None
+    ) -> None:
         self._shard = shard
         self._reader = reader
         self._changed = changed
-        self._written: set[str] = set()
+        self._written = written if written is not None else set()
 
     def query(self, branch: SqliteBranch, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> AnyRows:
         tables = [access.table for access in reads]
@@ -69,7 +71,7 @@ class MixedMode:
     def are_mine(self, changes: Sequence[Change], start: int, whole: set[str]) -> bool:
         """Whether none of the rows just written was changed by others."""
         changed, written = self._changed, self._written
-        for table, _, rowid, rowid_new in islice(changes, start, None):
+        for table, _, rowid, rowid_new, _, _ in islice(changes, start, None):
             written.add(table)
             if table in changed and (is_changed(table, rowid, changed) or is_changed(table, rowid_new, changed)):
                 return False

@@ -83,6 +83,10 @@ class StreamRows:
             rows += self._read(rows_max - len(rows))
         return rows
 
+    def reads_from(self, handle: Handle) -> bool:
+        """Whether its cursor is open on that connection."""
+        return self._cursor is not None and self._cursor.connection is handle.connection
+
     def close(self) -> None:
         cursor, self._cursor = self._cursor, None
         self._buffer = iter(_NO_ROWS)

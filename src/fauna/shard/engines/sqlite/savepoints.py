@@ -6,7 +6,10 @@ there is; otherwise going back to that point undoes just the statement.  So an I
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fauna.errors import error
+from fauna.shard.engines.sqlite.write_set import Change
 from fauna.shard.engines.sqlite.writer import Writer
 
 
@@ -25,7 +28,7 @@ class _Point:
 class Savepoints:
     """They may be set before the transaction writes at all; SQLite gets to know them when it does (`begin`)."""
 
-    __slots__ = ("_begun", "_dirty", "_points", "_serial", "_statements", "_writer", "wrote")
+    __slots__ = ("_begun", "_dirty", "_images", "_kept", "_points", "_serial", "_statements", "_writer", "wrote")
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -33,16 +36,36 @@ class Savepoints:
         self._statements: list[_Point | None] = []  # None: goes back to the last point
         self._serial = 0
         self._begun = False
+        self._images = False
+        self._kept = 0  # changes there are while nothing is begun
         self._dirty = False  # something has been written since the last point
         self.wrote = False  # something has been written since the beginning
 
-    def begin(self) -> None:
-        """Begin the writer's transaction, also for a second time after SQLite has undone all of it."""
-        self._writer.begin()
+    def begin(self, changes: Sequence[Change] = (), *, images: bool = False) -> None:
+        """Begin the writer's transaction, also again after all of it was undone or given up: `changes`, frozen, are repeated, each
+        point is set where it was."""
+        self._writer.begin(images=images)
+        self._images = images
         self._begun = True
+        done = 0
         for point in self._points:
+            if point.mark > done:
+                self._writer.repeat(changes[done:point.mark])
+                done = point.mark
             point.mark = self._writer.savepoint(point.physical)
-        self._dirty = self.wrote = False
+        if done < len(changes):
+            self._writer.repeat(changes[done:])
+        self._dirty = len(changes) > (self._points[-1].mark if self._points else 0)
+        self.wrote = bool(changes)
+
+    def give_up(self, kept: int) -> None:
+        """The writer's transaction was undone, to be begun again later with `kept` changes; a statement's own points are gone."""
+        for own in self._statements:
+            if own is not None and own in self._points:
+                self._points.remove(own)
+        self._statements.clear()
+        self._begun = False
+        self._kept = kept
 
     def written(self) -> None:
         self._dirty = self.wrote = True
@@ -55,11 +78,14 @@ class Savepoints:
                 point.name = ""
         self._push(name)
 
-    def rollback_to(self, name: str) -> None:
+    def rollback_to(self, name: str) -> int:
+        """How many changes the transaction had made then."""
         index = self._index(name)
         if self._begun:
             self._go_back_to(self._points[index])
         del self._points[index + 1:]
+        self._kept = self._points[index].mark
+        return self._kept
 
     def release(self, name: str) -> None:
         index = self._index(name)
@@ -69,6 +95,10 @@ class Savepoints:
         del self._points[index:]
 
     # -- a statement's
+
+    @property
+    def in_statement(self) -> bool:
+        return bool(self._statements)
 
     def begin_statement(self) -> None:
         self._statements.append(self._push("") if self._dirty else None)
@@ -84,17 +114,12 @@ class Savepoints:
             self._points.remove(own)
             self._dirty = True
 
-    def forget_statements(self) -> None:
-        """The transaction has ended."""
-        self._statements.clear()
-        self._begun = False
-
     def _undo_since_last_point(self) -> None:
         if self._points:
             self._go_back_to(self._points[-1])
         else:
             self._writer.rollback()
-            self.begin()
+            self.begin(images=self._images)
 
     def _go_back_to(self, point: _Point) -> None:
         self._writer.rollback_to(point.physical, point.mark)
@@ -106,6 +131,8 @@ class Savepoints:
         if self._begun:
             point.mark = self._writer.savepoint(point.physical)
             self._dirty = False
+        else:
+            point.mark = self._kept
         self._points.append(point)
         return point
 

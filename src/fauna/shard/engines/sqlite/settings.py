@@ -15,6 +15,9 @@ class EngineSettings:
     history_commits   commits remembered for `changes` even when no snapshot needs them
     mmap_bytes        off: measured, mapped pages make reads 10 % slower and read-write transactions 1.5 times
     tracked_rows_max  rows one transaction changes before it counts as having changed whole tables
+    write_set_rows_max, write_set_bytes_max   what a transaction may have changed and still let others write between its
+                      statements; a larger one keeps the write lock to its end
+    hidden_rowid      the column that is a rowid which nobody sees
     """
 
     page_size: int = 4096
@@ -33,6 +36,9 @@ class EngineSettings:
     history_rows_max: int = 100_000
     history_commits: int = 256
     tracked_rows_max: int = 10_000
+    write_set_rows_max: int = 64
+    write_set_bytes_max: int = 1 << 20
+    hidden_rowid: str = "_rowid"
     mixed_read_rows_max: int = 10_000
     stream_buffer_rows_max: int = 100_000
     checkpoint_pages: int = 4_000

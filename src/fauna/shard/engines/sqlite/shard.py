@@ -24,16 +24,19 @@ from fauna.shard.engines.sqlite.history import SOMETHING, History
 from fauna.shard.engines.sqlite.prepared import Prepared, PreparedStore
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.settings import EngineSettings
+from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
 from fauna.shard.shard import Isolation, Params, RowChange, Watch
 from fauna.txn.locks import WriteQueue
+from fauna.txn.row_locks import RowLocks
 
 # How often opening a snapshot is tried again when a commit falls into it.
 _SNAPSHOT_TRIES: Final = 4
 
 
 class SqliteShard:
-    """`configure` is called with every new connection, to register functions and collations on it."""
+    """`configure` is called with every new connection, to register functions and collations on it; `equal_key` knows when two
+    texts are equal by such a collation."""
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class SqliteShard:
         *,
         configure: Configure = lambda connection: None,
         settings: EngineSettings | None = None,
+        equal_key: EqualKey = binary_equal_key,
         sync: Callable[[int], None] = os.fdatasync,
     ) -> None:
         self.settings = settings or EngineSettings()
@@ -51,11 +55,12 @@ class SqliteShard:
         self._prepared_lock = threading.Lock()
         self.history = History(self.settings)
         self.queue = WriteQueue()
+        self.row_locks = RowLocks()
         writer = self._open_writer(self.path)
         self._group = GroupCommit(Path(str(self.path) + "-wal"), sync)
         checkpointing = open_connection(self.path, lambda connection: None, self.settings, writer=True)
         self._checkpointer = Checkpointer(checkpointing, self.queue, self._group, self.settings)
-        self.writer = Writer(writer, self.history, self._group, self._checkpointer, self.settings)
+        self.writer = Writer(writer, self.history, self._group, self._checkpointer, self.settings, equal_key)
         self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open_reader(busy=True)
         self._store = PreparedStore(directory.prepared_directory(number))
@@ -96,9 +101,10 @@ class SqliteShard:
         watch: Watch | None = None,
         consistent_snapshot: bool = False,
         two_phase: bool = False,
+        alone: bool = False,
     ) -> SqliteBranch:
         branch = SqliteBranch(self, isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch,
-                              two_phase=two_phase)
+                              two_phase=two_phase, alone=alone)
         if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
             branch.open_snapshot()
         return branch
@@ -259,7 +265,7 @@ class SqliteShard:
         changes: list[RowChange] = []
         for commit in self.history.remembered(from_position):
             changes += [RowChange(commit.position, table, "UPDATE", None) for table in sorted(commit.whole) if table]
-            changes += [RowChange(commit.position, table, op, rowid) for table, op, _, rowid in commit.changes]
+            changes += [RowChange(commit.position, change[0], change[1], change[3]) for change in commit.changes]
         return changes
 
     def sync(self) -> None:
@@ -284,6 +290,7 @@ class SqliteShard:
             return
         self._closed = True
         self.queue.close()
+        self.row_locks.close()
         with contextlib.suppress(FaunaError):
             self._group.must_sync()
         self._group.close()

@@ -1,4 +1,4 @@
-"""The one writing connection: begins, commits and undoes, and notes every row that changes.
+"""The one writing connection: begins, commits and undoes, notes every row that changes, and does noted changes again.
 
 Used only by the holder of the write lock.  SQLite's pre-update hook names each row before it changes, also rows that
 REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoever undoes something cuts the notes back.
@@ -6,27 +6,31 @@ REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import apsw
 
-from fauna.errors import error
+from fauna.errors import FaunaError, error
 from fauna.session.result import MustMove
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
-from fauna.shard.engines.sqlite.history import SOMETHING, Change, History
+from fauna.shard.engines.sqlite.history import SOMETHING, History
 from fauna.shard.engines.sqlite.settings import EngineSettings
+from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Shapes
 from fauna.shard.shard import Params, Watch, Written
 from fauna.ticket import OneShot, done_ticket
 
 _OVERRAN_MAX: Final = 1_000
+_TRIAL: Final = "fauna_trial"
 
 
 class Writer:
     def __init__(
-        self, handle: Handle, history: History, group: GroupCommit, checkpointer: Checkpointer, settings: EngineSettings
+        self, handle: Handle, history: History, group: GroupCommit, checkpointer: Checkpointer, settings: EngineSettings,
+        equal_key: EqualKey,
     ) -> None:
         self.handle = handle
         self._checkpointer = checkpointer
@@ -35,23 +39,58 @@ class Writer:
         self._untracked = settings.untracked
         self._changes_max = settings.tracked_rows_max
         self._connection = handle.connection
+        self.shapes = Shapes(handle, settings.hidden_rowid, equal_key)
+        self._again = handle.connection.cursor().execute
         # What the open transaction has changed, in order; beyond the limit, and for DDL, whole tables.
         self.changes: list[Change] = []
         self.whole: set[str] = set()
-        # Set while the writer pretends: changes that will be undone before anybody sees them are not noted.
+        # Whether changes are noted with the rows' values, and whether all so far could be.
+        self._images = False
+        self.complete = True
+        self._ran_untracked = False
+        # The rows whose presence foreign keys have relied on, in the running statement.
+        self.relied_on: list[tuple[object, ...]] = []
+        # Set while the writer pretends or repeats: such changes are not noted.
         self.pretending = False
         self.session: apsw.Session | None = None
         self._overran: set[str] = set()
         self._log_written = False
         self._connection.set_wal_hook(self._after_commit)
         self._connection.preupdate_hook(self._note)
+        self._connection.create_scalar_function("fauna_hold", self._rely_on, 2)
 
     # -- transactions
 
-    def begin(self) -> None:
+    def begin(self, *, images: bool = False) -> None:
         self.changes = []
         self.whole = set()
+        self.complete = True
+        self._images = images
         self._run("BEGIN IMMEDIATE")
+
+    def repeat(self, changes: Sequence[Change]) -> None:
+        """Do frozen changes again.  They fit, because their rows are locked: error 1213 if one does not after all."""
+        guard = self.handle.guard
+        guard.start(None, inline=False)
+        connection = self._connection
+        self.pretending = guard.replaying = True
+        try:
+            for table, _, _, _, sql, params in changes:
+                self._again(sql, params)
+                if table != STATEMENT and connection.changes() != 1:
+                    raise error("LOCK_DEADLOCK")
+        except apsw.ConstraintError:
+            raise error("LOCK_DEADLOCK") from None
+        except apsw.Error as raised:
+            raise translate(raised) from None
+        finally:
+            self.pretending = guard.replaying = False
+        self.changes += changes
+
+    def freeze(self) -> list[Change]:
+        """The changes so far, as they can be repeated."""
+        self.changes = [self.shapes.freeze(change) for change in self.changes]
+        return self.changes
 
     def commit(self) -> OneShot:
         """The open transaction is visible on return, and durable when the ticket is done; on an error it is undone."""
@@ -70,8 +109,16 @@ class Writer:
         if not self._log_written:  # nothing has changed
             history.committing = False
             return done_ticket()
+        if self._images:
+            self._forget_images()
         history.append(self.changes, frozenset(self.whole))
         return self._group.ticket()
+
+    def _forget_images(self) -> None:
+        """The history keeps which rows changed, not what they held."""
+        if any(change[0] == STATEMENT for change in self.changes):
+            self.whole.add(SOMETHING)
+        self.changes = [(*change[:4], None, None) for change in self.changes if change[0] != STATEMENT]
 
     def rollback(self) -> None:
         if self._connection.in_transaction:
@@ -96,14 +143,20 @@ class Writer:
             raise MustMove
         handle.guard.start(watch, inline=inline, mode=mode)
         mark = len(self.changes)
+        self.relied_on.clear()
         try:
             rows = handle.execute(sql, params).fetchall()
         except apsw.Error as raised:
+            self._ran_untracked = False
             del self.changes[mark:]
             raise translate(raised) from None
         except BaseException:
+            self._ran_untracked = False
             del self.changes[mark:]
             raise
+        if self._ran_untracked:
+            self._ran_untracked = False
+            self.changes.append((STATEMENT, "", 0, 0, sql, params))
         if handle.guard.overran:
             self._remember_overrun(sql)
         connection = self._connection
@@ -142,11 +195,70 @@ class Writer:
             return
         table = update.table_name
         if table in self._untracked:
-            self.whole.add(SOMETHING)
-        elif len(self.changes) < self._changes_max:
-            self.changes.append((table, update.op, update.rowid, update.rowid_new))
-        else:
+            if self._images:
+                self._ran_untracked = True
+            else:
+                self.whole.add(SOMETHING)
+        elif len(self.changes) >= self._changes_max:
             self.whole.add(table)
+        elif self._images:
+            self._note_images(update, table)
+        else:
+            self.changes.append((table, update.op, update.rowid, update.rowid_new, None, None))
+
+    def _note_images(self, update: apsw.PreUpdate, table: str) -> None:
+        op = update.op
+        try:
+            new = update.update if op == "UPDATE" else update.new  # None for a DELETE
+        except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
+            new = None
+            self.complete = False
+        self.changes.append((table, op, update.rowid, update.rowid_new, None, new))
+
+    def _rely_on(self, *arguments: object) -> int:
+        """fauna_hold(table, rowid): 1; the row must stay as it is until the transaction ends."""
+        self.relied_on.append(arguments)
+        return 1
+
+    def standing_in_the_way(self, sql: str, params: Params) -> list[tuple[str, int]]:
+        """The rows with whose unique keys an INSERT or UPDATE has collided: those that it would replace."""
+        verb, _, rest = sql.partition(" ")
+        if verb not in ("INSERT", "UPDATE"):
+            return []
+        found: list[tuple[str, int]] = []
+
+        def look(update: apsw.PreUpdate) -> None:
+            if update.op == "DELETE":
+                found.append((update.table_name, update.rowid))
+
+        self.savepoint(_TRIAL)
+        self._connection.preupdate_hook(look)
+        try:
+            self.handle.guard.start(None, inline=False)
+            self.handle.execute(f"{verb} OR REPLACE {rest}", params).fetchall()
+        except (apsw.Error, FaunaError):
+            pass  # it fails for another reason as well: nobody is known to stand in the way
+        finally:
+            self._connection.preupdate_hook(self._note)
+            self.rollback_to(_TRIAL, len(self.changes))
+            self.release(_TRIAL)
+        return found
+
+    def give_new_rowid(self, table: str, index: int, rowid: int) -> None:
+        """The row inserted by change number `index` gets another rowid, which nobody sees."""
+        name, op, old_rowid, _, _, new = self.changes[index]
+        shape = self.shapes.of(table)
+        self.handle.guard.start(None, inline=False)
+        self.pretending = True
+        try:
+            self.handle.execute(f'UPDATE "{table}" SET rowid = ? WHERE rowid = ?', (rowid, old_rowid))
+        except apsw.Error as raised:
+            raise translate(raised) from None
+        finally:
+            self.pretending = False
+        if new is not None:
+            new = (*new[: shape.rowid], rowid, *new[shape.rowid + 1 :])
+        self.changes[index] = (name, op, rowid, rowid, None, new)
 
     def follow_with_session(self) -> None:
         """Record a changeset of the transaction that has just begun.
@@ -172,7 +284,7 @@ class Writer:
         if self.session is None:
             raise error("XAER_RMFAIL", "ACTIVE")
         changeset = self.session.changeset()
-        noted = {(table, rowid) for table, _, rowid, _ in self.changes}
+        noted = {(change[0], change[2]) for change in self.changes}
         for change in apsw.Changeset.iter(changeset):
             rowid = _rowid_of(change)
             if rowid is None:
@@ -180,7 +292,7 @@ class Writer:
             elif change.name in self._untracked:
                 self.whole.add(SOMETHING)
             elif (change.name, rowid) not in noted:
-                self.changes.append((change.name, change.op, rowid, rowid))
+                self.changes.append((change.name, change.op, rowid, rowid, None, None))
         return changeset
 
     def _note_updated(self, operation: int, database: str, table: str, rowid: int) -> None:
@@ -189,7 +301,7 @@ class Writer:
         if table in self._untracked:
             self.whole.add(SOMETHING)
         elif len(self.changes) < self._changes_max:
-            self.changes.append((table, _OPERATIONS[operation], rowid, rowid))
+            self.changes.append((table, _OPERATIONS[operation], rowid, rowid, None, None))
         else:
             self.whole.add(table)
 
