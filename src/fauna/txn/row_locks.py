@@ -4,6 +4,9 @@ A key is a tuple that begins with a table's name: (table, rowid) is a row, (tabl
 Locks are exclusive, or shared (FOR SHARE, the parent of a foreign key).  Waiters of a key are served in their order, and own
 it when their ticket is done.  Waiting that could never end, because those waited for wait for oneself, is error 1213.
 
+Who has the write lock and changes rows without locking each bars their tables meanwhile (`bar`): nobody else locks rows there
+until it ends.
+
     T1 takes (t, 1)         T2 takes (t, 2)
     T1 wants (t, 2): waits  T2 wants (t, 1): it waits for T1, which waits for T2: error 1213 for T2
 """
@@ -84,6 +87,7 @@ class RowLocks:
         self._locks: dict[Key, _Lock] = {}
         self._owned: dict[Owner, dict[Key, None]] = {}
         self._waits: dict[Owner, RowTicket] = {}
+        self._barred: dict[Hashable, Owner] = {}
         self._deadlines: Deadlines[RowTicket] = Deadlines(self._refuse, self._clock, timer=timer)
 
     def __bool__(self) -> bool:
@@ -91,11 +95,14 @@ class RowLocks:
         return bool(self._locks)
 
     def take(self, owner: Owner, keys: Iterable[Key], *, shared: bool = False) -> Key | None:
-        """Lock `keys` in their order; returns the first that others have, where it stopped."""
+        """Lock `keys` in their order; returns the first that others have, or whose table they barred, where it stopped."""
         with self._mutex:
             locks = self._locks
             owned = self._owned.setdefault(owner, {})
+            barred = self._barred
             for key in keys:
+                if barred and barred.get(key[0], owner) != owner:
+                    return key
                 lock = locks.get(key)
                 if lock is None:
                     locks[key] = _Lock(owner, exclusive=not shared)
@@ -117,6 +124,22 @@ class RowLocks:
                 if lock is not None and not lock.admits(owner, shared=shared):
                     return key
         return None
+
+    def bar(self, owner: Owner, tables: Iterable[str]) -> None:
+        """By the holder of the write lock: until `unbar` or `release_all` nobody else locks rows of `tables`."""
+        with self._mutex:
+            for table in tables:
+                self._barred[table] = owner
+
+    def unbar(self, owner: Owner) -> None:
+        """The owner has undone what it did to the tables it barred."""
+        with self._mutex:
+            self._unbar(owner)
+
+    def _unbar(self, owner: Owner) -> None:
+        if self._barred:
+            for table in [table for table, by in self._barred.items() if by == owner]:
+                del self._barred[table]
 
     def held_by_others(self, owner: Owner, tables: Iterable[str] | None = None) -> Key | None:
         """A key of one of `tables` (None: of any) that somebody else has."""
@@ -153,6 +176,7 @@ class RowLocks:
         """The owner's transaction is over."""
         granted: list[RowTicket] = []
         with self._mutex:
+            self._unbar(owner)
             for key in self._owned.pop(owner, ()):
                 lock = self._locks[key]
                 lock.owners.discard(owner)

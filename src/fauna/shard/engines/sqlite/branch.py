@@ -46,9 +46,9 @@ _LOCKED_ROWS_MAX: Final = 1_000
 
 class SqliteBranch:
     __slots__ = (
-        "_alone", "_base", "_changed", "_changed_to", "_changes", "_isolation", "_keeps_lock", "_locked", "_mixed", "_offered",
-        "_pausable", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase",
-        "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
+        "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock", "_locked",
+        "_mixed", "_offered", "_pausable", "_pinned", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot",
+        "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +69,9 @@ class SqliteBranch:
         self._locked = False
         self._offered = False  # the write lock is ours until somebody comes
         self._keeps_lock = False  # what was done cannot be done again from the write set
+        self._barred: frozenset[str] = frozenset()  # tables whose rows only we write, see `_lock_keys`
+        self._found_rows = False  # by conditions, at the latest state, to write or lock them
+        self._pinned = False  # the snapshot does not move
         self._ticket: LockTicket | RowTicket | None = None
         self._changes: list[Change] = []  # the write set, frozen, while the writer has it not
         self._base = 0  # how many changes there were when the statement began
@@ -179,6 +182,7 @@ class SqliteBranch:
 
     def _lock_matching(self, match: MatchCheck, *, shared: bool, inline: bool) -> None:
         """Lock the rows that match at the latest state; a row that others have changed since the snapshot is a conflict."""
+        self._found_rows = True
         if not self._pausable and not self._shard.row_locks:
             return
         rows = self.read_on(self._writer.handle, match.sql, match.params, inline=inline)
@@ -272,6 +276,11 @@ class SqliteBranch:
         if not self._can_be_repeated():
             self._keeps_lock = True
             return
+        if self._found_rows and self._isolation >= Isolation.REPEATABLE_READ:
+            # What it found is to stay so: the snapshot is that of now at the latest, and does not move any more.
+            self._pinned = True
+            if self._reader is None:
+                self.open_snapshot()
         self._base = len(self._writer.changes)
         self._locked = False
         self._offered = True
@@ -309,10 +318,9 @@ class SqliteBranch:
 
     def _lock_written(self, mark: int) -> None:
         """Lock what the statement has changed from `mark` on, and what it relies on; or undo it and wait for who has that."""
-        shard, writer = self._shard, self._writer
-        if not self._pausable and not shard.row_locks:
-            return
+        writer = self._writer
         changes = writer.changes
+        self._found_rows = True
         keys: list[Key] = []
         for index in range(mark, len(changes)):
             change = changes[index]
@@ -352,13 +360,22 @@ class SqliteBranch:
         writer.give_new_rowid(table, index, rowid)
 
     def _lock_keys(self, keys: Sequence[Key], *, shared: bool = False) -> None:
+        """For ourselves; or, keeping the write lock to the end, see that nobody has them or gets them."""
         locks = self._shard.row_locks
-        blocked = locks.take(self, keys, shared=shared) if self._pausable else locks.blocked(self, keys, shared=shared)
+        if self._pausable:
+            blocked = locks.take(self, keys, shared=shared)
+        else:
+            tables = {str(key[0]) for key in keys} - self._barred
+            if tables:
+                locks.bar(self, tables)
+                self._barred |= tables
+            blocked = locks.blocked(self, keys, shared=shared) if locks else None
         if blocked is not None:
             self._yield_for(blocked, shared=shared)
 
     def _wait_while_others_hold(self, tables: Iterable[str]) -> None:
         """Any row of these may have been changed: nobody else may have locked one."""
+        self._shard.row_locks.bar(self, tables)
         key = self._shard.row_locks.held_by_others(self, tables)
         if key is not None:
             self._yield_for(key)
@@ -379,6 +396,8 @@ class SqliteBranch:
             self._writer.stop_session()
         self._locked = False
         self._mixed = None
+        self._shard.row_locks.unbar(self)
+        self._barred = frozenset()
         self._shard.queue.release()
         self._await(ticket)
         raise MustWait(ticket)
@@ -402,7 +421,7 @@ class SqliteBranch:
         return self._changed
 
     def _may_move(self) -> bool:
-        return self._reads is None or not self._reads.touched_by(self._changed_by_others())
+        return not self._pinned and (self._reads is None or not self._reads.touched_by(self._changed_by_others()))
 
     def _move(self) -> None:
         """Read the latest state from now on: nothing that was read is different there."""
@@ -653,8 +672,10 @@ class SqliteBranch:
             self._locked = False
             if self._two_phase:
                 self._writer.stop_session()
+            self._shard.row_locks.release_all(self)
             self._shard.queue.release()
-        self._shard.row_locks.release_all(self)
+        else:
+            self._shard.row_locks.release_all(self)
         self._close_snapshot()
 
     def _close_snapshot(self) -> None:
