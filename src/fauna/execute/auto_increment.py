@@ -122,6 +122,11 @@ class AutoIncrement:
             counter = self._counters[table.id] = self._read(table, branch)
         return counter
 
+    def is_behind(self, table: Table, number: int) -> bool:
+        """Whether a row may be given `number` without moving the counter, as far as that is known without reading."""
+        counter = self._counters.get(table.id)
+        return counter is not None and 0 < number < counter.next
+
     def _read(self, table: Table, branch: Branch) -> Counter:
         column = table.auto_column
         assert column is not None

@@ -60,6 +60,7 @@ class Run:
     """One run of a writing plan.
 
     explain  turns an engine's complaint into MySQL's error, given the values of the row at fault
+    must_be_current  raises NoSuchObject when the plan was made for an older catalog
     """
 
     branch: Branch
@@ -67,6 +68,7 @@ class Run:
     context: StatementContext
     autos: AutoIncrement
     explain: Callable[[EngineError, Table, Sequence[Stored] | None, Sequence[Any]], SqlError]
+    must_be_current: Callable[[], None]
     found_rows: bool = False
     zero_is_value: bool = False
     inline: bool = False
@@ -84,7 +86,8 @@ def check(run: Run, statement: ShardStatement, args: Args, table: str) -> MatchC
         run.context.muted = muted
 
 
-def _assignments(params: Parameters, args: Args, supply: Supply) -> Sequence[Stored]:
+def assignments(params: Parameters, args: Args, supply: Supply) -> Sequence[Stored]:
+    """The parameters of a statement whose SET has constants among them; raises ConstantRefused."""
     try:
         return params.build(args, supply)
     except SqlError as problem:
@@ -269,7 +272,7 @@ class _Inserter:
         width = len(plan.columns)
         self.extras = row[width:]
         assert plan.upsert_params is not None
-        args = _assignments(plan.upsert_params, self.tail, self._supply)
+        args = assignments(plan.upsert_params, self.tail, self._supply)
         context.matched = context.changed = 0
         written = self.run.branch.write(plan.upsert, [*row[:width], *args])
         rows: Sequence[Row] = written.rows
@@ -345,7 +348,7 @@ def update(run: Run, plan: UpdatePlan, args: Args) -> Counts:
     context = run.context
     context.matched = context.changed = 0
     statement = plan.statement
-    params = _assignments(statement.params, args, run.supply)
+    params = assignments(statement.params, args, run.supply)
     try:
         run.branch.write(
             statement.sql,
@@ -400,7 +403,7 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     branch, context = run.branch, run.context
     branch.lock()
     statement = plan.select
-    params = _assignments(statement.params, args, run.supply)
+    params = assignments(statement.params, args, run.supply)
     rows = list(branch.lock_query(statement.sql, params, plan.reads(args, run.supply), inline=False))
     matched = changed = 0
     branch.begin_statement()

@@ -14,6 +14,7 @@ from fauna.sql.typed import Const, SessionValue, Slot
 ParamSource = Slot | SessionValue | Const
 Supply = Callable[[str], Stored]
 Build = Callable[[Sequence[Stored], Supply], Sequence[Stored]]
+BuildOne = Callable[[Sequence[Stored], Supply], Stored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,12 @@ def parameters(sources: Sequence[ParamSource]) -> Parameters:
     if all(isinstance(s, Slot) and not s.convert and s.index == i for i, s in enumerate(sources)):
         count = len(sources)
         return Parameters(sources, lambda args, supply: args if len(args) == count else args[:count])
-    makers = [_maker(s) for s in sources]
+    makers = [parameter(s) for s in sources]
     return Parameters(sources, lambda args, supply: [make(args, supply) for make in makers])
 
 
-def _maker(source: ParamSource) -> Callable[[Sequence[Stored], Supply], Stored]:
+def parameter(source: ParamSource) -> BuildOne:
+    """How one value comes from a run's arguments and the session."""
     if isinstance(source, Const):
         value = source.value
         return lambda args, supply: value
@@ -51,7 +53,7 @@ def _maker(source: ParamSource) -> Callable[[Sequence[Stored], Supply], Stored]:
     return session_value
 
 
-def _slot_maker(source: Slot) -> Callable[[Sequence[Stored], Supply], Stored]:
+def _slot_maker(source: Slot) -> BuildOne:
     index, convert = source.index, source.convert
     if not convert:
         return lambda args, supply: args[index]
@@ -82,7 +84,7 @@ def accesses(rules: Sequence[AccessRule]) -> Callable[[Sequence[Stored], Supply]
     if not any(r.low is not None or r.high is not None for r in rules):
         fixed = [TableAccess(r.table) for r in rules]
         return lambda args, supply: fixed
-    makers = [(r.table, _maker(r.low) if r.low else None, _maker(r.high) if r.high else None, r.low == r.high) for r in rules]
+    makers = [(r.table, parameter(r.low) if r.low else None, parameter(r.high) if r.high else None, r.low == r.high) for r in rules]
 
     def build(args: Sequence[Stored], supply: Supply) -> list[TableAccess]:
         out = []
@@ -132,6 +134,22 @@ class RowProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class PointWrite:
+    """How to write the one row that a statement fixes by its rowid, in a table without triggers, checks and other unique keys.
+
+    rowid     the row's number; anything but an int: the statement fixes none after all
+    select    finds the row: for UPDATE whether it changes (`um()`), then its new values; for INSERT and DELETE anything
+    write     does it, given the new values, then (except INSERT) the rowid
+    required  positions among the values that may not be NULL
+    """
+
+    rowid: BuildOne
+    select: ShardStatement
+    write: str
+    required: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InsertPlan:
     """INSERT and REPLACE.
 
@@ -156,6 +174,7 @@ class InsertPlan:
     auto: int = -1
     returning: tuple[ResultColumn, ...] | None = None
     query_reads_target: bool = False
+    point: PointWrite | None = None
     notes: tuple[tuple[str, ...], ...] = ()
     sequences: tuple[int, ...] = ()
 
@@ -182,6 +201,7 @@ class UpdatePlan:
     auto: int = -1
     preview: ShardStatement | None = None
     preview_columns: tuple[str, ...] = ()
+    point: PointWrite | None = None
     sequences: tuple[int, ...] = ()
 
 
@@ -215,6 +235,7 @@ class DeletePlan:
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     returning: tuple[ResultColumn, ...] | None = None
     ignore: bool = False
+    point: PointWrite | None = None
     sequences: tuple[int, ...] = ()
 
 

@@ -9,7 +9,7 @@ from fauna.catalog.schema import Table
 from fauna.catalog.types import Stored
 from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error
-from fauna.execute import writing
+from fauna.execute import point_writes, writing
 from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, UpdatePlan
 from fauna.session.result import MustMove, Result, ResultColumn, Row
 from fauna.session.table_expressions import compile_expression, parse_expression
@@ -87,7 +87,7 @@ def _counted_rows(session: Session, branch: Branch | None, plan: QueryPlan, args
     if branch is None:
         rows = session.node.shard.autocommit_query(plan.count.sql, params, inline=False, watch=session.watch)
     else:
-        rows = branch.query(plan.count.sql, params, (), inline=False)
+        rows = branch.query(plan.count.sql, params, plan.reads(args, session.supply), inline=False)
     return int(list(rows)[0][0])  # type: ignore[arg-type]
 
 
@@ -164,14 +164,23 @@ def _into(session: Session, plan: QueryPlan, rows: Rows) -> Result:
 # ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def locked(session: Session) -> Branch:
-    """The branch to write on, locked; the plan must have been made for the catalog as it is now."""
+def writable(session: Session) -> Branch:
+    """The branch to write on."""
     if session.node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-    branch = session.transactions.for_writing()
+    return session.transactions.for_writing()
+
+
+def locked(session: Session) -> Branch:
+    """The branch to write on, locked; the plan must have been made for the catalog as it is now."""
+    branch = writable(session)
+    lock(session, branch)
+    return branch
+
+
+def lock(session: Session, branch: Branch) -> None:
     branch.lock()
     session.must_be_current()
-    return branch
 
 
 def insert(
@@ -181,7 +190,10 @@ def insert(
     plan, first = plans[0]
     if inline and plan.query is not None:
         raise MustMove
-    branch = locked(session)
+    branch = writable(session)
+    point = plan.point is not None and session.transactions.explicit
+    if not point:
+        lock(session, branch)
     context = session.context if keep_context else session.new_context(storing=True)
     many = (
         plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
@@ -193,7 +205,11 @@ def insert(
         context.warn(condition, *parts)
     session.sequences_ready(plan, inline)
     tail = first[0] if isinstance(first, (list, tuple)) else ()
-    counts = writing.insert(run_of(session, branch, context, inline), plans, tail)
+    run_ = run_of(session, branch, context, inline)
+    counts = point_writes.insert(run_, plan, tail) if point and not many else None
+    if counts is None:
+        lock(session, branch)
+        counts = writing.insert(run_, plans, tail)
     if counts.generated_id:
         session.last_insert_id = counts.generated_id
     if context.insert_id is not None:
@@ -207,7 +223,10 @@ def insert(
 
 def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
     """UPDATE or DELETE."""
-    branch = locked(session)
+    branch = writable(session)
+    point = session.transactions.explicit and isinstance(plan, (UpdatePlan, DeletePlan)) and plan.point is not None
+    if not point:
+        lock(session, branch)
     context = session.new_context(storing=isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)))
     session.sequences_ready(plan, inline)
     run_ = run_of(session, branch, context, inline)
@@ -215,15 +234,31 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
         if plan.ignore:
             context.strict = False
         context.null_fails = context.strict
-        counts = writing.update(run_, plan, args) if isinstance(plan, UpdatePlan) else writing.update_rowwise(run_, plan, args)
+        counts = _update(session, run_, plan, args, point=point)
         info = f"Rows matched: {counts.matched}  Changed: {counts.changed}  Warnings: {context.warnings_count}"
         if context.insert_id is not None:
             session.last_insert_id = counts.insert_id = context.insert_id
         return finished(session, counts, info, None)
     if isinstance(plan, DeletePlan):
-        return finished(session, writing.delete(run_, plan, args), "", plan.returning)
+        gone = point_writes.delete(run_, plan, args) if point else None
+        if gone is None:
+            lock(session, branch)
+            gone = writing.delete(run_, plan, args)
+        return finished(session, gone, "", plan.returning)
     assert not isinstance(plan, (QueryPlan, InsertPlan))
     return finished(session, writing.delete_rowwise(run_, plan, args), "", None)
+
+
+def _update(
+    session: Session, run_: writing.Run, plan: UpdatePlan | RowwiseUpdatePlan, args: Args, *, point: bool
+) -> writing.Counts:
+    if isinstance(plan, RowwiseUpdatePlan):
+        return writing.update_rowwise(run_, plan, args)
+    counts = point_writes.update(run_, plan, args) if point else None
+    if counts is None:
+        lock(session, run_.branch)
+        counts = writing.update(run_, plan, args)
+    return counts
 
 
 def run_of(session: Session, branch: Branch, context: StatementContext, inline: bool) -> writing.Run:
@@ -234,6 +269,7 @@ def run_of(session: Session, branch: Branch, context: StatementContext, inline: 
         context,
         session.node.auto_increments,
         lambda problem, table, row, columns: explain(session, problem, table, row, columns),
+        session.must_be_current,
         session.client.found_rows,
         "NO_AUTO_VALUE_ON_ZERO" in values["sql_mode"],
         inline,

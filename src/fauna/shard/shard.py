@@ -156,6 +156,16 @@ class Branch(Protocol):
         it names a row that others have changed since the snapshot."""
         ...
 
+    def read_row(self, table: str, rowid: int, sql: str, params: Params, *, inline: bool) -> Sequence[Row] | None:
+        """Lock one row, whether it exists or not, and run `sql`, which reads nothing else, at the latest state; 1213 if others
+        have changed the row since the snapshot.  None: not now, use `lock` and `write`.  May raise MustWait."""
+        ...
+
+    def write_row(self, op: str, table: str, rowid: int, sql: str, params: Params) -> None:
+        """After `read_row` of that row: INSERT, UPDATE or DELETE it at the transaction's end.  `sql` does so, cannot fail then,
+        and has no effect but that (no triggers, no keys but the rowid); until then reads see it done."""
+        ...
+
     def write(self, sql: str, params: Params, *, match: MatchCheck | None = None, inline: bool = False) -> Written: ...
     def write_many(self, sql: str, rows: Iterable[Params]) -> Written: ...
     def execute_ddl(self, script: Sequence[tuple[str, Params]], tables: Iterable[str] = ()) -> None:

@@ -38,6 +38,7 @@ Fold = Callable[[str], str]
 _BY_RULE: Final = 255
 _PAGE: Final = 256
 _LIKE_PATTERNS_MAX: Final = 1024
+_CONTROLS: Final = bytes(range(32))
 _LESS, _END, _GREATER = "\x01", "\x02", "\x03"  # after the weight of a space in a sort key: what follows its run
 
 
@@ -352,12 +353,17 @@ def sort_key(collation: str) -> Callable[[str], bytes]:
 
     if space != " ":
         return padded
-    end = " " + _END
+    end, not_end = (" " + _END).encode(), (" " + _GREATER).encode()
+    weights_of_bytes = key("".join(map(chr, range(128)))).encode() + bytes(range(128, 256))
 
     def quick(text: str) -> bytes:
-        # Printable ASCII has nothing below a space: what `_padded_key` gives then, without looking at each character.
-        if text.isascii() and text.isprintable():
-            return (key(text).rstrip(" ").replace(" ", " " + _GREATER) + end).encode()
+        # ASCII with nothing below a space: what `_padded_key` gives then, without looking at each character.
+        if text.isascii():
+            data = text.encode()
+            weighed = data.translate(weights_of_bytes, _CONTROLS)
+            if len(weighed) == len(data):
+                weighed = weighed.rstrip(b" ")
+                return (weighed.replace(b" ", not_end) if b" " in weighed else weighed) + end
         return padded(text)
 
     return quick

@@ -92,9 +92,10 @@ def _onerow(count: int, value: Any) -> Any:
 
 
 def _sk(collation: str, value: Any) -> Any:
-    if type(value) is bytes:  # of a function whose type promised characters
-        value = value.decode("latin-1")
-    return None if value is None else sort_key(collation)(value)
+    if type(value) is str:
+        return sort_key(collation)(value)
+    # Bytes are of a function whose type promised characters.
+    return None if value is None else sort_key(collation)(value.decode("latin-1"))
 
 
 def _row_key(*values: Any) -> Any:

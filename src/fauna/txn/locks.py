@@ -71,6 +71,14 @@ class WriteQueue:
             give_up()
         return taken
 
+    def acquire_if_free(self) -> bool:
+        """Take the lock if nobody has it, not even on offer; never waits."""
+        with self._lock:
+            if self._held:
+                return False
+            self._held = True
+            return True
+
     def enqueue(self, timeout_s: float) -> LockTicket:
         """Queue up.  The ticket may be done on return: granted, or refused when `timeout_s` is 0."""
         ticket = LockTicket(self, self._clock.monotonic_s() + timeout_s)

@@ -20,8 +20,8 @@ from enum import Enum
 
 from fauna.clock import Clock, SystemClock
 from fauna.errors import FaunaError, error
-from fauna.txn.deadlines import Deadlines
 from fauna.ticket import OneShot
+from fauna.txn.deadlines import Deadlines
 
 Owner = Hashable
 Key = tuple[Hashable, ...]

@@ -48,7 +48,7 @@ from fauna.wire.protocol import (
     UNSIGNED_FLAG,
     ZEROFILL_FLAG,
 )
-from fauna.wire.values import CellEncoder, binary_encoder, text_encoder
+from fauna.wire.values import CellEncoder, binary_encoder, text_encoder, utf8_cell
 
 BATCH_BYTES: Final = 128 * 1024  # a result is pulled and written in pieces of about this size
 FORMATS_MAX: Final = 2048
@@ -247,7 +247,7 @@ def _is_binary(column: ResultColumn) -> bool:
 class ResultFormat:
     """How the result sets with one tuple of columns are written: the definitions and an encoder per column."""
 
-    __slots__ = ("_definitions", "_prefix", "binary", "columns", "encoders", "no_nulls")
+    __slots__ = ("_definitions", "_pack_short_text", "_prefix", "_start", "binary", "columns", "encoders", "no_nulls")
 
     def __init__(self, columns: tuple[ResultColumn, ...], binary: bool, charset: Charset | None) -> None:
         self.columns = columns
@@ -255,6 +255,9 @@ class ResultFormat:
         make = binary_encoder if binary else text_encoder
         self.encoders: tuple[CellEncoder, ...] = tuple(make(column.sql_type, charset or UTF8MB4) for column in columns)
         self.no_nulls = bytes(1 + (len(columns) + 9) // 8)
+        self._start = self.no_nulls if binary else b""
+        # Rows of one text are written without a call for each cell.
+        self._pack_short_text = Struct(f"<I{len(self._start)}sB").pack if self.encoders == (utf8_cell,) else None
         self._definitions = [column_definition(column, charset) for column in columns]
         self._prefix = self._head(1)
 
@@ -296,8 +299,17 @@ class ResultFormat:
         callers on that path count `pieces`.
         """
         encoders, binary, no_nulls, append = self.encoders, self.binary, self.no_nulls, pieces.append
+        pack_short_text, start = self._pack_short_text, self._start
         size = 0
         for row in rows:
+            if pack_short_text is not None and type(text := row[0]) is str and (length := len(text)) < 251 and text.isascii():
+                append(pack_short_text(length + len(start) + 1 | (sequence & 0xFF) << 24, start, length))
+                append(text.encode())
+                sequence += 1
+                size += length + 7
+                if size >= bytes_max:
+                    return sequence, False
+                continue
             if not binary:
                 payload = b"".join(map(call, encoders, row))
             elif None in row:

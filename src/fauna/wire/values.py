@@ -198,7 +198,8 @@ def _unsigned_cell(value: Any) -> bytes:
     return LENGTHS[len(data)] + data
 
 
-def _utf8_cell(value: Any) -> bytes:
+def utf8_cell(value: Any) -> bytes:
+    """A text, as either protocol has it."""
     if value is None:
         return NULL
     try:
@@ -326,7 +327,7 @@ def _shared_encoder(sql_type: SqlType, charset: Charset) -> CellEncoder | None:
     if kind in _BYTE_KINDS or (sql_type.collation == "binary" and kind in _CHAR_KINDS):
         return _bytes_cell
     if charset.codec == "utf-8" or kind not in _CHAR_KINDS:
-        return _utf8_cell
+        return utf8_cell
     return _charset_cell(charset)
 
 

@@ -29,6 +29,7 @@ from fauna.sql.bind.coerce import mapped, quoted, retyped, shown, template_text,
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.expressions import ExpressionBinder
 from fauna.sql.bind.metadata import result_columns
+from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
 from fauna.sql.bind.query import QueryBinder, find_relation
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.context import current
@@ -56,7 +57,6 @@ from fauna.sql.typed import (
 )
 
 Constant = (Slot, Const, SessionValue)
-ROWID = "_rowid_"
 PREVIEW_ROWS_MAX = 10_000
 
 
@@ -192,6 +192,7 @@ class InsertBinder:
         self.queries = QueryBinder(context)
         self.table = target_table(context, statement.table, "INSERT")
         self.notes: list[tuple[str, ...]] = []
+        self._values: list[list[Typed]] = []  # of each row
         self.strict = bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & context.scope.sql_mode) and not statement.ignore
 
     def bind(self) -> InsertPlan:
@@ -221,6 +222,9 @@ class InsertBinder:
                 upsert += f"{', ' if returning_text else ' RETURNING '}{auto_column.physical}"
         delete, delete_positions = self._replace_delete(written) if statement.replace else ("", ())
         read_rules = access_rules(self._query) if self._query is not None else []
+        point = None
+        if len(self._values) == 1 and not (upsert or delete or returning or statement.ignore):
+            point = point_insert(self.context.catalog, table, written, self._values[0], insert)
         return InsertPlan(
             table,
             tuple(written),
@@ -236,6 +240,7 @@ class InsertBinder:
             auto,
             returning,
             reads_target,
+            point,
             tuple(self.notes),
         )
 
@@ -267,7 +272,8 @@ class InsertBinder:
                 raise error("WRONG_VALUE_COUNT_ON_ROW", number)
             else:
                 values = self._row_values(named, row)
-            programs.append(self._program([values[c.name] if c.name in values else self._default(c) for c in written]))
+            self._values.append([values[c.name] if c.name in values else self._default(c) for c in written])
+            programs.append(self._program(self._values[-1]))
         return tuple(programs), None, False
 
     def _row_values(self, named: list[Column], row: tuple[ast.Expr, ...]) -> dict[str, Typed]:
@@ -548,7 +554,7 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
     single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
         assert isinstance(source, TableSource)
-        return _direct_update(source, sets[source.alias], where, statement)
+        return _direct_update(context, source, sets[source.alias], where, statement)
     scope.clause = "ORDER"
     order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
     limit, _ = queries._limit(statement.limit, scope)
@@ -636,7 +642,7 @@ def table_sources(source: Source) -> list[TableSource]:
 
 
 def _direct_update(
-    source: TableSource, sets: list[tuple[Column, Typed]], where: Typed | None, statement: ast.Update
+    context: BindContext, source: TableSource, sets: list[tuple[Column, Typed]], where: Typed | None, statement: ast.Update
 ) -> UpdatePlan:
     table, alias = source.table, source.alias
     emitter = SqliteEmitter()
@@ -648,6 +654,8 @@ def _direct_update(
     select = BoundSelect((), source, where)
     auto_column = table.auto_column
     auto = next((i for i, (c, _) in enumerate(sets) if c is auto_column), -1)
+    finder = SqliteEmitter()
+    changes = f"um({changed_test(finder, alias, sets)})"
     return UpdatePlan(
         table,
         ShardStatement(text, parameters(emitter.params)),
@@ -656,6 +664,7 @@ def _direct_update(
         statement.ignore,
         auto,
         *_preview(source, sets, where),
+        point_update(context.catalog, source, sets, where, finder, changes),
     )
 
 
@@ -751,9 +760,9 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         if statement.returning:
             returning, clause = returning_clause(context, queries, source.table, statement.returning, "")
         reads = accesses(access_rules(BoundSelect((), source, where)))
-        return DeletePlan(
-            source.table, ShardStatement(text + clause, params), _match(source, where), reads, returning, statement.ignore
-        )
+        match = _match(source, where)
+        point = None if statement.returning else point_delete(context.catalog, source, where, match)
+        return DeletePlan(source.table, ShardStatement(text + clause, params), match, reads, returning, statement.ignore, point)
     if statement.returning:
         raise unsupported("RETURNING with ORDER BY, LIMIT or several tables")
     targets = _delete_targets(scope, source, statement)

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from fauna.errors import SqlError, error
-from fauna.session.result import MustWait, Ticket
+from fauna.session.result import MustWait, Row, Ticket
 from fauna.shard.engine_errors import EngineError, UniqueViolation
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.history import SOMETHING
@@ -180,6 +180,55 @@ class SqliteBranch:
             self._lock_matching(match, shared=shared, inline=inline)
         return self.read_on(self._writer.handle, sql, params, inline=inline)
 
+    # -- one row, by its rowid
+
+    def read_row(self, table: str, rowid: int, sql: str, params: Params, *, inline: bool) -> Sequence[Row] | None:
+        if self._locked or self._offered or not self._pausable or self._keeps_lock or isinstance(self._ticket, LockTicket):
+            return None
+        if len(self._changes) >= self._shard.settings.write_set_rows_max:
+            return None
+        self._must_be_open()
+        self._shard.check_writable()
+        key = (table, rowid)
+        ticket = self._ticket
+        if ticket is not None:
+            self._await(ticket)
+        blocked = self._shard.row_locks.take(self, (key,))
+        if blocked is not None:
+            self._wait_for_row(key)
+            return None
+        done = self._done_to(key)
+        if done:
+            return () if done == "DELETE" else None
+        if self._reader is not None:
+            changed = self._changed_by_others()
+            if is_changed(table, rowid, changed):
+                self._move_or_deadlock()
+        return self._shard.read_latest(sql, params, inline=inline, watch=self.watch)
+
+    def _wait_for_row(self, key: Key) -> None:
+        """Return at once where its table is barred: whoever has the write lock is at it."""
+        locks = self._shard.row_locks
+        if locks.blocked(self, (key,)) is None:
+            return
+        try:
+            ticket = locks.wait_for(self, key, self.lock_wait_timeout_s)
+        except SqlError:
+            self.rollback()
+            raise
+        self._await(ticket)
+
+    def _done_to(self, key: Key) -> str:
+        """What this transaction did to a row last; "" for nothing."""
+        for change in reversed(self._changes):
+            if change[2] == key[1] and change[0] == key[0]:
+                return change[1]
+        return ""
+
+    def write_row(self, op: str, table: str, rowid: int, sql: str, params: Params) -> None:
+        self._changes.append((table, op, rowid, rowid, sql, params))
+        self._savepoints.kept = self._base = len(self._changes)
+
     def _lock_matching(self, match: MatchCheck, *, shared: bool, inline: bool) -> None:
         """Lock the rows that match at the latest state; a row that others have changed since the snapshot is a conflict."""
         self._found_rows = True
@@ -318,9 +367,13 @@ class SqliteBranch:
 
     def _lock_written(self, mark: int) -> None:
         """Lock what the statement has changed from `mark` on, and what it relies on; or undo it and wait for who has that."""
-        writer = self._writer
+        shard, writer = self._shard, self._writer
         changes = writer.changes
         self._found_rows = True
+        if not self._pausable:
+            self._bar({change[0] for change in islice(changes, mark, None)})
+            if not shard.row_locks and not writer.whole:
+                return
         keys: list[Key] = []
         for index in range(mark, len(changes)):
             change = changes[index]
@@ -365,17 +418,21 @@ class SqliteBranch:
         if self._pausable:
             blocked = locks.take(self, keys, shared=shared)
         else:
-            tables = {str(key[0]) for key in keys} - self._barred
-            if tables:
-                locks.bar(self, tables)
-                self._barred |= tables
+            self._bar({str(key[0]) for key in keys})
             blocked = locks.blocked(self, keys, shared=shared) if locks else None
         if blocked is not None:
             self._yield_for(blocked, shared=shared)
 
+    def _bar(self, tables: set[str]) -> None:
+        """Nobody else is to lock rows of these while we have the write lock."""
+        if not tables <= self._barred:
+            self._shard.row_locks.bar(self, tables)
+            self._barred |= tables
+
     def _wait_while_others_hold(self, tables: Iterable[str]) -> None:
         """Any row of these may have been changed: nobody else may have locked one."""
-        self._shard.row_locks.bar(self, tables)
+        tables = set(tables)
+        self._bar(tables)
         key = self._shard.row_locks.held_by_others(self, tables)
         if key is not None:
             self._yield_for(key)

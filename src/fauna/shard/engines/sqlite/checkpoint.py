@@ -8,6 +8,7 @@ lock is taken and readers get a little while to leave the log; those that come t
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import apsw
@@ -31,6 +32,8 @@ class Checkpointer:
         self._settings = settings
         self._wanted = threading.Event()
         self._stopping = False
+        # Makes the writing connection leave the log; called with the write lock held.
+        self.rest: Callable[[], None] = lambda: None
         self._ticket: LockTicket | None = None
         self._pages = 0
         self._done_pages = 0
@@ -83,6 +86,7 @@ class Checkpointer:
         except SqlError:
             return
         try:
+            self.rest()
             self._connection.set_busy_timeout(_READERS_LEAVE_MS)
             self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         finally:

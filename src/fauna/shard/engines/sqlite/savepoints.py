@@ -28,7 +28,7 @@ class _Point:
 class Savepoints:
     """They may be set before the transaction writes at all; SQLite gets to know them when it does (`begin`)."""
 
-    __slots__ = ("_begun", "_dirty", "_images", "_kept", "_points", "_serial", "_statements", "_writer", "wrote")
+    __slots__ = ("_begun", "_dirty", "_images", "_points", "_serial", "_statements", "_writer", "kept", "wrote")
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -37,7 +37,7 @@ class Savepoints:
         self._serial = 0
         self._begun = False
         self._images = False
-        self._kept = 0  # changes there are while nothing is begun
+        self.kept = 0  # changes there are while nothing is begun
         self._dirty = False  # something has been written since the last point
         self.wrote = False  # something has been written since the beginning
 
@@ -65,7 +65,7 @@ class Savepoints:
                 self._points.remove(own)
         self._statements.clear()
         self._begun = False
-        self._kept = kept
+        self.kept = kept
 
     def written(self) -> None:
         self._dirty = self.wrote = True
@@ -84,8 +84,8 @@ class Savepoints:
         if self._begun:
             self._go_back_to(self._points[index])
         del self._points[index + 1:]
-        self._kept = self._points[index].mark
-        return self._kept
+        self.kept = self._points[index].mark
+        return self.kept
 
     def release(self, name: str) -> None:
         index = self._index(name)
@@ -132,7 +132,7 @@ class Savepoints:
             point.mark = self._writer.savepoint(point.physical)
             self._dirty = False
         else:
-            point.mark = self._kept
+            point.mark = self.kept
         self._points.append(point)
         return point
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import apsw
 
 from fauna.directories import sync_directory
 from fauna.errors import FaunaError, StartError, error
-from fauna.session.result import Ticket
+from fauna.session.result import Row, Ticket
 from fauna.shard.engines.sqlite.branch import SqliteBranch
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
 from fauna.shard.engines.sqlite.connection import Configure, Handle, Mode, open_connection
@@ -91,6 +91,16 @@ class SqliteShard:
         if not isinstance(rows, StreamRows):
             self.pool.give(handle)
         return rows
+
+    def read_latest(self, sql: str, params: Params, *, inline: bool, watch: Watch | None) -> Sequence[Row]:
+        """A few rows of the latest committed state: on the writing connection when that is free, which is cheapest."""
+        queue = self.queue
+        if not queue.acquire_if_free():
+            return list(self.autocommit_query(sql, params, inline=inline, watch=watch))
+        try:
+            return self.writer.read(sql, params, watch, inline=inline)
+        finally:
+            queue.release()
 
     def begin(
         self,

@@ -12,18 +12,20 @@ from typing import Final
 import apsw
 
 from fauna.errors import FaunaError, error
-from fauna.session.result import MustMove
+from fauna.session.result import MustMove, Row
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, History
+from fauna.shard.engines.sqlite.readers import run_inline
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Shapes
 from fauna.shard.shard import Params, Watch, Written
 from fauna.ticket import OneShot, done_ticket
 
 _OVERRAN_MAX: Final = 1_000
+_READ_ROWS_MAX: Final = 16
 _TRIAL: Final = "fauna_trial"
 
 
@@ -55,6 +57,7 @@ class Writer:
         self.session: apsw.Session | None = None
         self._overran: set[str] = set()
         self._log_written = False
+        checkpointer.rest = self.rest
         self._connection.set_wal_hook(self._after_commit)
         self._connection.preupdate_hook(self._note)
         self._connection.create_scalar_function("fauna_hold", self._rely_on, 2)
@@ -66,7 +69,23 @@ class Writer:
         self.whole = set()
         self.complete = True
         self._images = images
-        self._run("BEGIN IMMEDIATE")
+        if not self._connection.in_transaction:
+            self._run("BEGIN IMMEDIATE")
+
+    def read(self, sql: str, params: Params, watch: Watch | None, *, inline: bool) -> list[Row]:
+        """Read the latest committed state, by the holder of the write lock, who has begun nothing.
+
+        What is read here is in this connection's cache, which no commit empties.  The transaction stays open, and empty, for the
+        next read or the next to begin: nobody else writes the file, so its snapshot is the latest until then.
+        """
+        if not self._connection.in_transaction:
+            self._run("BEGIN IMMEDIATE")
+        self.handle.guard.start(watch, inline=inline)
+        return run_inline(self.handle, sql, params, _READ_ROWS_MAX).rows
+
+    def rest(self) -> None:
+        """End the empty transaction that `read` leaves: by the holder of the write lock, who wants the log to himself."""
+        self.rollback()
 
     def repeat(self, changes: Sequence[Change]) -> None:
         """Do frozen changes again.  They fit, because their rows are locked: error 1213 if one does not after all."""
