@@ -16,13 +16,13 @@ PORT ?= 3306
 help: ## what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/.installed ## the blog, shop and inventory scenarios on a fresh server
+demo: .venv/.compiled ## the blog, shop and inventory scenarios on a fresh server
 	$(BIN)/faunadb demo
 
-install: .venv/.installed ## install FaunaDB in .venv
+install: .venv/.compiled ## install FaunaDB in .venv
 	@echo "installed: $(BIN)/faunadb"
 
-serve: .venv/.installed ## run a server (DATA=directory PORT=number)
+serve: .venv/.compiled ## run a server (DATA=directory PORT=number)
 	$(BIN)/faunadb serve --data $(DATA) --port $(PORT)
 
 test: .venv/.tests ## every test except the long ones
@@ -47,6 +47,7 @@ docs: .venv/.tests ## regenerate the reference pages that come from code
 	$(BIN)/python -m tests.scripts.compatibility > docs/reference/compatibility.md
 
 clean: ## remove what these targets made
+	find src -name '*.so' -delete
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache tests/drivers/node/node_modules
 
 # --- stamps: each says "this was installed after pyproject.toml last changed" ---------------------------------------
@@ -63,16 +64,22 @@ clean: ## remove what these targets made
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/.tests: .venv/.installed pyproject.toml tests/system_packages.sh tests/drivers/node/package.json
-	@PYTHON=$(BIN)/python tests/system_packages.sh test
+# The hot path, compiled; FAUNA_COMPILE=0 leaves it out.
+.venv/.compiled: .venv/.installed tools/compile.py $(shell $(PYTHON) tools/compile.py --list 2>/dev/null)
+	@test "$(FAUNA_COMPILE)" = 0 || { PYTHON=$(BIN)/python tools/system_packages.sh compile; $(PIP) --editable '.[compile]'; }
+	@$(BIN)/python tools/compile.py
+	@touch $@
+
+.venv/.tests: .venv/.compiled pyproject.toml tools/system_packages.sh tests/drivers/node/package.json
+	@PYTHON=$(BIN)/python tools/system_packages.sh test
 	@$(PIP) --editable '.[test]'
 	@$(PIP) --editable '.[native]' 2>/dev/null || echo "mysqlclient could not be compiled: its tests are skipped"
 	@if command -v npm >/dev/null; then cd tests/drivers/node && npm install --silent --no-audit --no-fund --no-package-lock >/dev/null || \
 		echo "mysql2 could not be installed: the tests of Node's driver are skipped"; fi
 	@touch $@
 
-.venv/.bench: .venv/.installed pyproject.toml tests/system_packages.sh
-	@PYTHON=$(BIN)/python tests/system_packages.sh bench
+.venv/.bench: .venv/.compiled pyproject.toml tools/system_packages.sh
+	@PYTHON=$(BIN)/python tools/system_packages.sh bench
 	@$(PIP) --editable '.[bench]'
 	@touch $@
 

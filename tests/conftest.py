@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 from tests.servers import NotAvailable, Server, faunadb, mariadb
+from tools.compile import stale
 
 # The same examples each time: a failure is the change's.  HYPOTHESIS_PROFILE=default looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True)
@@ -48,6 +49,13 @@ def faunadb_server(_faunadb_session: list[Server]) -> Server:
 def server(request: pytest.FixtureRequest) -> Server:
     found: Server = request.getfixturevalue(f"{request.param}_server")
     return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Modules compiled from older sources would be tested instead of the sources."""
+    old = stale()
+    if old:
+        raise pytest.UsageError(f"compiled before {old[0].name} changed: run `make install` (or tools/compile.py --remove)")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -83,14 +83,14 @@ class _Timer:
         self._clock = clock
         self._changed = threading.Condition()
         self._next_s: float | None = None
-        self._thread: threading.Thread | None = None
+        self._runner: threading.Thread | None = None
         self._stopping = False
 
     def watch(self, deadline_s: float) -> None:
         with self._changed:
-            if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(target=self._run, name="fauna-lock-timer", daemon=True)
-                self._thread.start()
+            if self._runner is None and not self._stopping:
+                self._runner = threading.Thread(target=self._run, name="fauna-lock-timer", daemon=True)
+                self._runner.start()
             if self._next_s is None or deadline_s < self._next_s:
                 self._next_s = deadline_s
                 self._changed.notify()
@@ -99,19 +99,24 @@ class _Timer:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        if self._runner is not None and self._runner is not threading.current_thread():
+            self._runner.join()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                if self._stopping:
-                    return
-                pause_s = None if self._next_s is None else self._next_s - self._clock.monotonic_s()
-                if pause_s is None or pause_s > 0:
-                    self._changed.wait(pause_s)
-                    continue
-                self._next_s = None
-            following = self._expire()
-            if following is not None:
-                self.watch(following)
+        while not self._stopping:
+            if self._is_time():
+                following = self._expire()
+                if following is not None:
+                    self.watch(following)
+
+    def _is_time(self) -> bool:
+        """Wait until something may have changed; True: a deadline has come."""
+        with self._changed:
+            if self._stopping:
+                return False
+            pause_s = None if self._next_s is None else self._next_s - self._clock.monotonic_s()
+            if pause_s is None or pause_s > 0:
+                self._changed.wait(pause_s)
+                return False
+            self._next_s = None
+            return True

@@ -24,10 +24,14 @@ def make_tables(shard: SqliteShard) -> None:
 
 
 class Actor:
-    """One session of a script.  Statements name rows; it adds what the planner would: what is read, what is meant."""
+    """One session of a script.  Statements name rows; it adds what the planner would: what is read, what is meant.
 
-    def __init__(self, shard: SqliteShard, isolation: Isolation, **options: object) -> None:
+    by_rowid: rows are written at COMMIT where that is possible, as one-row statements of a client are.
+    """
+
+    def __init__(self, shard: SqliteShard, isolation: Isolation, *, by_rowid: bool = False, **options: object) -> None:
         self.shard = shard
+        self.by_rowid = by_rowid
         self.branch: Branch = shard.begin(isolation, **options)  # type: ignore[arg-type]
 
     def get(self, row: int, table: str = "t1") -> int | None:
@@ -48,7 +52,21 @@ class Actor:
         )
         return rows[0][0] if rows else None  # type: ignore[return-value]
 
+    def _by_rowid(self, op: str, table: str, row: int, sql: str, *params: int) -> int | None:
+        """How many rows it wrote; None: not this way."""
+        find = f"SELECT 1 FROM {table} WHERE c0 = ?"
+        found = self.branch.read_row(table, row, find, (row,), inline=False) if self.by_rowid else None
+        if found is None or (op == "INSERT" and found):
+            return None
+        if found or op == "INSERT":
+            self.branch.write_row(op, table, row, sql, params)
+            return 1
+        return 0
+
     def put(self, row: int, value: int, table: str = "t1") -> int:
+        written = self._by_rowid("UPDATE", table, row, f"UPDATE {table} SET c1 = ? WHERE c0 = ?", value, row)
+        if written is not None:
+            return written
         match = MatchCheck(f"SELECT c0 FROM {table} WHERE c0 = ?", (row,), table)
         return self.branch.write(f"UPDATE {table} SET c1 = ? WHERE c0 = ?", (value, row), match=match).changes
 
@@ -57,7 +75,13 @@ class Actor:
         return self.branch.write(f"UPDATE {table} SET {assignment} WHERE {where}", (), match=match).changes
 
     def insert(self, row: int, value: int, table: str = "t1") -> int:
+        if self._by_rowid("INSERT", table, row, f"INSERT INTO {table} VALUES (?, ?)", row, value):
+            return 1
         return self.branch.write(f"INSERT INTO {table} VALUES (?, ?)", (row, value)).changes
+
+    def remove(self, row: int, table: str = "t1") -> int:
+        written = self._by_rowid("DELETE", table, row, f"DELETE FROM {table} WHERE c0 = ?", row)
+        return written if written is not None else self.delete(f"c0 = {row}", table)
 
     def delete(self, where: str, table: str = "t1") -> int:
         match = MatchCheck(f"SELECT c0 FROM {table} WHERE {where}", (), table)

@@ -47,6 +47,7 @@ class Step:
 @dataclass
 class Run:
     actor: Actor
+    level: Isolation
     began: int
     steps: list[Step] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
@@ -97,7 +98,7 @@ def act(run: Run, chance: random.Random) -> str:
         case "put":
             step.answer = actor.put(row, value)
         case "delete":
-            step.answer = actor.delete(f"c0 = {row}")
+            step.answer = actor.remove(row)
         case "insert":
             try:
                 actor.insert(row, value)
@@ -144,16 +145,19 @@ def agrees_as_snapshot(run: Run, states: list[State], committed: State) -> bool:
 
 
 @pytest.mark.parametrize("level", [Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE], ids=lambda level: level.name)
-@pytest.mark.parametrize("pausing", [False, True], ids=["holding", "pausing"])
+@pytest.mark.parametrize("writes", ["holding", "pausing", "by_rowid", "mixed"])
 @pytest.mark.parametrize("seed", range(12))
-def test_schedules(shard: SqliteShard, level: Isolation, seed: int, pausing: bool) -> None:
+def test_schedules(shard: SqliteShard, level: Isolation, seed: int, writes: str) -> None:
+    """holding keeps the write lock between statements; by_rowid never has it before COMMIT; mixed has clients of each kind."""
     chance = random.Random(seed)
     states: list[State] = [latest(shard)]
     runs: list[Run] = []
     committed = aborted = 0
     for _ in range(1000):
         if len(runs) < 3:
-            runs.append(Run(Actor(shard, level), len(states) - 1))
+            by_rowid = writes == "by_rowid" or writes == "mixed" and chance.random() < 0.5
+            level_now = chance.choice([level, Isolation.SERIALIZABLE]) if writes == "mixed" else level
+            runs.append(Run(Actor(shard, level_now, by_rowid=by_rowid), level_now, len(states) - 1))
         run = chance.choice(runs)
         try:
             outcome = act(run, chance)
@@ -164,14 +168,14 @@ def test_schedules(shard: SqliteShard, level: Isolation, seed: int, pausing: boo
             assert not run.actor.branch.is_open
             aborted += 1
             outcome = "gone"
-        if pausing:
+        if writes != "holding":
             run.actor.pause()
         if outcome == "open":
             continue
         runs.remove(run)
         if outcome == "committed":
             after = latest(shard)
-            if wrote(run) and level is Isolation.SERIALIZABLE:
+            if wrote(run) and run.level is Isolation.SERIALIZABLE:
                 assert replay(run, states[-1]) == after
             else:
                 assert agrees_as_snapshot(run, states, after), run.steps

@@ -47,7 +47,7 @@ _LOCKED_ROWS_MAX: Final = 1_000
 class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock", "_locked",
-        "_mixed", "_offered", "_pausable", "_pinned", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot",
+        "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot",
         "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
     )  # fmt: skip
 
@@ -72,6 +72,7 @@ class SqliteBranch:
         self._barred: frozenset[str] = frozenset()  # tables whose rows only we write, see `_lock_keys`
         self._found_rows = False  # by conditions, at the latest state, to write or lock them
         self._pinned = False  # the snapshot does not move
+        self._may_wait_for_rows = True  # what was found under the write lock is among `_reads`
         self._ticket: LockTicket | RowTicket | None = None
         self._changes: list[Change] = []  # the write set, frozen, while the writer has it not
         self._base = 0  # how many changes there were when the statement began
@@ -101,6 +102,7 @@ class SqliteBranch:
         if self._mixed is not None:
             return self._mixed.query(self, sql, params, reads, inline=inline)
         if self._locked and not self._pausable:
+            self._remember(reads)
             return self.read_on(self._writer.handle, sql, params, inline=inline)
         reader = self._reader or self.open_snapshot()
         mixed = self._mix(reads) if self._locked else None
@@ -172,6 +174,8 @@ class SqliteBranch:
             self._or_deadlock(
                 self._mixed.may_write(self, match, inline=inline) and self._mixed.may_lock(self, match, inline=inline)
             )
+        if not self._pausable:
+            self._remember(reads)
         if match is None:
             self._keeps_lock = True
             self._wait_while_others_hold({access.table for access in reads})
@@ -460,7 +464,9 @@ class SqliteBranch:
         raise MustWait(ticket)
 
     def _may_yield(self) -> bool:
-        return self._alone or self._base == 0 or (self._pausable and not self._keeps_lock)
+        if self._alone or (self._pausable and not self._keeps_lock):
+            return True
+        return self._base == 0 and self._may_wait_for_rows
 
     # -- first committer wins
 
@@ -524,6 +530,8 @@ class SqliteBranch:
         if not self._savepoints.in_statement:
             self._base = len(self._writer.changes)
         if match is not None:
+            if self._isolation is Isolation.SERIALIZABLE:
+                self._remember((TableAccess(match.table),))  # which of its rows match is known from now on
             if self._mixed is not None:
                 self._or_deadlock(self._mixed.may_write(self, match, inline=inline))
             else:
@@ -538,8 +546,10 @@ class SqliteBranch:
             written = writer.write(sql, params, watch, inline=inline, mode=Mode.LATER_WRITE if lasting else Mode.FIRST_WRITE)
         except BaseException as failed:
             self._after_failure()
-            if isinstance(failed, UniqueViolation) and self._shard.row_locks and self.is_open:
-                self._wait_for_who_stands_in_the_way(sql, params)
+            if isinstance(failed, UniqueViolation) and self.is_open:
+                if self._shard.row_locks:
+                    self._wait_for_who_stands_in_the_way(sql, params)
+                self._may_wait_for_rows = self._pausable or self._alone
             raise
         self._savepoints.written()
         if mixed is not None:

@@ -49,8 +49,8 @@ class GroupCommit:
         self._wanted = threading.Event()
         self._stopping = False
         self._failed = ""
-        self._thread = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
-        self._thread.start()
+        self._runner = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
+        self._runner.start()
 
     def ticket(self) -> CommitTicket:
         """For a commit that has just been made."""
@@ -104,7 +104,7 @@ class GroupCommit:
     def close(self) -> None:
         self._stopping = True
         self._wanted.set()
-        self._thread.join()
+        self._runner.join()
         self.sync()
         os.close(self._descriptor)
 
