@@ -1,6 +1,6 @@
 """Transactions: the write lock's queue and the rules by which snapshots move, mix or conflict.
 
-For      deciding (`conflict`) and waiting (`locks`): code without SQL, files or sockets.
+For      deciding (`conflict`) and waiting (`locks`, `row_locks`): code without SQL, files or sockets.
 Not for  running statements: that is `shard`, which asks this package what it may do.
 
 Invariants
@@ -9,6 +9,6 @@ Invariants
     - The write lock is handed directly from its holder to the longest waiter: nobody polls, nobody overtakes.
 
 Known limits
-    - One write lock per shard. Row locks would come in here (architecture.md, section 4).
+    - Row locks are of rows and values of unique keys, not of ranges.
     - Transactions over several shards: the protocol is here (`two_phase`), no session uses it yet.
 """

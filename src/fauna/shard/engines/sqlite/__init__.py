@@ -8,6 +8,7 @@
     group_commit.py     one sync of the write-ahead log for all that wait
     checkpoint.py       moving the log into the file, behind everybody's back
     writer.py           the one writing connection: what it changes, statement by statement
+    write_set.py        what an open transaction has changed, so that it can be done again
     savepoints.py       what a transaction can go back to
     branch.py           a transaction
     mixed.py            a transaction whose snapshot had to stay behind
