@@ -26,7 +26,7 @@ SOURCES = ROOT / "src"
 MODULES = [
     f"fauna/{name}.py"
     for name in """
-    ticket sql/context plan/plan
+    ticket sql/context plan/plan coordinator/local_decisions
     txn/deadlines txn/locks txn/row_locks txn/conflict
     execute/writing execute/point_writes
     session/running session/transactions session/session

@@ -78,6 +78,8 @@ class Server:
         self.connection = apsw.Connection(":memory:")
         self.foreign_key_checks = True
         self.connection.create_scalar_function("fk_checks", lambda: int(self.foreign_key_checks), 0)
+        self.connection.create_scalar_function("fauna_replaying", lambda: 0, 0)
+        self.connection.create_scalar_function("fauna_hold", lambda table, rowid: 1, 2)
         register_collations(self.connection)
         register_conversions(self.connection)
         self.connection.execute("PRAGMA recursive_triggers = ON")
