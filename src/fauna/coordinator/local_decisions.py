@@ -63,8 +63,8 @@ class LocalDecisions:
         self._forgotten: list[str] = []
         self._closed = False
         self._wanted = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fauna-decider", daemon=True)
-        self._thread.start()
+        self._runner = threading.Thread(target=self._run, name="fauna-decider", daemon=True)
+        self._runner.start()
 
     def decide(self, gtrid: str, decision: Decision) -> LocalDecisionTicket:
         ticket = LocalDecisionTicket(self, gtrid, decision)
@@ -128,7 +128,7 @@ class LocalDecisions:
         with self._lists:
             self._closed = True
         self.wake()
-        self._thread.join()
+        self._runner.join()
         self.write_waiting()
 
 
