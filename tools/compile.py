@@ -7,8 +7,8 @@
 Python prefers a compiled module to its source, so a change to one of these files needs this again: `make` sees to that, and
 the tests refuse to run compiled modules that are older than their sources.
 
-What mypyc cannot do: `continue` inside `with`; an attribute called `_thread` (C reads `__thread`); a subclass outside MODULES of a
-class inside.
+What mypyc cannot do: `continue` inside `with`; an attribute called `_thread` (C reads `__thread`); a subclass outside MODULES
+of a class inside.
 """
 
 from __future__ import annotations

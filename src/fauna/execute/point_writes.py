@@ -1,7 +1,8 @@
 """INSERT, UPDATE and DELETE of one row by its rowid, inside a transaction: the row is locked and read now, and written with the
 others when the transaction commits, so that the shard's write lock is not needed before.
 
-Each function returns None when the statement has to go the general way (`writing`) after all: nothing was done but the row's lock.
+Each function returns None when the statement has to go the general way (`writing`) after all: the row may be locked, nothing
+else was done.
 """
 
 from __future__ import annotations

@@ -31,11 +31,11 @@ def parameters(sources: Sequence[ParamSource]) -> Parameters:
     if all(isinstance(s, Slot) and not s.convert and s.index == i for i, s in enumerate(sources)):
         count = len(sources)
         return Parameters(sources, lambda args, supply: args if len(args) == count else args[:count])
-    makers = [parameter(s) for s in sources]
+    makers = [value_of(s) for s in sources]
     return Parameters(sources, lambda args, supply: [make(args, supply) for make in makers])
 
 
-def parameter(source: ParamSource) -> BuildOne:
+def value_of(source: ParamSource) -> BuildOne:
     """How one value comes from a run's arguments and the session."""
     if isinstance(source, Const):
         value = source.value
@@ -84,7 +84,9 @@ def accesses(rules: Sequence[AccessRule]) -> Callable[[Sequence[Stored], Supply]
     if not any(r.low is not None or r.high is not None for r in rules):
         fixed = [TableAccess(r.table) for r in rules]
         return lambda args, supply: fixed
-    makers = [(r.table, parameter(r.low) if r.low else None, parameter(r.high) if r.high else None, r.low == r.high) for r in rules]
+    makers = [
+        (r.table, value_of(r.low) if r.low else None, value_of(r.high) if r.high else None, r.low == r.high) for r in rules
+    ]
 
     def build(args: Sequence[Stored], supply: Supply) -> list[TableAccess]:
         out = []

@@ -105,7 +105,9 @@ def test_key_that_is_being_removed_is_waited_for(shard: SqliteShard) -> None:
 
 def test_unique_value_that_is_being_inserted_is_waited_for(shard: SqliteShard) -> None:
     made = shard.begin(RC)
-    made.execute_ddl([("CREATE TABLE u (_rowid INTEGER PRIMARY KEY, k INTEGER) STRICT", ()), ("CREATE UNIQUE INDEX uk ON u (k)", ())])
+    made.execute_ddl(
+        [("CREATE TABLE u (_rowid INTEGER PRIMARY KEY, k INTEGER) STRICT", ()), ("CREATE UNIQUE INDEX uk ON u (k)", ())]
+    )
     made.commit().wait()
     t1, t2, t3 = (Actor(shard, RC) for _ in range(3))
     t1.branch.write("INSERT INTO u (k) VALUES (7)", ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fauna.catalog.schema import Catalog, Column, Table
-from fauna.plan.plan import BuildOne, PointWrite, ShardStatement, parameter, parameters
+from fauna.plan.plan import BuildOne, PointWrite, ShardStatement, parameters, value_of
 from fauna.sql.bind.access import access_rules
 from fauna.sql.emit.sqlite import SqliteEmitter
 from fauna.sql.typed import BoundSelect, Const, SessionValue, Slot, TableSource, Typed
@@ -13,7 +13,9 @@ from fauna.sql.typed import BoundSelect, Const, SessionValue, Slot, TableSource,
 ROWID = "_rowid_"
 
 
-def point_insert(catalog: Catalog, table: Table, written: Sequence[Column], values: Sequence[Typed], sql: str) -> PointWrite | None:
+def point_insert(
+    catalog: Catalog, table: Table, written: Sequence[Column], values: Sequence[Typed], sql: str
+) -> PointWrite | None:
     """For an INSERT of one row; None unless it is that simple."""
     key = table.rowid_column
     if key is None or not _writes_alone(catalog, table):
@@ -22,7 +24,7 @@ def point_insert(catalog: Catalog, table: Table, written: Sequence[Column], valu
     if not isinstance(value, (Slot, Const, SessionValue)):
         return None
     select = ShardStatement(f"SELECT 1 FROM {table.physical} WHERE {ROWID} = ?1", parameters((value,)))
-    return PointWrite(parameter(value), select, sql, _required(written))
+    return PointWrite(value_of(value), select, sql, _required(written))
 
 
 def point_update(
@@ -33,7 +35,9 @@ def point_update(
     table = source.table
     columns = [column for column, _ in sets]
     rowid = _fixed_rowid(source, where)
-    if rowid is None or where is None or not _writes_alone(catalog, table) or table.rowid_column in columns or table.auto_column in columns:
+    if rowid is None or where is None or not _writes_alone(catalog, table):
+        return None
+    if table.rowid_column in columns or table.auto_column in columns:
         return None
     values = ", ".join(emitter.expr(value) for _, value in sets)
     condition = " AND um_row()" if "cv(" in values or "null_for(" in values else ""
@@ -59,7 +63,7 @@ def _fixed_rowid(source: TableSource, where: Typed | None) -> BuildOne | None:
     rules = access_rules(BoundSelect((), source, where))
     if len(rules) != 1 or rules[0].low is None or rules[0].low is not rules[0].high:
         return None
-    return parameter(rules[0].low)
+    return value_of(rules[0].low)
 
 
 def _writes_alone(catalog: Catalog, table: Table) -> bool:

@@ -7,9 +7,9 @@
     SERIALIZABLE              as REPEATABLE READ, but the first write keeps the write lock to the end, and asks `txn.conflict`
                               whether all that was read is still so, or the transaction must end with error 1213
 
-The write lock is for moments, except at SERIALIZABLE and for large transactions.  Between statements (`pause`) a transaction offers
-it: whoever takes it makes the engine undo what this one has written, which is kept as a write set and done again at its next
-statement, or at its commit.  Its rows stay its own by row locks, which others wait for.
+The write lock is for moments, except at SERIALIZABLE and for large transactions.  Between statements (`pause`) a transaction
+offers it: whoever takes it makes the engine undo what this one has written, which is kept as a write set and done again at its
+next statement, or at its commit.  Its rows stay its own by row locks, which others wait for.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ _LOCKED_ROWS_MAX: Final = 1_000
 
 class SqliteBranch:
     __slots__ = (
-        "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock", "_locked",
-        "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_read_only", "_reader", "_reads", "_savepoints", "_shard", "_snapshot",
-        "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open", "lock_wait_timeout_s", "watch",
+        "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
+        "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_read_only", "_reader", "_reads",
+        "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open",
+        "lock_wait_timeout_s", "watch",
     )  # fmt: skip
 
     def __init__(

@@ -42,8 +42,8 @@ class Savepoints:
         self.wrote = False  # something has been written since the beginning
 
     def begin(self, changes: Sequence[Change] = (), *, images: bool = False) -> None:
-        """Begin the writer's transaction, also again after all of it was undone or given up: `changes`, frozen, are repeated, each
-        point is set where it was."""
+        """Begin the writer's transaction, also again after all of it was undone or given up: `changes`, frozen, are
+        repeated, each point is set where it was."""
         self._writer.begin(images=images)
         self._images = images
         self._begun = True

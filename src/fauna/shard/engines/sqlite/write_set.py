@@ -150,7 +150,8 @@ class Shapes:
         for _, name, unique, _, partial in self._pragma("index_list", table):
             if not unique:
                 continue
-            parts = [(int(cid), str(collation)) for _, cid, _, _, collation, is_key in self._pragma("index_xinfo", name) if is_key]
+            columns = self._pragma("index_xinfo", name)
+            parts = [(int(cid), str(collation)) for _, cid, _, _, collation, is_key in columns if is_key]
             if partial or any(cid < 0 or self._equal_key(collation, "") is None for cid, collation in parts):
                 return None
             keys.append(UniqueKey(str(name), tuple(parts)))
