@@ -116,6 +116,10 @@ class RowLocks:
                 owned[key] = None
         return None
 
+    def count(self, owner: Owner) -> int:
+        """How many keys it has."""
+        return len(self._owned.get(owner, ()))
+
     def blocked(self, owner: Owner, keys: Iterable[Key], *, shared: bool = False) -> Key | None:
         """The first of `keys` that `take` would not get; takes nothing."""
         with self._mutex:

@@ -42,6 +42,8 @@ _LOOK_ROWS: Final = 64
 _COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
 # A locking read that finds more rows keeps the write lock instead of locking each.
 _LOCKED_ROWS_MAX: Final = 1_000
+# So does one whose transaction has locked more already.
+_OWNED_KEYS_MAX: Final = 10_000
 
 
 class SqliteBranch:
@@ -190,15 +192,16 @@ class SqliteBranch:
     def read_row(self, table: str, rowid: int, sql: str, params: Params, *, inline: bool) -> Sequence[Row] | None:
         if self._locked or self._offered or not self._pausable or self._keeps_lock or isinstance(self._ticket, LockTicket):
             return None
-        if len(self._changes) >= self._shard.settings.write_set_rows_max:
+        shard = self._shard
+        if len(self._changes) >= shard.settings.write_set_rows_max or shard.row_locks.count(self) >= _OWNED_KEYS_MAX:
             return None
         self._must_be_open()
-        self._shard.check_writable()
+        shard.check_writable()
         key = (table, rowid)
         ticket = self._ticket
         if ticket is not None:
             self._await(ticket)
-        blocked = self._shard.row_locks.take(self, (key,))
+        blocked = shard.row_locks.take(self, (key,))
         if blocked is not None:
             self._wait_for_row(key)
             return None
@@ -209,7 +212,7 @@ class SqliteBranch:
             changed = self._changed_by_others()
             if is_changed(table, rowid, changed):
                 self._move_or_deadlock()
-        return self._shard.read_latest(sql, params, inline=inline, watch=self.watch)
+        return shard.read_latest(sql, params, inline=inline, watch=self.watch)
 
     def _wait_for_row(self, key: Key) -> None:
         """Return at once where its table is barred: whoever has the write lock is at it."""
@@ -226,7 +229,7 @@ class SqliteBranch:
     def _done_to(self, key: Key) -> str:
         """What this transaction did to a row last; "" for nothing."""
         for change in reversed(self._changes):
-            if change[2] == key[1] and change[0] == key[0]:
+            if change[0] == key[0] and (change[2] == key[1] or change[3] == key[1]):
                 return change[1]
         return ""
 
@@ -244,7 +247,7 @@ class SqliteBranch:
             rowids = [row[0] for row in islice(rows, _LOCKED_ROWS_MAX + 1)]
         finally:
             rows.close()
-        if len(rowids) > _LOCKED_ROWS_MAX:
+        if len(rowids) > _LOCKED_ROWS_MAX or self._shard.row_locks.count(self) > _OWNED_KEYS_MAX:
             self._keeps_lock = True
             self._wait_while_others_hold({match.table})
             return
