@@ -13,11 +13,11 @@ from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import QueryPlan
 from fauna.session import definition, load_data, passwords, procedures
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
-from fauna.session.user_variables import kept
 from fauna.session.variables import must_variable
 from fauna.shard.engine_errors import EngineError
 from fauna.sql import ast
 from fauna.sql.bind.query import find_relation
+from fauna.sql.user_variables import kept
 
 if TYPE_CHECKING:
     from fauna.session.session import Session

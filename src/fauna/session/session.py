@@ -19,7 +19,6 @@ from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
 from fauna.session.transactions import Transactions
-from fauna.session.user_variables import UNDEFINED, kept, type_in_variable
 from fauna.session.variables import SERVER_VERSION, SessionVariables
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow
 from fauna.shard.shard import Watch
@@ -32,6 +31,7 @@ from fauna.sql.convert.timestamp import zone
 from fauna.sql.narrow import NarrowOverflow
 from fauna.sql.parse import ParseMode, parse, parse_full
 from fauna.sql.shape import Lifted, lift, split_statements
+from fauna.sql.user_variables import UNDEFINED, kept, type_in_variable
 
 if TYPE_CHECKING:
     from fauna.node import Node

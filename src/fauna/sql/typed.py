@@ -138,8 +138,12 @@ class CteSource:
 
 @dataclass(frozen=True, slots=True)
 class DerivedSource:
+    """materialized: its rows are made before the query around it begins, because they set user variables, or keep
+    the order in which that query is to read them."""
+
     query: BoundQuery
     alias: str
+    materialized: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from fauna.sql.bind.expressions import ExpressionBinder
 from fauna.sql.bind.metadata import result_columns
 from fauna.sql.bind.query import QueryBinder, find_relation
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.context import current
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
 from fauna.sql.convert.timestamp import store_timestamp
@@ -546,13 +547,15 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
     )
     sets = {alias: with_on_update(context, tables[alias].table, s) for alias, s in sets.items()}
     single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
+    # What sets a user variable is computed once a row, in the order of the rows.
+    single = single and not context.assignments
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
         assert isinstance(source, TableSource)
         return _direct_update(source, sets[source.alias], where, statement)
     scope.clause = "ORDER"
     order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
     limit, _ = queries._limit(statement.limit, scope)
-    return _rowwise_update(source, tables, sets, where, order, limit, statement)
+    return _rowwise_update(context, source, tables, sets, where, order, limit, statement)
 
 
 def _update_value(context: BindContext, binder: ExpressionBinder, expr: ast.Expr, ref: ColumnRef) -> Typed:
@@ -693,6 +696,7 @@ def _rowid_of(alias: str) -> Typed:
 
 
 def _rowwise_update(
+    context: BindContext,
     source: Source,
     tables: dict[str, TableSource],
     sets: dict[str, list[tuple[Column, Typed]]],
@@ -722,6 +726,9 @@ def _rowwise_update(
         text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"
         targets.append(TargetUpdate(table, text, first, len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
+    if context.assignments:
+        order = order or tuple(OrderKey(_rowid_of(alias)) for alias in sets)
+        select = sorted_first(context, replace(select, order_by=order))
     emitter = SqliteEmitter()
     text = emitter.query(select)
     return RowwiseUpdatePlan(
@@ -818,6 +825,7 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
 
 def bind_statement(context: BindContext, statement: ast.Statement) -> Plan:
     """The plan of a query or a row-changing statement."""
+    context.statement = statement
     plan = _bound(context, statement)
     return replace(plan, sequences=tuple(context.sequences)) if context.sequences else plan
 

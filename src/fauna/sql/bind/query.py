@@ -16,6 +16,7 @@ from fauna.sql.bind.expressions import ExpressionBinder, unified, unify
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import all_of, compare
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.bind.ties import with_ties
 from fauna.sql.typed import (
     AggregateOp,
@@ -153,7 +154,7 @@ class QueryBinder:
         if select.rollup:
             if order_by:
                 raise error("WRONG_USAGE", "CUBE/ROLLUP", "ORDER BY")
-        return BoundSelect(
+        bound = BoundSelect(
             tuple(outputs),
             source,
             where,
@@ -167,6 +168,7 @@ class QueryBinder:
             select.rollup,
             aggregate,
         )
+        return sorted_first(self.context, bound) if self.context.assignments else bound
 
     def _check_group_mode(
         self, select: ast.Select, outputs: list[OutputColumn], group_by: tuple[OrderKey, ...], aggregates: list[Typed]
@@ -400,7 +402,9 @@ class QueryBinder:
     def _derived(self, ref: ast.DerivedTable, scope: Scope) -> Source:
         if ref.alias is None:
             raise error("DERIVED_MUST_HAVE_ALIAS")
+        assignments = self.context.assignments
         query = self.bind(ref.query, scope if ref.lateral else scope.parent)
+        assigns = self.context.assignments > assignments
         if ref.columns and len(ref.columns) != len(query.outputs):
             raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
         outputs = _renamed(query.outputs, ref.columns)
@@ -409,7 +413,7 @@ class QueryBinder:
             if output.name.lower() in seen:
                 raise error("DUP_FIELDNAME", output.name)
             seen.add(output.name.lower())
-        return self._add_columns(scope, ref.alias, "", outputs, lambda alias: DerivedSource(query, alias))
+        return self._add_columns(scope, ref.alias, "", outputs, lambda alias: DerivedSource(query, alias, assigns))
 
     def _add_columns(
         self,

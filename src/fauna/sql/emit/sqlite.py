@@ -169,8 +169,12 @@ class SqliteEmitter:
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
         if isinstance(source, DerivedSource):
-            return f"({self.query(source.query)}) AS {source.alias}"
+            return f"({self._derived(source)}) AS {source.alias}"
         return self._join(source)
+
+    def _derived(self, source: DerivedSource) -> str:
+        text = self.query(source.query)
+        return f"WITH m AS MATERIALIZED ({text}) SELECT * FROM m" if source.materialized else text
 
     def _join(self, join: JoinSource) -> str:
         right = self.source(join.right)
