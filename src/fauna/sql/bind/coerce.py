@@ -214,7 +214,7 @@ def exact_number(node: Typed) -> Typed:
             return converted(node, BIGINT_TYPE.with_(length=digits))
         return converted(node, decimal_type(digits + node.type.scale, node.type.scale))
     if kind in (Kind.ENUM, Kind.SET):
-        return retyped(node, BIGINT_TYPE.with_(length=5 if kind is Kind.ENUM else 20))
+        return retyped(node, BIGINT_TYPE.with_(length=max(display_length(node.type), 1)))
     if is_hex(node):
         return hex_number(node)
     return to_real(node)

@@ -29,7 +29,7 @@ from fauna.sql.bind.coerce import mapped, quoted, retyped, shown, template_text,
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.expressions import ExpressionBinder
 from fauna.sql.bind.metadata import result_columns
-from fauna.sql.bind.query import QueryBinder, find_relation
+from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.context import current
@@ -468,7 +468,13 @@ def returning_clause(
         ScopeSource(table.name, table.schema, alias, columns, invisible={c.name.lower() for c in table.columns if c.invisible})
     )
     binder = ExpressionBinder(context, scope, queries.subquery)
-    outputs = queries._outputs(items, scope, binder)
+    # Its text is part of every row's statement, whose parameters are the row: literals are constants in it.
+    pin_all(tuple(item.expr for item in items), binder)
+    lifted, context.slots.literals = context.slots.literals, False
+    try:
+        outputs = queries._outputs(items, scope, binder)
+    finally:
+        context.slots.literals = lifted
     emitter = SqliteEmitter()
     text = ", ".join(emitter.expr(o.expr) for o in outputs)
     if emitter.params:

@@ -53,7 +53,8 @@ from fauna.sql.bind.coerce import (
 )
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.declared import in_declared_form
-from fauna.sql.bind.merge import aggregate_collation, display_length, precision_of
+from fauna.sql.bind.merge import aggregate_collation, operand_length, operand_precision, precision_of
+from fauna.sql.bind.years import with_years
 from fauna.sql.collation import sort_key
 from fauna.sql.convert import Mode, conversion
 from fauna.sql.typed import ColumnRef, Const, Convert, Op, Slot, Typed, runtime_scale
@@ -100,11 +101,11 @@ def _integer_arithmetic(op: str, left: Typed, right: Typed, nullable: bool) -> T
     unsigned = left.type.unsigned or right.type.unsigned or Kind.BIT in (left.type.kind, right.type.kind)
     if op == "%":
         unsigned = left.type.unsigned
-        result = integer_of(display_length(left.type), unsigned) if left.type.kind in INTEGERS else BIGINT_TYPE
+        result = integer_of(operand_length(left), unsigned) if left.type.kind in INTEGERS else BIGINT_TYPE
         if left.type.is_big_unsigned or right.type.is_big_unsigned:
             return Op(UBIGINT_TYPE if unsigned else BIGINT_TYPE, True, op, (left, right), "u_mod({0}, {1})")
         return Op(result, True, op, (left, right), "imod({0}, {1})")
-    lp, rp = precision_of(left.type), precision_of(right.type)
+    lp, rp = operand_precision(left), operand_precision(right)
     precision = lp + rp if op == "*" else max(lp, rp) + 1
     small = left.type.kind in SMALL_INTS and right.type.kind in SMALL_INTS
     if unsigned:
@@ -233,7 +234,7 @@ def negated(b: BindContext, node: Typed) -> Typed:
     if node.type.is_big_unsigned:
         return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "u_neg({0})")
     if kind in SMALL_INTS:
-        return Op(integer_of(display_length(node.type) + 1, False), node.nullable, "NEG", (node,), "(-{0})")
+        return Op(integer_of(operand_length(node) + 1, False), node.nullable, "NEG", (node,), "(-{0})")
     return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "ck(-{0})")
 
 
@@ -275,7 +276,7 @@ def complement(node: Typed) -> Typed:
 
 def comparable(b: BindContext, operands: list[Typed], operation: str) -> tuple[list[Typed], str]:
     """`operands` in one form in which SQLite's own comparison gives MySQL's answer, and the collation ('' for none)."""
-    operands = in_declared_form(operands)
+    operands = with_years(in_declared_form(operands))
     kinds = [n.type.kind for n in operands if n.type.kind is not Kind.NULL]
     if not kinds:
         return operands, ""

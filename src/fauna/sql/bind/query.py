@@ -199,7 +199,7 @@ class QueryBinder:
                 )
                 continue
             if item.alias is None and isinstance(item.expr, (ast.Literal, ast.Unary, ast.Binary, ast.Call, ast.Case, ast.Cast)):
-                _pin_all(item.expr, binder)
+                pin_all(item.expr, binder)
             expr = shown(binder.scalar(item.expr))
             name = item.alias if item.alias is not None else _column_name(item)
             outputs.append(OutputColumn(name, f"k{len(outputs) + 1}", expr))
@@ -617,7 +617,7 @@ def _column_name(item: ast.SelectItem) -> str:
     return item.text
 
 
-def _pin_all(node: object, binder: ExpressionBinder) -> None:
+def pin_all(node: object, binder: ExpressionBinder) -> None:
     """Pin every literal below `node`: the text is the column's name."""
     if isinstance(node, ast.Literal):
         binder.pin(node)
@@ -625,10 +625,10 @@ def _pin_all(node: object, binder: ExpressionBinder) -> None:
         return
     elif isinstance(node, tuple):
         for item in node:
-            _pin_all(item, binder)
+            pin_all(item, binder)
     elif isinstance(node, ast.Expr):
         for name in node.__dataclass_fields__:
-            _pin_all(getattr(node, name), binder)
+            pin_all(getattr(node, name), binder)
 
 
 def _check_hints(table: Table, ref: ast.NamedTable) -> None:
