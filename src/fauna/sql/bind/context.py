@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 
-from fauna.catalog.schema import Catalog
+from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import DEFAULT_COLLATION, SqlType
 from fauna.session.result import ResultColumn
 from fauna.sql import ast
@@ -53,6 +53,7 @@ class BindContext:
     constants_by_row assigned constants are converted where a row gets them, because one of them does not fit its column
     assigned         filled while binding: type of each user variable that `:=` has set; `assignments` counts them
     statement        what is bound; None for an expression on its own
+    tables           filled while binding: SQL alias -> table and the name that the statement gives it
     sequences        filled while binding: ids of those whose values the statement takes
     """
 
@@ -72,6 +73,7 @@ class BindContext:
     assignments: int = 0
     statement: ast.Statement | None = None
     _assigning: frozenset[str] | None = None
+    tables: dict[str, tuple[Table, str]] = field(default_factory=dict)
     sequences: list[int] = field(default_factory=list)
 
     def assigning(self) -> frozenset[str]:

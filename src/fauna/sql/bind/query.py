@@ -376,6 +376,7 @@ class QueryBinder:
         ]
         invisible = {c.name.lower() for c in table.columns if c.invisible}
         scope.add(ScopeSource(name, table.schema, alias, columns, invisible=invisible))
+        self.context.tables[alias] = table, name
         return TableSource(table, alias, name)
 
     def _view(self, view: View, ref: ast.NamedTable, scope: Scope) -> Source:
@@ -393,6 +394,7 @@ class QueryBinder:
             raise
         context.alias_count = inner.alias_count
         context.volatile = context.volatile or inner.volatile
+        context.tables.update(inner.tables)
         outputs = _renamed(query.outputs, view.columns)
         query = replace(query, outputs=tuple(replace(o, alias=f"k{i + 1}") for i, o in enumerate(query.outputs)))
         return self._add_columns(
