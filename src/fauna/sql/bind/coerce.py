@@ -222,7 +222,7 @@ def exact_number(node: Typed) -> Typed:
 
 def is_hex(node: Typed) -> bool:
     """Whether `node` is a hex or bit literal, which is a byte string that counts as a number among numbers."""
-    return node.type.kind is Kind.VARBINARY and node.type.unsigned
+    return node.type.kind is Kind.VARBINARY and node.type.unsigned and isinstance(node, Constant)
 
 
 def hex_number(node: Typed) -> Typed:

@@ -281,7 +281,8 @@ def _greatest(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Ty
     kinds = {a.type.kind for a in given} - {Kind.NULL}
     if not kinds or kinds & CHARS and kinds & NUMERIC:
         given = [to_real(a) if a.type.kind is not Kind.NULL else Const(DOUBLE_TYPE, True, None) for a in given]
-    operands, collation = comparable(binder.context, given, node.name.lower())
+    # Numbers in their common type compare as they are; brought to one operand's form they would lose digits.
+    operands, collation = (given, "") if kinds <= NUMERIC else comparable(binder.context, given, node.name.lower())
     values, sql_type = binder.unified(operands, node.name)
     function = "max" if node.name == "GREATEST" else "min"
     places = ", ".join([collated(values[0], collation)] + [f"{{{i}}}" for i in range(1, len(values))])

@@ -60,9 +60,10 @@ def sql_literal(value: Stored) -> str | None:
 _BARE_INTEGER: Final = re.compile(r"[\s()+-]*[0-9]+[\s()]*|.*IS (?:NOT )?NULL[\s()]*", re.DOTALL)
 
 
-def _no_position(text: str) -> str:
-    """`text` as a sort or group key; SQLite would read an integer alone as the number of a column."""
-    return f"({text})+0" if _BARE_INTEGER.fullmatch(text) else text
+def _no_position(text: str, node: Typed) -> str:
+    """`text` as a sort or group key; SQLite would read an integer alone as the number of a column, and makes 0 of `0 AND x`."""
+    bare = _BARE_INTEGER.fullmatch(text) or isinstance(node, Op) and node.name == "AND"
+    return f"({text})+0" if bare else text
 
 
 class SqliteEmitter:
@@ -154,7 +155,7 @@ class SqliteEmitter:
             if isinstance(key.expr, Const):
                 text = f"({text})+0" if key.expr.value is not None else "NULL"
             else:
-                text = _no_position(text)
+                text = _no_position(text, key.expr)
         return text + (" DESC" if key.descending else "")
 
     # ── row sources ──
@@ -241,7 +242,7 @@ class SqliteEmitter:
     def _group_key(self, key: OrderKey) -> str:
         assert key.expr is not None
         text = self._sort_key(key.expr)
-        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else _no_position(text)
+        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else _no_position(text, key.expr)
 
     def _tail(self, query: BoundQuery) -> str:
         text = ""
