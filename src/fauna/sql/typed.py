@@ -224,3 +224,8 @@ def extra_scale(node: Typed) -> int:
 def runtime_scale(node: Typed) -> int:
     """Scale of the integer that carries an exact number: 0 for integers."""
     return node.type.scale + extra_scale(node) if node.type.kind is Kind.DECIMAL else 0
+
+
+def has_aggregate(node: Typed) -> bool:
+    """Whether an aggregate is in `node`, outside windows and subqueries."""
+    return isinstance(node, AggregateOp) or isinstance(node, Op) and any(has_aggregate(a) for a in node.args)

@@ -24,9 +24,11 @@ from fauna.catalog.types import (
     Kind,
     SqlType,
     Stored,
+    datetime_type,
     decimal_type,
     from_unsigned,
     from_wide,
+    time_type,
     to_wide,
 )
 from fauna.errors import error
@@ -337,7 +339,7 @@ def _temporal_operands(operands: list[Typed], kinds: Sequence[Kind]) -> list[Typ
     if all(k is Kind.TIME for k in temporal):
         if numbers:
             return None
-        return [n if n.type.kind is Kind.NULL else to_time(n) for n in operands]
+        return [n if n.type.kind is Kind.NULL else _compared_time(n) for n in operands]
     if all(k is Kind.DATE for k in temporal) and not others:
         return [n if n.type.kind is Kind.NULL else to_date(n) for n in operands]
     if all(k is Kind.DATE for k in temporal) and all(isinstance(n, Constant) for n in others):
@@ -356,11 +358,15 @@ def _temporal_operands(operands: list[Typed], kinds: Sequence[Kind]) -> list[Typ
     return out
 
 
+def _compared_time(node: Typed) -> Typed:
+    return converted(node, time_type(6), Mode.COMPARED) if node.type.kind in STRINGS else to_time(node)
+
+
 def _datetime_constant(node: Typed, scale: int) -> Typed:
     """A constant against a DATETIME column: with its own fraction when that has more digits, which sorts right as text."""
     if not isinstance(node, Constant):
-        return to_datetime(node, scale)
-    convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.IMPLICIT)
+        return converted(node, datetime_type(scale), Mode.COMPARED) if node.type.kind in STRINGS else to_datetime(node, scale)
+    convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.COMPARED)
     assert convert is not None
     whole = 19 + (scale + 1 if scale else 0)
 
@@ -381,7 +387,7 @@ def _date_against_constants(operands: list[Typed]) -> list[Typed]:
         if node.type.kind in TEMPORAL or node.type.kind is Kind.NULL:
             out.append(to_date(node) if node.type.kind is not Kind.NULL else node)
             continue
-        convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.IMPLICIT)
+        convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.COMPARED)
         assert convert is not None
         out.append(mapped(node, SqlType(Kind.DATE), _date_or_datetime(convert), "DATE", "{0}"))
     return out

@@ -39,6 +39,7 @@ from fauna.sql.typed import (
     TableSource,
     Typed,
     WindowOp,
+    has_aggregate,
 )
 
 VIEW_DEPTH_MAX: Final = 32
@@ -213,7 +214,7 @@ class QueryBinder:
         else:
             binder = ExpressionBinder(self.context, scope, self.subquery, aliases=aliases)
             expr = binder.scalar(item.expr)
-        if _has_aggregate(expr):
+        if has_aggregate(expr):
             raise error("WRONG_GROUP_FIELD", next((o.name for o in outputs if o.expr == expr), "expression"))
         return OrderKey(expr, 0, item.descending, expr.type.collation if expr.type.kind in CHARS else "")
 
@@ -649,12 +650,6 @@ def _names_table(node: object, name: str) -> bool:
     if isinstance(node, (ast.Query, ast.TableRef, ast.Expr)):
         return any(_names_table(getattr(node, f), name) for f in node.__dataclass_fields__)
     return False
-
-
-def _has_aggregate(node: Typed) -> bool:
-    if isinstance(node, AggregateOp):
-        return True
-    return isinstance(node, Op) and any(_has_aggregate(a) for a in node.args)
 
 
 def _bare_column(node: Typed, keys: list[Typed | None]) -> ColumnRef | None:

@@ -35,6 +35,7 @@ from fauna.sql.typed import (
     TableSource,
     Typed,
     WindowOp,
+    has_aggregate,
 )
 
 ParamSource = Slot | SessionValue | Const
@@ -207,6 +208,8 @@ class SqliteEmitter:
         grouped = select.distinct and not select.aggregate and self._distinct_by_key(select)
         distinct = select.distinct and not grouped
         outputs = ", ".join(self._output(o, distinct) for o in self._first_of_group(select))
+        if select.having is not None and not select.group_by and not any(has_aggregate(o.expr) for o in select.outputs):
+            outputs = self._made_aggregate(select)
         text = f"SELECT {'DISTINCT ' if distinct else ''}{outputs}"
         if select.source is not None:
             text += f" FROM {self.source(select.source)}"
@@ -219,6 +222,12 @@ class SqliteEmitter:
         if select.having is not None:
             text += f" HAVING {self.expr(select.having)}"
         return text + self._tail(select)
+
+    def _made_aggregate(self, select: BoundSelect) -> str:
+        """The select list of a query whose only aggregates are in HAVING: SQLite wants one here, which is not NULL."""
+        first, *rest = select.outputs
+        texts = [f"iif(count(*) IS NULL, NULL, {self.expr(first.expr)}) AS {first.alias}"]
+        return ", ".join(texts + [self._output(o, False) for o in rest])
 
     def _first_of_group(self, select: BoundSelect) -> tuple[OutputColumn, ...]:
         """Beside MIN or MAX, SQLite takes a group's other columns from the row of the extreme; the text that a group is
