@@ -112,7 +112,7 @@ class Session:
         self._constants_by_row = False
         self._flags = 0
         self._status = STATUS_AUTOCOMMIT
-        self._modes = (True, True, False, False, False, False)
+        self._modes = (True, True, False, False, False)
         self._now: float = 0.0
         self._closed = False
         if client.database:
@@ -157,7 +157,6 @@ class Session:
                 "NO_ZERO_DATE" in modes,
                 "NO_ZERO_IN_DATE" in modes,
                 "ALLOW_INVALID_DATES" in modes,
-                "PAD_CHAR_TO_FULL_LENGTH" in modes,
             )
         return self._scope
 
@@ -403,14 +402,13 @@ class Session:
             set_current(context)
             return context
         values = self.variables.values
-        strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char = self._modes
+        strict, by_zero, zero_date, zero_in_date, invalid_dates = self._modes
         context = StatementContext(
             strict,
             by_zero,
             zero_date,
             zero_in_date,
             invalid_dates,
-            pad_char,
             storing,
             1,
             self.user_variables,
