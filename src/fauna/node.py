@@ -262,7 +262,9 @@ class Node:
             if not following:
                 kept = read("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,))
                 following = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
-        return TableStatistics(int(count), 16384, 16384 * len(table.indexes), following)  # type: ignore[arg-type]
+        # As InnoDB counts pages: the primary key is the data, and each other index has one page at least.
+        others = sum(index.kind != "PRIMARY" for index in table.indexes)
+        return TableStatistics(int(count), 16384, 16384 * others, following)  # type: ignore[arg-type]
 
     def _status(self, session: Session, scope: str) -> list[tuple[str, str]]:
         """SHOW STATUS: only what is counted.  Ssl_… is the session's own, whatever the scope."""

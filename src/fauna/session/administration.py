@@ -12,12 +12,15 @@ from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import QueryPlan
 from fauna.session import definition, load_data, passwords, procedures
+from fauna.session.explain import EXPLAIN_COLUMNS, Step, explained
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
-from fauna.session.user_variables import kept
 from fauna.session.variables import must_variable
 from fauna.shard.engine_errors import EngineError
 from fauna.sql import ast
+from fauna.sql.bind.context import SlotTypes
+from fauna.sql.bind.dml import bind_statement
 from fauna.sql.bind.query import find_relation
+from fauna.sql.user_variables import kept
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -265,47 +268,15 @@ def _explain(session: Session, statement: ast.Explain) -> Result:
         raise unsupported(f"EXPLAIN FORMAT={statement.format}")
     if statement.analyze:
         raise unsupported("EXPLAIN ANALYZE")
-    plan = session.bind(statement.statement)
+    context = session.bind_context(SlotTypes())
+    plan = bind_statement(context, statement.statement)
     source = getattr(plan, "statement", None) or getattr(plan, "select", None) or getattr(plan, "query", None)
-    rows: list[Row] = []
+    steps: list[Step] = []
     if source is not None:
         params = source.params.build((), session.supply)
-        found = list(session.node.shard.autocommit_query(f"EXPLAIN QUERY PLAN {source.sql}", params, inline=False))
-        names = {t.physical: t.name for t in session.catalog.tables()}
-        for _, _, _, detail in found:
-            rows.append(_explain_row(str(detail), names))
-    if not rows:
-        rows.append((1, "SIMPLE", None, None, None, None, None, None, None, "No tables used"))
-    names_ = ("id", "select_type", "table", "type", "possible_keys", "key", "key_len", "ref", "rows", "Extra")
-    types = (
-        BIGINT_TYPE,
-        varchar(19),
-        varchar(64),
-        varchar(10),
-        varchar(4096),
-        varchar(64),
-        varchar(4096),
-        varchar(1024),
-        BIGINT_TYPE,
-        varchar(255),
-    )
-    return Result(
-        tuple(ResultColumn(n, t) for n, t in zip(names_, types, strict=False)), iter(rows), status=session.status, ready=True
-    )
-
-
-def _explain_row(detail: str, names: dict[str, str]) -> Row:
-    words = detail.split()
-    table = kind = key = None
-    if words and words[0] in ("SCAN", "SEARCH") and len(words) > 1:
-        table = names.get(words[1], words[1])
-        kind = "ALL" if words[0] == "SCAN" else "ref"
-        if "USING INTEGER PRIMARY KEY" in detail:
-            kind, key = ("const" if "rowid=?" in detail else "range"), "PRIMARY"
-        elif "INDEX" in words:
-            key = words[words.index("INDEX") + 1]
-            kind = "index" if words[0] == "SCAN" else "range" if (">" in detail or "<" in detail) else "ref"
-    return (1, "SIMPLE", table, kind, key, key, None, None, None, detail)
+        found = session.node.shard.autocommit_query(f"EXPLAIN QUERY PLAN {source.sql}", params, inline=False)
+        steps = [Step(int(number), int(parent), str(detail)) for number, parent, _, detail in found]  # type: ignore[arg-type]
+    return Result(EXPLAIN_COLUMNS, iter(explained(steps, context.tables)), status=session.status, ready=True)
 
 
 # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,12 +13,12 @@ from fauna.execute import point_writes, writing
 from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, UpdatePlan
 from fauna.session.result import MustMove, Result, ResultColumn, Row
 from fauna.session.table_expressions import compile_expression, parse_expression
-from fauna.session.user_variables import kept
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
 from fauna.shard.shard import Branch, MatchCheck, Rows
 from fauna.sql.bind.expression_text import with_arguments
 from fauna.sql.context import StatementContext, set_current
 from fauna.sql.narrow import NarrowOverflow
+from fauna.sql.user_variables import kept
 
 if TYPE_CHECKING:
     from fauna.session.session import Session

@@ -19,7 +19,6 @@ from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
 from fauna.session.transactions import Transactions
-from fauna.session.user_variables import UNDEFINED, kept, type_in_variable
 from fauna.session.variables import SERVER_VERSION, SessionVariables
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow
 from fauna.shard.shard import Watch
@@ -32,6 +31,7 @@ from fauna.sql.convert.timestamp import zone
 from fauna.sql.narrow import NarrowOverflow
 from fauna.sql.parse import ParseMode, parse, parse_full
 from fauna.sql.shape import Lifted, lift, split_statements
+from fauna.sql.user_variables import UNDEFINED, kept, type_in_variable
 
 if TYPE_CHECKING:
     from fauna.node import Node
@@ -112,7 +112,7 @@ class Session:
         self._constants_by_row = False
         self._flags = 0
         self._status = STATUS_AUTOCOMMIT
-        self._modes = (True, True, False, False, False, False)
+        self._modes = (True, True, False, False, False)
         self._now: float = 0.0
         self._closed = False
         if client.database:
@@ -157,7 +157,6 @@ class Session:
                 "NO_ZERO_DATE" in modes,
                 "NO_ZERO_IN_DATE" in modes,
                 "ALLOW_INVALID_DATES" in modes,
-                "PAD_CHAR_TO_FULL_LENGTH" in modes,
             )
         return self._scope
 
@@ -404,14 +403,13 @@ class Session:
             set_current(context)
             return context
         values = self.variables.values
-        strict, by_zero, zero_date, zero_in_date, invalid_dates, pad_char = self._modes
+        strict, by_zero, zero_date, zero_in_date, invalid_dates = self._modes
         context = StatementContext(
             strict,
             by_zero,
             zero_date,
             zero_in_date,
             invalid_dates,
-            pad_char,
             storing,
             1,
             self.user_variables,

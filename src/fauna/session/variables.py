@@ -66,6 +66,12 @@ def _boolean(name: str, value: Value) -> Value:
     raise error("WRONG_VALUE_FOR_VAR", name, value if value is not None else "NULL")
 
 
+def _always_on(name: str, value: Value) -> Value:
+    if not _boolean(name, value):
+        raise error("NOT_SUPPORTED_YET", f"{name}=OFF")
+    return True
+
+
 def _real(name: str, value: Value) -> Value:
     if isinstance(value, (int, float)):
         return float(value)
@@ -96,6 +102,11 @@ def _one_of(*choices: str) -> Callable[[str, Value], Value]:
     return check
 
 
+_MODES_NOT_SUPPORTED: Final = frozenset({
+    "POSTGRESQL", "ORACLE", "MSSQL", "DB2", "MAXDB", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT", "PAD_CHAR_TO_FULL_LENGTH",
+})  # fmt: skip
+
+
 def sql_mode(name: str, value: Value) -> str:
     """The modes of a list, combined ones spelled out, in MySQL's order."""
     if isinstance(value, int):
@@ -109,7 +120,7 @@ def sql_mode(name: str, value: Value) -> str:
             continue
         if mode not in SQL_MODES:
             raise error("WRONG_VALUE_FOR_VAR", "sql_mode", part.strip())
-        if mode in ("POSTGRESQL", "ORACLE", "MSSQL", "DB2", "MAXDB", "EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT"):
+        if mode in _MODES_NOT_SUPPORTED:
             raise error("NOT_SUPPORTED_YET", f"sql_mode={mode}")
         modes.update(_COMBINED.get(mode, (mode,)))
     return in_order(modes)
@@ -160,7 +171,7 @@ _ROWS: Final[tuple[Variable, ...]] = (
     Variable("character_set_results", "utf8mb4", check=_charset),
     Variable("character_set_server", "utf8mb4", check=_charset),
     Variable("character_set_system", "utf8mb3", "global", read_only=True),
-    Variable("check_constraint_checks", True, check=_boolean),
+    Variable("check_constraint_checks", True, check=_always_on),
     Variable("collation_connection", "utf8mb4_general_ci", check=_collation),
     Variable("collation_database", "utf8mb4_general_ci", check=_collation),
     Variable("collation_server", "utf8mb4_general_ci", check=_collation),

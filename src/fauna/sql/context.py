@@ -47,7 +47,6 @@ class StatementContext:
     no_zero_date: bool = False
     no_zero_in_date: bool = False
     allow_invalid_dates: bool = False
-    pad_char: bool = False
     storing: bool = False
     row: int = 1
     user_variables: dict[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 um(changed)                 an UPDATE's row matched; counts it, and whether it changes; gives `changed`
 um_row()                    asked before it where computing the new values may warn, which they then do once a row
 tick()                      the next row of INSERT … SELECT begins, for messages that number rows
-uv_get(name)  uv_set(name, value, type)     user variables inside a statement
+uv_get(name, type)  uv_set(name, value, type)   user variables inside a statement
 set_insert_id(n)            LAST_INSERT_ID(n)
 null_for(column, zero)      NULL for a NOT NULL column: error 1048, or `zero` with a warning
 onerow(count, value)        a scalar subquery's value; error 1242 when there is a second row
@@ -29,9 +29,10 @@ from fauna.catalog.types import Kind, SqlType, scaled_of
 from fauna.errors import error
 from fauna.sql.collation import sort_key
 from fauna.sql.context import SequenceValues, current
-from fauna.sql.convert import StoreLabel, timestamp_from_utc
+from fauna.sql.convert import Mode, StoreLabel, conversion, timestamp_from_utc
 from fauna.sql.convert.timestamp import store_timestamp
 from fauna.sql.declared import checked, compared
+from fauna.sql.user_variables import kept
 
 
 def _um(changed: Any) -> Any:
@@ -63,13 +64,18 @@ def type_of_key(key: str) -> SqlType:
 
 
 def _uv_set(name: str, value: Any, key: str) -> Any:
-    current().user_variables[name] = (type_of_key(key), value)
-    return value
+    variable = current().user_variables[name] = kept(type_of_key(key), value)
+    return variable[1]
 
 
-def _uv_get(name: str) -> Any:
+def _uv_get(name: str, key: str) -> Any:
+    """The value as the type that the statement was bound for, whatever was assigned since."""
     found = current().user_variables.get(name)
-    return found[1] if found is not None else None
+    if found is None or found[1] is None:
+        return None
+    wanted = type_of_key(key)
+    convert = conversion(found[0], wanted, Mode.IMPLICIT) if found[0].kind is not wanted.kind else None
+    return convert(found[1]) if convert is not None else found[1]
 
 
 def _set_insert_id(value: Any) -> Any:
@@ -298,7 +304,7 @@ class _GroupConcat:
 
 _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, bool], ...] = (
     ("um", _um, 1, False),
-    ("uv_get", _uv_get, 1, False),
+    ("uv_get", _uv_get, 2, False),
     ("uv_set", _uv_set, 3, False),
     ("set_insert_id", _set_insert_id, 1, False),
     ("null_for", _null_for, 2, False),

@@ -138,8 +138,12 @@ class CteSource:
 
 @dataclass(frozen=True, slots=True)
 class DerivedSource:
+    """materialized: its rows are made before the query around it begins, because they set user variables, or keep
+    the order in which that query is to read them."""
+
     query: BoundQuery
     alias: str
+    materialized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +224,8 @@ def extra_scale(node: Typed) -> int:
 def runtime_scale(node: Typed) -> int:
     """Scale of the integer that carries an exact number: 0 for integers."""
     return node.type.scale + extra_scale(node) if node.type.kind is Kind.DECIMAL else 0
+
+
+def has_aggregate(node: Typed) -> bool:
+    """Whether an aggregate is in `node`, outside windows and subqueries."""
+    return isinstance(node, AggregateOp) or isinstance(node, Op) and any(has_aggregate(a) for a in node.args)

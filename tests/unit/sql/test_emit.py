@@ -26,11 +26,11 @@ CASES = [
     ),
     (
         "SELECT id + 1, n + 1, u + 1 FROM item",
-        "SELECT (a1.id + 1) AS k1, ck(a1.n + 1, '`shop`.`item`.`n` + 1') AS k2, u_add(a1.u, 1, '`shop`.`item`.`u` + 1') AS k3 FROM item AS a1",
+        "SELECT (a1.id + 1) AS k1, (ck(a1.n + 1, '`shop`.`item`.`n` + 1')) AS k2, (u_add(a1.u, 1, '`shop`.`item`.`u` + 1')) AS k3 FROM item AS a1",
     ),
     (
         "SELECT price + 1, price * 2, price * big, price * huge, price / 3 FROM item",
-        "SELECT (a1.price + 100) AS k1, (a1.price * 2) AS k2, ckd(a1.price * a1.big) AS k3, dec_mul(dec_rescale(a1.price, 2, 2), a1.huge, '`shop`.`item`.`price` * `shop`.`item`.`huge`') AS k4, dn_round(dn_div(a1.price, 3, 7), 3) AS k5 FROM item AS a1",
+        "SELECT (a1.price + 100) AS k1, (a1.price * 2) AS k2, ckd(a1.price * a1.big) AS k3, (dec_mul(dec_rescale(a1.price, 2, 2), a1.huge, '`shop`.`item`.`price` * `shop`.`item`.`huge`')) AS k4, dn_round(dn_div(a1.price, 3, 7), 3) AS k5 FROM item AS a1",
     ),
     (
         "SELECT id FROM item WHERE name = 'x' AND code = 'y' COLLATE utf8mb4_bin",

@@ -368,8 +368,10 @@ def test_mysql_connector(running: Running, pure: bool, tls: bool, user: str) -> 
     if not pure and not connector.HAVE_CEXT:
         pytest.skip("the C extension does not load here")
     _every_type(running, "SELECT all")
-    # In the binary protocol Connector/Python reads a YEAR as a string and loses the sign of a TIME, from any server.
-    kept = [i for i, (name, *_) in enumerate(EVERY_TYPE) if name not in ("ye", "tm")]
+    # In the binary protocol Connector/Python reads a YEAR as a string and loses the sign of a TIME, from any server; its
+    # C extension reads those two well, but a BIGINT UNSIGNED above the signed ones as a negative number.
+    misread = ("ye", "tm") if pure else ("bu",)
+    kept = [i for i, (name, *_) in enumerate(EVERY_TYPE) if name not in misread]
     columns, stored = tuple(COLUMNS[i] for i in kept), tuple(STORED[i] for i in kept)
     text = "SELECT all WHERE a = ? AND b = ?"
     running.backend.columns[text] = columns

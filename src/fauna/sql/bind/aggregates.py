@@ -104,6 +104,8 @@ def _library(context: BindContext, node: ast.AggregateCall, args: list[Typed], o
     name = node.name
     if name == "GROUP_CONCAT":
         return _group_concat(context, node, args, order)
+    if node.limit is not None:
+        raise unsupported(f"LIMIT in {name}")
     entry = AGGREGATES.get(name)
     if entry is None:
         raise error("SP_DOES_NOT_EXIST", "FUNCTION", name)

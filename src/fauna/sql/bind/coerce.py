@@ -214,7 +214,7 @@ def exact_number(node: Typed) -> Typed:
             return converted(node, BIGINT_TYPE.with_(length=digits))
         return converted(node, decimal_type(digits + node.type.scale, node.type.scale))
     if kind in (Kind.ENUM, Kind.SET):
-        return retyped(node, BIGINT_TYPE.with_(length=5 if kind is Kind.ENUM else 20))
+        return retyped(node, BIGINT_TYPE.with_(length=max(display_length(node.type), 1)))
     if is_hex(node):
         return hex_number(node)
     return to_real(node)
@@ -222,7 +222,7 @@ def exact_number(node: Typed) -> Typed:
 
 def is_hex(node: Typed) -> bool:
     """Whether `node` is a hex or bit literal, which is a byte string that counts as a number among numbers."""
-    return node.type.kind is Kind.VARBINARY and node.type.unsigned
+    return node.type.kind is Kind.VARBINARY and node.type.unsigned and isinstance(node, Constant)
 
 
 def hex_number(node: Typed) -> Typed:

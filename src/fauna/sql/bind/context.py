@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 
-from fauna.catalog.schema import Catalog
+from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import DEFAULT_COLLATION, SqlType
 from fauna.session.result import ResultColumn
 from fauna.sql import ast
@@ -51,6 +51,9 @@ class BindContext:
     system_variable  (name, scope) -> value
     wide             decimals are computed in 28 bytes from the start, because an int overflowed before
     constants_by_row assigned constants are converted where a row gets them, because one of them does not fit its column
+    assigned         filled while binding: type of each user variable that `:=` has set; `assignments` counts them
+    statement        what is bound; None for an expression on its own
+    tables           filled while binding: SQL alias -> table and the name that the statement gives it
     sequences        filled while binding: ids of those whose values the statement takes
     """
 
@@ -67,8 +70,29 @@ class BindContext:
     alias_count: int = 0
     view_depth: int = 0
     assigned: dict[str, SqlType] = field(default_factory=dict)
+    assignments: int = 0
+    statement: ast.Statement | None = None
+    _assigning: frozenset[str] | None = None
+    tables: dict[str, tuple[Table, str]] = field(default_factory=dict)
     sequences: list[int] = field(default_factory=list)
+
+    def assigning(self) -> frozenset[str]:
+        """Names, in lower case, of the user variables that the statement sets with `:=`."""
+        if self._assigning is None:
+            self._assigning = frozenset(_assigned_names(self.statement))
+        return self._assigning
 
     def new_alias(self) -> str:
         self.alias_count += 1
         return f"a{self.alias_count}"
+
+
+def _assigned_names(node: object) -> Iterator[str]:
+    if isinstance(node, ast.AssignVariable):
+        yield node.name.lower()
+    if isinstance(node, tuple):
+        for item in node:
+            yield from _assigned_names(item)
+    elif is_dataclass(node) and not isinstance(node, type):
+        for field_ in fields(node):
+            yield from _assigned_names(getattr(node, field_.name))

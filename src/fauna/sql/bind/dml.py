@@ -30,8 +30,9 @@ from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.expressions import ExpressionBinder
 from fauna.sql.bind.metadata import result_columns
 from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
-from fauna.sql.bind.query import QueryBinder, find_relation
+from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.context import current
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
 from fauna.sql.convert.timestamp import store_timestamp
@@ -473,7 +474,13 @@ def returning_clause(
         ScopeSource(table.name, table.schema, alias, columns, invisible={c.name.lower() for c in table.columns if c.invisible})
     )
     binder = ExpressionBinder(context, scope, queries.subquery)
-    outputs = queries._outputs(items, scope, binder)
+    # Its text is part of every row's statement, whose parameters are the row: literals are constants in it.
+    pin_all(tuple(item.expr for item in items), binder)
+    lifted, context.slots.literals = context.slots.literals, False
+    try:
+        outputs = queries._outputs(items, scope, binder)
+    finally:
+        context.slots.literals = lifted
     emitter = SqliteEmitter()
     text = ", ".join(emitter.expr(o.expr) for o in outputs)
     if emitter.params:
@@ -552,13 +559,15 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
     )
     sets = {alias: with_on_update(context, tables[alias].table, s) for alias, s in sets.items()}
     single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
+    # What sets a user variable is computed once a row, in the order of the rows.
+    single = single and not context.assignments
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
         assert isinstance(source, TableSource)
         return _direct_update(context, source, sets[source.alias], where, statement)
     scope.clause = "ORDER"
     order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
     limit, _ = queries._limit(statement.limit, scope)
-    return _rowwise_update(source, tables, sets, where, order, limit, statement)
+    return _rowwise_update(context, source, tables, sets, where, order, limit, statement)
 
 
 def _update_value(context: BindContext, binder: ExpressionBinder, expr: ast.Expr, ref: ColumnRef) -> Typed:
@@ -702,6 +711,7 @@ def _rowid_of(alias: str) -> Typed:
 
 
 def _rowwise_update(
+    context: BindContext,
     source: Source,
     tables: dict[str, TableSource],
     sets: dict[str, list[tuple[Column, Typed]]],
@@ -731,6 +741,9 @@ def _rowwise_update(
         text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"
         targets.append(TargetUpdate(table, text, first, len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
+    if context.assignments:
+        order = order or tuple(OrderKey(_rowid_of(alias)) for alias in sets)
+        select = sorted_first(context, replace(select, order_by=order))
     emitter = SqliteEmitter()
     text = emitter.query(select)
     return RowwiseUpdatePlan(
@@ -827,6 +840,7 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
 
 def bind_statement(context: BindContext, statement: ast.Statement) -> Plan:
     """The plan of a query or a row-changing statement."""
+    context.statement = statement
     plan = _bound(context, statement)
     return replace(plan, sequences=tuple(context.sequences)) if context.sequences else plan
 

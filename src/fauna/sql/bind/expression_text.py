@@ -31,11 +31,14 @@ _OUT_OF_RANGE: Final = 1690
 
 
 def told_apart(bound: Typed, node: ast.Expr, scope: Scope, slots: SlotTypes) -> Typed:
-    """`bound`, made from `node`, with its text as one more argument of the function that may raise 1690."""
+    """`bound`, made from `node`, with its text as one more argument of the function that may raise 1690.
+
+    What has it is in parentheses, so that it does not get another: ROUND of an integer, say, is that integer.
+    """
     if not isinstance(bound, Op) or not (match := _CHECKED.fullmatch(bound.template)):
         return bound
     text = deparse(_shown(node, scope, slots))[:LENGTH_MAX]  # type: ignore[arg-type]
-    return replace(bound, template=f"{match[1]}({match[2]}, {template_text(quoted(text))})")
+    return replace(bound, template=f"({match[1]}({match[2]}, {template_text(quoted(text))}))")
 
 
 def _shown(node: object, scope: Scope, slots: SlotTypes) -> object:

@@ -75,6 +75,7 @@ from fauna.sql.typed import (
     Typed,
     WindowOp,
 )
+from fauna.sql.user_variables import UNDEFINED, assignment_type, type_in_variable
 
 STORED_CLAUSE = "GENERATED ALWAYS AS"  # of generated columns and CHECKs
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "DIV", "%"})
@@ -210,25 +211,26 @@ class ExpressionBinder:
     def user_variable(self, node: ast.UserVariable) -> Typed:
         context = self.context
         context.volatile = True
-        assigned = context_assigned(context).get(node.name.lower())
-        if assigned is not None:
-            return Op(assigned, True, "@", (), f"uv_get({quoted(template_text(node.name.lower()))})", deterministic=False)
-        return SessionValue(context.variable_type(node.name.lower()), True, "@" + node.name.lower())
+        name = node.name.lower()
+        if name not in context.assigning():
+            return SessionValue(context.variable_type(name), True, "@" + name)
+        sql_type = context.assigned.get(name) or context.variable_type(name)
+        if sql_type == UNDEFINED:
+            sql_type = SqlType(Kind.LONGTEXT, (1 << 32) - 1, collation=context.scope.collation)
+        text = f"uv_get({template_text(quoted(name))}, {quoted(type_key(sql_type))})"
+        return Op(sql_type, True, "@", (), text, deterministic=False)
 
     def assign_variable(self, node: ast.AssignVariable) -> Typed:
+        context = self.context
         value = shown(self.bind(node.value))
-        self.context.volatile = True
+        if value.type.kind in (Kind.ENUM, Kind.SET):
+            value = to_text(value, value.type.collation)
+        context.volatile = True
         name = node.name.lower()
-        context_assigned(self.context)[name] = value.type
-        place = template_text(quoted(name))
-        return Op(
-            value.type,
-            value.nullable,
-            ":=",
-            (value,),
-            f"uv_set({place}, {{0}}, {quoted(type_key(value.type))})",
-            deterministic=False,
-        )
+        context.assigned[name] = type_in_variable(value.type)
+        context.assignments += 1
+        text = f"uv_set({template_text(quoted(name))}, {{0}}, {quoted(type_key(value.type))})"
+        return Op(assignment_type(value.type), value.nullable, ":=", (value,), text, deterministic=False)
 
     def system_variable(self, node: ast.SystemVariable) -> Typed:
         self.context.volatile = True
@@ -703,10 +705,6 @@ def session_constant(value: object, collation: str) -> Typed:
 
 
 # ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def context_assigned(context: BindContext) -> dict[str, SqlType]:
-    return context.assigned
 
 
 def type_key(sql_type: SqlType) -> str:

@@ -58,7 +58,7 @@ from fauna.sql.bind.coerce import (
     to_time,
 )
 from fauna.sql.bind.context import BindContext
-from fauna.sql.bind.merge import aggregate_collation, coercibility, display_length
+from fauna.sql.bind.merge import aggregate_collation, coercibility, display_length, operand_length
 from fauna.sql.bind.operators import arithmetic, collated, comparable, compare, integer_of
 from fauna.sql.convert import Mode
 from fauna.sql.functions import load
@@ -80,7 +80,7 @@ def bind_call(binder: ExpressionBinder, node: ast.Call) -> Typed:
     if core is not None:
         low, high, function = core
         if not low <= len(node.args) <= high:
-            raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", node.name)
+            raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", node.written or node.name)
         return function(binder, [binder.scalar(a) for a in node.args], node)
     entry = FUNCTIONS.get(node.name)
     if entry is None:
@@ -88,6 +88,8 @@ def bind_call(binder: ExpressionBinder, node: ast.Call) -> Typed:
         raise error(
             "SP_DOES_NOT_EXIST", "FUNCTION", f"{schema}.{node.written or node.name}" if schema else node.written or node.name
         )
+    if not entry.takes(len(node.args)):
+        raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", node.written or node.name)
     args: list[Typed] = []
     for arg in node.args:
         args.append(Const(varchar(len(arg.name)), False, arg.name) if isinstance(arg, ast.UnitArg) else binder.scalar(arg))
@@ -97,9 +99,12 @@ def bind_call(binder: ExpressionBinder, node: ast.Call) -> Typed:
 def call(context: BindContext, name: str, args: list[Typed], nodes: list[ast.Expr], binder: ExpressionBinder) -> Typed:
     """A library function over bound arguments; `nodes` are their syntax, for rules that need a constant's value."""
     entry = FUNCTIONS[name]
-    if len(args) < entry.min_args or entry.max_args is not None and len(args) > entry.max_args:
+    if not entry.takes(len(args)):
         raise error("WRONG_PARAMCOUNT_TO_NATIVE_FCT", name)
-    args = [shown(a) for a in args]
+    args = [
+        to_bytes(a) if a.type.kind is Kind.BIT and form is Arg.STRING else shown(a)
+        for a, form in zip(args, _forms(entry, len(args)), strict=True)
+    ]
     result = entry.result([info_of(a, n, binder) for a, n in zip(args, nodes, strict=True)])
     strings = [
         a for a, f in zip(args, _forms(entry, len(args)), strict=True) if f in (Arg.STRING, Arg.ANY) and a.type.kind in STRINGS
@@ -276,7 +281,8 @@ def _greatest(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Ty
     kinds = {a.type.kind for a in given} - {Kind.NULL}
     if not kinds or kinds & CHARS and kinds & NUMERIC:
         given = [to_real(a) if a.type.kind is not Kind.NULL else Const(DOUBLE_TYPE, True, None) for a in given]
-    operands, collation = comparable(binder.context, given, node.name.lower())
+    # Numbers in their common type compare as they are; brought to one operand's form they would lose digits.
+    operands, collation = (given, "") if kinds <= NUMERIC else comparable(binder.context, given, node.name.lower())
     values, sql_type = binder.unified(operands, node.name)
     function = "max" if node.name == "GREATEST" else "min"
     places = ", ".join([collated(values[0], collation)] + [f"{{{i}}}" for i in range(1, len(values))])
@@ -301,7 +307,11 @@ def _abs(binder: ExpressionBinder, args: list[Typed], node: ast.Call) -> Typed:
         return value
     extra = runtime_scale(value) - value.type.scale if value.type.kind is Kind.DECIMAL else 0
     template = "i_abs({0})" if value.type.kind in INTEGERS else "abs({0})"
-    result = value.type if value.type.kind not in INTEGERS or value.type.unsigned else value.type
+    result = value.type
+    if result.kind in INTEGERS or result.kind in (Kind.YEAR, Kind.BIT):
+        result = integer_of(operand_length(value), result.unsigned or result.kind not in INTEGERS)
+    elif result.kind in FLOATS:
+        result = SqlType(Kind.DOUBLE, 23, 31)
     return Op(result, value.nullable, "ABS", (value,), template, extra)
 
 

@@ -59,6 +59,27 @@ def display_length(sql_type: SqlType) -> int:
     return sql_type.length
 
 
+def operand_length(node: Typed) -> int:
+    """Characters of an operand; an integer column has those of its type, whatever width it is shown with."""
+    if _is_integer_column(node):
+        return INT_WIDTHS[node.type.kind][node.type.unsigned]
+    return node.type.length if node.type.kind is Kind.BIT else display_length(node.type)
+
+
+def operand_precision(node: Typed) -> int:
+    """Decimal digits of an exact operand."""
+    if _is_integer_column(node):
+        return precision_of(node.type.with_(length=0))
+    return node.type.length if node.type.kind is Kind.BIT else precision_of(node.type)
+
+
+def _is_integer_column(node: Typed) -> bool:
+    """Not an ENUM or SET column that is taken for its number."""
+    return isinstance(node, ColumnRef) and node.type.kind in INTEGERS and (
+        node.column is None or node.column.sql_type.kind in INTEGERS
+    )
+
+
 def precision_of(sql_type: SqlType) -> int:
     """Decimal digits of an exact type."""
     if sql_type.kind is Kind.DECIMAL:

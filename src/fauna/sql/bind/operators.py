@@ -24,9 +24,11 @@ from fauna.catalog.types import (
     Kind,
     SqlType,
     Stored,
+    datetime_type,
     decimal_type,
     from_unsigned,
     from_wide,
+    time_type,
     to_wide,
 )
 from fauna.errors import error
@@ -53,7 +55,8 @@ from fauna.sql.bind.coerce import (
 )
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.declared import in_declared_form
-from fauna.sql.bind.merge import aggregate_collation, display_length, precision_of
+from fauna.sql.bind.merge import aggregate_collation, operand_length, operand_precision, precision_of
+from fauna.sql.bind.years import with_years
 from fauna.sql.collation import sort_key
 from fauna.sql.convert import Mode, conversion
 from fauna.sql.typed import ColumnRef, Const, Convert, Op, Slot, Typed, runtime_scale
@@ -100,11 +103,11 @@ def _integer_arithmetic(op: str, left: Typed, right: Typed, nullable: bool) -> T
     unsigned = left.type.unsigned or right.type.unsigned or Kind.BIT in (left.type.kind, right.type.kind)
     if op == "%":
         unsigned = left.type.unsigned
-        result = integer_of(display_length(left.type), unsigned) if left.type.kind in INTEGERS else BIGINT_TYPE
+        result = integer_of(operand_length(left), unsigned) if left.type.kind in INTEGERS else BIGINT_TYPE
         if left.type.is_big_unsigned or right.type.is_big_unsigned:
             return Op(UBIGINT_TYPE if unsigned else BIGINT_TYPE, True, op, (left, right), "u_mod({0}, {1})")
         return Op(result, True, op, (left, right), "imod({0}, {1})")
-    lp, rp = precision_of(left.type), precision_of(right.type)
+    lp, rp = operand_precision(left), operand_precision(right)
     precision = lp + rp if op == "*" else max(lp, rp) + 1
     small = left.type.kind in SMALL_INTS and right.type.kind in SMALL_INTS
     if unsigned:
@@ -233,7 +236,7 @@ def negated(b: BindContext, node: Typed) -> Typed:
     if node.type.is_big_unsigned:
         return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "u_neg({0})")
     if kind in SMALL_INTS:
-        return Op(integer_of(display_length(node.type) + 1, False), node.nullable, "NEG", (node,), "(-{0})")
+        return Op(integer_of(operand_length(node) + 1, False), node.nullable, "NEG", (node,), "(-{0})")
     return Op(BIGINT_TYPE, node.nullable, "NEG", (node,), "ck(-{0})")
 
 
@@ -275,7 +278,7 @@ def complement(node: Typed) -> Typed:
 
 def comparable(b: BindContext, operands: list[Typed], operation: str) -> tuple[list[Typed], str]:
     """`operands` in one form in which SQLite's own comparison gives MySQL's answer, and the collation ('' for none)."""
-    operands = in_declared_form(operands)
+    operands = with_years(in_declared_form(operands))
     kinds = [n.type.kind for n in operands if n.type.kind is not Kind.NULL]
     if not kinds:
         return operands, ""
@@ -336,7 +339,7 @@ def _temporal_operands(operands: list[Typed], kinds: Sequence[Kind]) -> list[Typ
     if all(k is Kind.TIME for k in temporal):
         if numbers:
             return None
-        return [n if n.type.kind is Kind.NULL else to_time(n) for n in operands]
+        return [n if n.type.kind is Kind.NULL else _compared_time(n) for n in operands]
     if all(k is Kind.DATE for k in temporal) and not others:
         return [n if n.type.kind is Kind.NULL else to_date(n) for n in operands]
     if all(k is Kind.DATE for k in temporal) and all(isinstance(n, Constant) for n in others):
@@ -355,11 +358,15 @@ def _temporal_operands(operands: list[Typed], kinds: Sequence[Kind]) -> list[Typ
     return out
 
 
+def _compared_time(node: Typed) -> Typed:
+    return converted(node, time_type(6), Mode.COMPARED) if node.type.kind in STRINGS else to_time(node)
+
+
 def _datetime_constant(node: Typed, scale: int) -> Typed:
     """A constant against a DATETIME column: with its own fraction when that has more digits, which sorts right as text."""
     if not isinstance(node, Constant):
-        return to_datetime(node, scale)
-    convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.IMPLICIT)
+        return converted(node, datetime_type(scale), Mode.COMPARED) if node.type.kind in STRINGS else to_datetime(node, scale)
+    convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.COMPARED)
     assert convert is not None
     whole = 19 + (scale + 1 if scale else 0)
 
@@ -380,7 +387,7 @@ def _date_against_constants(operands: list[Typed]) -> list[Typed]:
         if node.type.kind in TEMPORAL or node.type.kind is Kind.NULL:
             out.append(to_date(node) if node.type.kind is not Kind.NULL else node)
             continue
-        convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.IMPLICIT)
+        convert = conversion(node.type, SqlType(Kind.DATETIME, 0, 6), Mode.COMPARED)
         assert convert is not None
         out.append(mapped(node, SqlType(Kind.DATE), _date_or_datetime(convert), "DATE", "{0}"))
     return out

@@ -16,6 +16,7 @@ from fauna.sql.bind.expressions import ExpressionBinder, unified, unify
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import all_of, compare
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.bind.ties import with_ties
 from fauna.sql.typed import (
     AggregateOp,
@@ -38,6 +39,7 @@ from fauna.sql.typed import (
     TableSource,
     Typed,
     WindowOp,
+    has_aggregate,
 )
 
 VIEW_DEPTH_MAX: Final = 32
@@ -153,7 +155,7 @@ class QueryBinder:
         if select.rollup:
             if order_by:
                 raise error("WRONG_USAGE", "CUBE/ROLLUP", "ORDER BY")
-        return BoundSelect(
+        bound = BoundSelect(
             tuple(outputs),
             source,
             where,
@@ -167,6 +169,7 @@ class QueryBinder:
             select.rollup,
             aggregate,
         )
+        return sorted_first(self.context, bound) if self.context.assignments else bound
 
     def _check_group_mode(
         self, select: ast.Select, outputs: list[OutputColumn], group_by: tuple[OrderKey, ...], aggregates: list[Typed]
@@ -197,7 +200,7 @@ class QueryBinder:
                 )
                 continue
             if item.alias is None and isinstance(item.expr, (ast.Literal, ast.Unary, ast.Binary, ast.Call, ast.Case, ast.Cast)):
-                _pin_all(item.expr, binder)
+                pin_all(item.expr, binder)
             expr = shown(binder.scalar(item.expr))
             name = item.alias if item.alias is not None else _column_name(item)
             outputs.append(OutputColumn(name, f"k{len(outputs) + 1}", expr))
@@ -211,7 +214,7 @@ class QueryBinder:
         else:
             binder = ExpressionBinder(self.context, scope, self.subquery, aliases=aliases)
             expr = binder.scalar(item.expr)
-        if _has_aggregate(expr):
+        if has_aggregate(expr):
             raise error("WRONG_GROUP_FIELD", next((o.name for o in outputs if o.expr == expr), "expression"))
         return OrderKey(expr, 0, item.descending, expr.type.collation if expr.type.kind in CHARS else "")
 
@@ -374,6 +377,7 @@ class QueryBinder:
         ]
         invisible = {c.name.lower() for c in table.columns if c.invisible}
         scope.add(ScopeSource(name, table.schema, alias, columns, invisible=invisible))
+        self.context.tables[alias] = table, name
         return TableSource(table, alias, name)
 
     def _view(self, view: View, ref: ast.NamedTable, scope: Scope) -> Source:
@@ -391,6 +395,7 @@ class QueryBinder:
             raise
         context.alias_count = inner.alias_count
         context.volatile = context.volatile or inner.volatile
+        context.tables.update(inner.tables)
         outputs = _renamed(query.outputs, view.columns)
         query = replace(query, outputs=tuple(replace(o, alias=f"k{i + 1}") for i, o in enumerate(query.outputs)))
         return self._add_columns(
@@ -400,7 +405,9 @@ class QueryBinder:
     def _derived(self, ref: ast.DerivedTable, scope: Scope) -> Source:
         if ref.alias is None:
             raise error("DERIVED_MUST_HAVE_ALIAS")
+        assignments = self.context.assignments
         query = self.bind(ref.query, scope if ref.lateral else scope.parent)
+        assigns = self.context.assignments > assignments
         if ref.columns and len(ref.columns) != len(query.outputs):
             raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
         outputs = _renamed(query.outputs, ref.columns)
@@ -409,7 +416,7 @@ class QueryBinder:
             if output.name.lower() in seen:
                 raise error("DUP_FIELDNAME", output.name)
             seen.add(output.name.lower())
-        return self._add_columns(scope, ref.alias, "", outputs, lambda alias: DerivedSource(query, alias))
+        return self._add_columns(scope, ref.alias, "", outputs, lambda alias: DerivedSource(query, alias, assigns))
 
     def _add_columns(
         self,
@@ -613,7 +620,7 @@ def _column_name(item: ast.SelectItem) -> str:
     return item.text
 
 
-def _pin_all(node: object, binder: ExpressionBinder) -> None:
+def pin_all(node: object, binder: ExpressionBinder) -> None:
     """Pin every literal below `node`: the text is the column's name."""
     if isinstance(node, ast.Literal):
         binder.pin(node)
@@ -621,10 +628,10 @@ def _pin_all(node: object, binder: ExpressionBinder) -> None:
         return
     elif isinstance(node, tuple):
         for item in node:
-            _pin_all(item, binder)
+            pin_all(item, binder)
     elif isinstance(node, ast.Expr):
         for name in node.__dataclass_fields__:
-            _pin_all(getattr(node, name), binder)
+            pin_all(getattr(node, name), binder)
 
 
 def _check_hints(table: Table, ref: ast.NamedTable) -> None:
@@ -643,12 +650,6 @@ def _names_table(node: object, name: str) -> bool:
     if isinstance(node, (ast.Query, ast.TableRef, ast.Expr)):
         return any(_names_table(getattr(node, f), name) for f in node.__dataclass_fields__)
     return False
-
-
-def _has_aggregate(node: Typed) -> bool:
-    if isinstance(node, AggregateOp):
-        return True
-    return isinstance(node, Op) and any(_has_aggregate(a) for a in node.args)
 
 
 def _bare_column(node: Typed, keys: list[Typed | None]) -> ColumnRef | None:

@@ -13,9 +13,11 @@ SHOWN_MAX: Final = 128  # of a value in a message
 
 
 class Mode(Enum):
-    """IMPLICIT: an operand of an expression; CAST: CAST or CONVERT; STORE: assignment to a column."""
+    """IMPLICIT: an operand of an expression; COMPARED: one of a comparison, where text that is no date is the zero date;
+    CAST: CAST or CONVERT; STORE: assignment to a column."""
 
     IMPLICIT = "i"
+    COMPARED = "m"
     CAST = "c"
     STORE = "s"
 

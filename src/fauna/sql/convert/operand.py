@@ -25,6 +25,7 @@ from fauna.catalog.types import (
     to_wide,
 )
 from fauna.catalog.values import format_double, format_scaled, text_of
+from fauna.sql.context import current
 from fauna.sql.convert.modes import Mode, note, report, shown
 from fauna.sql.convert.numbers import (
     DOUBLE_MAX,
@@ -43,13 +44,16 @@ from fauna.sql.convert.numbers import (
     text_of_bytes,
 )
 from fauna.sql.convert.temporal import (
+    ReadDatetime,
     cut_time,
     datetime_reader,
     message_text,
     text_reader,
     time_reader,
     with_digits,
+    zero_datetime,
 )
+from fauna.sql.functions.temporal_parse import Fields
 
 Converter = Callable[[Any], Any]
 SCALE_NOT_FIXED: Final = 31
@@ -72,9 +76,9 @@ def operand_conversion(source: SqlType, target: SqlType, mode: Mode) -> Converte
     if kind in CHARS:
         return _to_text(source, target, mode)
     if kind in DATETIMES:
-        return _to_datetime(source, target)
+        return _to_datetime(source, target, mode)
     if kind is Kind.TIME:
-        return _to_time(source, target)
+        return _to_time(source, target, mode)
     return None
 
 
@@ -352,7 +356,7 @@ def _to_bytes(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
 # ── temporal ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _to_datetime(source: SqlType, target: SqlType) -> Converter | None:
+def _to_datetime(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
     is_date, digits = target.kind is Kind.DATE, target.scale
     if source.kind in DATETIMES:
         if is_date:
@@ -363,12 +367,16 @@ def _to_datetime(source: SqlType, target: SqlType) -> Converter | None:
         return None if source.scale == digits else lambda value: with_digits(value, digits)
     read, message = datetime_reader(source), message_text(source)
     numeric = text_reader(source) is None and source.kind is not Kind.TIME
+    compared = mode is Mode.COMPARED and not numeric
+    zero = zero_datetime(digits)[:10] if is_date else zero_datetime(digits)
+    if compared:
+        read = _any_day(read)
 
     def convert(value: Any) -> str | None:
         fields = read(value)
         if fields is None:
-            report("WRONG_VALUE", "datetime", _shown_bytes(message(value)))
-            return None
+            report("TRUNCATED_WRONG_VALUE" if compared else "WRONG_VALUE", "datetime", _shown_bytes(message(value)))
+            return zero if compared else None
         if fields.truncated:
             report("TRUNCATED_WRONG_VALUE", "datetime" if fields.has_time else "date", _shown_bytes(message(value)))
         elif numeric and fields.microsecond and fields.month and not fields.has_time:
@@ -379,17 +387,32 @@ def _to_datetime(source: SqlType, target: SqlType) -> Converter | None:
     return convert
 
 
-def _to_time(source: SqlType, target: SqlType) -> Converter | None:
+def _any_day(read: ReadDatetime) -> ReadDatetime:
+    """`read`, which takes the 30th of February for a date, as comparisons do."""
+
+    def lenient(value: Any) -> Fields | None:
+        context = current()
+        before, context.allow_invalid_dates = context.allow_invalid_dates, True
+        try:
+            return read(value)
+        finally:
+            context.allow_invalid_dates = before
+
+    return lenient
+
+
+def _to_time(source: SqlType, target: SqlType, mode: Mode) -> Converter | None:
     digits = target.scale
     if source.kind is Kind.TIME:
         return None if source.scale <= digits else lambda value: cut_time(value, digits)
     read, message = time_reader(source), message_text(source)
+    compared = mode is Mode.COMPARED and text_reader(source) is not None
 
     def convert(value: Any) -> int | None:
         fields = read(value)
         if fields is None:
-            report("WRONG_VALUE", "time", _shown_bytes(message(value)))
-            return None
+            report("TRUNCATED_WRONG_VALUE" if compared else "WRONG_VALUE", "time", _shown_bytes(message(value)))
+            return 0 if compared else None
         if fields.truncated or fields.out_of_range:
             report("TRUNCATED_WRONG_VALUE", "time", _shown_bytes(message(value)))
         return cut_time(fields.microseconds, digits)

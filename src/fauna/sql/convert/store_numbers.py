@@ -76,6 +76,9 @@ def store_integer(source: SqlType, target: SqlType, reporter: Reporter) -> Conve
 
 
 def _double_to_integer(target: SqlType, put: Callable[[int], Any], reporter: Reporter) -> Converter:
+    if target.kind is Kind.BIGINT and not target.unsigned:
+        # 2^63 is the double of the largest BIGINT, and is taken for it.
+        return lambda value: INT64_MAX if value == INT64_MAX + 1 else put(nearest_even(value))
     if target.kind is not Kind.INT or not target.unsigned:
         return lambda value: put(nearest_even(value))
     high = integer_range(target)[1]

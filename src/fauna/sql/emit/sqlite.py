@@ -35,6 +35,7 @@ from fauna.sql.typed import (
     TableSource,
     Typed,
     WindowOp,
+    has_aggregate,
 )
 
 ParamSource = Slot | SessionValue | Const
@@ -60,9 +61,10 @@ def sql_literal(value: Stored) -> str | None:
 _BARE_INTEGER: Final = re.compile(r"[\s()+-]*[0-9]+[\s()]*|.*IS (?:NOT )?NULL[\s()]*", re.DOTALL)
 
 
-def _no_position(text: str) -> str:
-    """`text` as a sort or group key; SQLite would read an integer alone as the number of a column."""
-    return f"({text})+0" if _BARE_INTEGER.fullmatch(text) else text
+def _no_position(text: str, node: Typed) -> str:
+    """`text` as a sort or group key; SQLite would read an integer alone as the number of a column, and makes 0 of `0 AND x`."""
+    bare = _BARE_INTEGER.fullmatch(text) or isinstance(node, Op) and node.name == "AND"
+    return f"({text})+0" if bare else text
 
 
 class SqliteEmitter:
@@ -154,7 +156,7 @@ class SqliteEmitter:
             if isinstance(key.expr, Const):
                 text = f"({text})+0" if key.expr.value is not None else "NULL"
             else:
-                text = _no_position(text)
+                text = _no_position(text, key.expr)
         return text + (" DESC" if key.descending else "")
 
     # ── row sources ──
@@ -169,8 +171,12 @@ class SqliteEmitter:
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
         if isinstance(source, DerivedSource):
-            return f"({self.query(source.query)}) AS {source.alias}"
+            return f"({self._derived(source)}) AS {source.alias}"
         return self._join(source)
+
+    def _derived(self, source: DerivedSource) -> str:
+        text = self.query(source.query)
+        return f"WITH m AS MATERIALIZED ({text}) SELECT * FROM m" if source.materialized else text
 
     def _join(self, join: JoinSource) -> str:
         right = self.source(join.right)
@@ -202,6 +208,8 @@ class SqliteEmitter:
         grouped = select.distinct and not select.aggregate and self._distinct_by_key(select)
         distinct = select.distinct and not grouped
         outputs = ", ".join(self._output(o, distinct) for o in self._first_of_group(select))
+        if select.having is not None and not select.group_by and not any(has_aggregate(o.expr) for o in select.outputs):
+            outputs = self._made_aggregate(select)
         text = f"SELECT {'DISTINCT ' if distinct else ''}{outputs}"
         if select.source is not None:
             text += f" FROM {self.source(select.source)}"
@@ -214,6 +222,12 @@ class SqliteEmitter:
         if select.having is not None:
             text += f" HAVING {self.expr(select.having)}"
         return text + self._tail(select)
+
+    def _made_aggregate(self, select: BoundSelect) -> str:
+        """The select list of a query whose only aggregates are in HAVING: SQLite wants one here, which is not NULL."""
+        first, *rest = select.outputs
+        texts = [f"iif(count(*) IS NULL, NULL, {self.expr(first.expr)}) AS {first.alias}"]
+        return ", ".join(texts + [self._output(o, False) for o in rest])
 
     def _first_of_group(self, select: BoundSelect) -> tuple[OutputColumn, ...]:
         """Beside MIN or MAX, SQLite takes a group's other columns from the row of the extreme; the text that a group is
@@ -237,7 +251,7 @@ class SqliteEmitter:
     def _group_key(self, key: OrderKey) -> str:
         assert key.expr is not None
         text = self._sort_key(key.expr)
-        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else _no_position(text)
+        return f"({text})+0" if isinstance(key.expr, Const) and isinstance(key.expr.value, int) else _no_position(text, key.expr)
 
     def _tail(self, query: BoundQuery) -> str:
         text = ""

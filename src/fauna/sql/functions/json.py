@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from fauna.catalog.types import STRINGS, TEMPORAL, Kind, SqlType
+from fauna.catalog.types import STRINGS, TEMPORAL, Kind, SqlType, from_unsigned
 from fauna.catalog.values import format_double, format_time
 from fauna.errors import error
 from fauna.sql.context import current
@@ -76,7 +76,7 @@ def from_sql(value: Any, letter: str, *, verbatim: bool = False) -> Any:
     if letter == "b":
         return bool(value)
     if letter in "id":
-        return Num(value)
+        return Num(from_unsigned(value) if isinstance(value, bytes) else value)
     if letter == "r":
         return Num(format_double(value))
     if letter == "j":

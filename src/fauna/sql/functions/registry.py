@@ -96,6 +96,10 @@ class Function:
     blocking: bool = False
     sql_for: Callable[[Sequence[str], Sequence[SqlType]], str | None] | None = None
 
+    def takes(self, count: int) -> bool:
+        """Whether it can be called with so many arguments."""
+        return self.min_args <= count and (self.max_args is None or count <= self.max_args)
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:

@@ -6,7 +6,7 @@ UNSIGNED may arrive as 8 bytes and leaves so; a DECIMAL arrives as text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -43,9 +43,30 @@ def wrapped(function: Function) -> Call:
     """`function.call` over SQLite's values; also right for folding constants."""
     call = function.call
     assert call is not None, function.name
+    if Arg.BYTES in function.args:
+        call = _given_bytes(call, function.args, _extras(function))
     if not any(form in (Arg.INTEGER, Arg.DECIMAL, Arg.ANY, Arg.TEMPORAL) for form in function.args):
         return _null_aware(call) if function.null_aware else _plain(call)
     return _decoding(call, function)
+
+
+def _given_bytes(call: Call, forms: Sequence[Arg], extras: int) -> Call:
+    """`call`, for arguments that may arrive as text: MAKE_SET or CONCAT_WS of bytes says bytes even when it gives ''."""
+    last = len(forms) - 1
+
+    def run(*values: Any) -> Any:
+        if str not in map(type, values):
+            return call(*values)
+        own = len(values) - extras
+        wanted = [i < own and forms[min(i, last)] is Arg.BYTES for i in range(len(values))]
+        return call(
+            *[
+                value.encode("utf-8", "surrogateescape") if as_bytes and type(value) is str else value
+                for value, as_bytes in zip(values, wanted, strict=True)
+            ]
+        )
+
+    return run
 
 
 def _plain(call: Call) -> Call:

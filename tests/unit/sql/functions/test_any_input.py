@@ -54,7 +54,8 @@ def _value(form: Arg, chance: random.Random) -> tuple[Any, str]:
         case Arg.TIME:
             return chance.choice((0, 1, -1, 3_020_399_000_000, -3_020_399_000_000, 36_000_000_000)), "t"
         case Arg.BYTES:
-            return _bytes_of(chance), "x"
+            # A function of bytes may say so of text: MAKE_SET, CONCAT_WS.
+            return (_bytes_of(chance), "x") if chance.random() < 0.9 else (chance.choice(TEXTS), "s")
         case _:
             return chance.choice(TEXTS), "s"
 
