@@ -111,6 +111,30 @@ class ShardStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class SortKey:
+    """of: what orders as the text in column `position` does.  NULL comes first."""
+
+    position: int
+    of: Callable[[str], bytes]
+    nullable: bool
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShortSort:
+    """A query whose result, when it is short, is sorted by us: SQLite would call back for each row's sort key and carry the
+    rows through its sorter.  Measured for 100 rows of 120 characters: 65 µs instead of 180.
+
+    statement   the query without ORDER BY and DISTINCT
+    keys        most significant first; with `distinct` there is one, which is all of the row
+    """
+
+    statement: ShardStatement
+    keys: tuple[SortKey, ...]
+    distinct: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueryPlan:
     """A SELECT.  locking: FOR UPDATE / SHARE; match selects the rowids it aims at; count: SQL_CALC_FOUND_ROWS."""
 
@@ -124,6 +148,7 @@ class QueryPlan:
     count: ShardStatement | None = None
     sequences: tuple[int, ...] = ()
     into: tuple[str, ...] = ()
+    short_sort: ShortSort | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from fauna.catalog.schema import Table
 from fauna.catalog.types import Stored
 from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error
-from fauna.execute import point_writes, writing
-from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, UpdatePlan
+from fauna.execute import point_writes, short_sort, writing
+from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, ShardStatement, ShortSort, UpdatePlan
 from fauna.session.result import MustMove, Result, ResultColumn, Row
 from fauna.session.table_expressions import compile_expression, parse_expression
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
@@ -42,29 +42,39 @@ def run(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
 def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result:
     context = session.new_context(storing=False)
     session.sequences_ready(plan, inline)
-    params = plan.statement.params.build(args, session.supply)
+    sort = plan.short_sort if inline else None
+    statement = plan.statement if sort is None else sort.statement
+    params = statement.params.build(args, session.supply)
     branch = session.transactions.for_locking() if plan.locking else session.transactions.for_reading()
     rows: Rows
     if branch is None:
         if plan.tables:
             session.transactions.stood_alone()
-        rows = session.node.shard.autocommit_query(plan.statement.sql, params, inline=inline, watch=session.watch)
+        rows = session.node.shard.autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
     else:
-        rows = _on_branch(session, branch, plan, params, args, inline)
+        rows = _on_branch(session, branch, plan, statement, params, args, inline)
     if plan.count is not None:
         session.found_rows = _counted_rows(session, branch, plan, args)
     if plan.into:
         return _into(session, plan, rows)
     if plan.sequences or plan.locking and not session.transactions.explicit:
         return _all_at_once(session, plan, rows, context)
-    return _result(session, plan, rows, context, args)
+    return _result(session, plan, rows, context, args, sort)
 
 
-def _on_branch(session: Session, branch: Branch, plan: QueryPlan, params: Sequence[Stored], args: Args, inline: bool) -> Rows:
+def _on_branch(
+    session: Session,
+    branch: Branch,
+    plan: QueryPlan,
+    statement: ShardStatement,
+    params: Sequence[Stored],
+    args: Args,
+    inline: bool,
+) -> Rows:
     reads = plan.reads(args, session.supply)
     try:
         if not plan.locking:
-            return branch.query(plan.statement.sql, params, reads, inline=inline)
+            return branch.query(statement.sql, params, reads, inline=inline)
         match = None
         if plan.match is not None:
             match = MatchCheck(plan.match.sql, plan.match.params.build(args, session.supply), plan.match_table)
@@ -72,7 +82,7 @@ def _on_branch(session: Session, branch: Branch, plan: QueryPlan, params: Sequen
             branch.lock_wait_timeout_s = 0.0
         elif plan.locking.isdigit():
             branch.lock_wait_timeout_s = float(plan.locking)
-        return branch.lock_query(plan.statement.sql, params, reads, match=match, inline=inline)
+        return branch.lock_query(statement.sql, params, reads, match=match, inline=inline)
     except EngineError as problem:
         if isinstance(problem, (NoSuchObject, Overflow)):
             raise
@@ -104,10 +114,14 @@ def _all_at_once(session: Session, plan: QueryPlan, rows: Rows, context: Stateme
     return Result(plan.columns, iter(listed), warnings=context.warnings_count, status=session.status, ready=True, durable=durable)
 
 
-def _result(session: Session, plan: QueryPlan, rows: Rows, context: StatementContext, args: Args) -> Result:
+def _result(
+    session: Session, plan: QueryPlan, rows: Rows, context: StatementContext, args: Args, sort: ShortSort | None = None
+) -> Result:
     session.row_count = -1
     if rows.ready:
         listed = list(rows)
+        if sort is not None:
+            listed = short_sort.in_order(listed, sort)
         if plan.count is None:
             session.found_rows = len(listed)
         if context.insert_id is not None:

@@ -32,6 +32,7 @@ from fauna.sql.bind.metadata import result_columns
 from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
 from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
 from fauna.sql.bind.scope import Scope, ScopeSource
+from fauna.sql.bind.short_sort import short_sort
 from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.context import current
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
@@ -835,6 +836,7 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
         count,
         (),
         into,
+        None if locking is not None or count is not None or into else short_sort(context, bound),
     )
 
 
