@@ -37,7 +37,7 @@ def run(session: Session, statement: ast.Statement, params: Params, inline: bool
             session.new_context(storing=False)
         return handler(session, statement)
     if isinstance(statement, DDL_STATEMENTS):
-        return definition.run(session, statement, inline)
+        return session.guarded(lambda: definition.run(session, statement, inline))  # it may run a SELECT
     session.new_context(storing=False)
     worker = _IN_WORKER.get(type(statement))
     if worker is not None:
@@ -201,7 +201,7 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
     plain = to_python(sql_type)(value)
     if sql_type.kind is Kind.DECIMAL:
         return float(plain)
-    return plain.decode() if isinstance(plain, bytes) else plain
+    return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else plain
 
 
 def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:

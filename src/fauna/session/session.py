@@ -230,7 +230,7 @@ class Session:
     def _run_lifted(self, lifted: Lifted, inline: bool) -> Result:
         if lifted.rows > 1 or lifted.more:
             return self._run_segments(lifted, inline)
-        return self._guarded(lambda: running.run(self, self._plan_lifted(lifted), lifted.literals, inline))
+        return self.guarded(lambda: running.run(self, self._plan_lifted(lifted), lifted.literals, inline))
 
     def _plan_lifted(self, lifted: Lifted) -> Plan:
         plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if self._kept_plans_serve else None
@@ -269,7 +269,7 @@ class Session:
         if inline and lifted.rows > INLINE_ROWS_MAX:
             raise MustMove
         try:
-            return self._guarded(lambda: running.insert(self, self._plan_segments([lifted, *lifted.more]), inline))
+            return self.guarded(lambda: running.insert(self, self._plan_segments([lifted, *lifted.more]), inline))
         except _Whole:
             return self._run_whole(parse(self.statement_text, self._flags), (), inline)
 
@@ -313,7 +313,7 @@ class Session:
     def _run_whole(self, statement: ast.Statement, params: Params, inline: bool) -> Result:
         args = tuple([value for _, value in params])
         types = tuple([sql_type for sql_type, _ in params])
-        return self._guarded(lambda: running.run(self, self.bind(statement, types), args, inline))
+        return self.guarded(lambda: running.run(self, self.bind(statement, types), args, inline))
 
     def bind(self, statement: ast.Statement, marker_types: tuple[SqlType, ...] = ()) -> Plan:
         """A plan for a statement whose literals are constants."""
@@ -356,7 +356,7 @@ class Session:
             return self.variables.values["timestamp"] or time.time()
         return self.variables.get(name, scope)
 
-    def _guarded(self, attempt: Callable[[], Result]) -> Result:
+    def guarded(self, attempt: Callable[[], Result]) -> Result:
         """Plan and run; anew when the schema moved under it, a DECIMAL did not fit 64 bits, or a sequence ran short."""
         for wanted in range(REPLANS_MAX):
             try:
@@ -481,7 +481,7 @@ class Session:
             if isinstance(statement.statement, CACHED):
                 types = tuple([sql_type for sql_type, _ in params])
                 args = [value for _, value in params]
-                return self._guarded(lambda: running.run(self, self._plan_prepared(statement, types), args, inline))
+                return self.guarded(lambda: running.run(self, self._plan_prepared(statement, types), args, inline))
             return self.run_statement(statement.statement, params, inline)
         except (MustWait, MustMove):
             raise

@@ -18,6 +18,7 @@ from fauna.sql.functions.registry import Arg, ArgInfo, Function, register
 from fauna.sql.functions.results import BLOB_WIDTH, collation_of, fixed, int_type, same_width, string_type
 
 Text = str | bytes
+PATTERN_MAX: Final = 32_764  # characters; where MariaDB says that the expression is too large
 _POSIX: Final = {
     "alpha": "^\\W\\d_",
     "digit": "\\d",
@@ -139,6 +140,8 @@ def compile_pattern(pattern: Text, collation: str, options: str = "") -> re.Patt
             flags |= {"i": re.IGNORECASE, "m": re.MULTILINE, "n": re.DOTALL}.get(letter, 0)
     binary = isinstance(pattern, bytes)
     text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
+    if len(text) > PATTERN_MAX:
+        raise error("REGEXP", f"regular expression is too large at offset {len(text)}")
     translated = _Translation(text).run()
     try:
         return re.compile(translated.encode("latin-1"), flags & ~re.IGNORECASE) if binary else re.compile(translated, flags)
