@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import compile as compiling  # noqa: E402
 import release_order  # noqa: E402
 
-MODULE = '''
+MODULE = """
 from __future__ import annotations
 
 from typing import Callable
@@ -33,7 +33,7 @@ def keep(value: object) -> Callable[[], object]:
         return value
 
     return kept
-'''
+"""
 
 STORY = """
 import holder
@@ -79,7 +79,9 @@ def test_a_finalizer_sees_the_new_value_and_a_closure_of_its_own(tmp_path: Path)
 
 
 def test_both_shapes_are_mended() -> None:
-    stored = "    if (s->_x != NULL) {\n        CPy_DECREF(s->_x);\n    }\n    s->_x = v;\n    CPy_DECREF(s->_y);\n    s->_y = w;\n"
+    stored = (
+        "    if (s->_x != NULL) {\n        CPy_DECREF(s->_x);\n    }\n    s->_x = v;\n    CPy_DECREF(s->_y);\n    s->_y = w;\n"
+    )
     assert release_order.mend(stored) == (
         "    { PyObject *released = s->_x; s->_x = v; Py_XDECREF(released); }\n"
         "    { PyObject *released = s->_y; s->_y = w; Py_XDECREF(released); }\n"
