@@ -44,10 +44,11 @@ class UnknownShapeError(Exception):
 def mend(source: str) -> str:
     """The C source `source` with every value released after its successor is stored.
 
-    Raises UnknownShapeError when some release through a pointer, or some use of a free list, has another shape than the known ones.
+    Raises UnknownShapeError when a release through a pointer, or a use of a free list, has another shape than the known ones.
     """
     expected = len(_PUT_ON_FREE_LIST.findall(source))
-    mended, free_lists = _FREE_LIST.subn(r"\g<head>\g<clearing>\g<indent>if (\g<slot> == NULL) { \g<slot> = self; return; }\n", source)
+    cleared_first = r"\g<head>\g<clearing>\g<indent>if (\g<slot> == NULL) { \g<slot> = self; return; }\n"
+    mended, free_lists = _FREE_LIST.subn(cleared_first, source)
     if free_lists != expected:
         raise UnknownShapeError(f"{expected} free lists, {free_lists} of the known shape")
     mended = _STORE.sub(_stored_first, mended)
