@@ -23,10 +23,14 @@ import apsw
 import uvloop
 
 from fauna.catalog import store
+from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
+from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
+from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
 from fauna.execute.auto_increment import AutoIncrement
+from fauna.execute.row_ids import RowIds
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
 from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
 from fauna.session.counters import Counters
@@ -42,6 +46,8 @@ from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
+from fauna.shard.engines.sqlite.shard_files import identify, name_database
+from fauna.shard.shard import Isolation, Transaction, Watch
 from fauna.sql.arithmetic import register_arithmetic
 from fauna.sql.collation import casefold_key, register_collations
 from fauna.sql.convert import register_conversions
@@ -50,6 +56,10 @@ from fauna.sql.information_schema import TABLES, InfoContext, Process, TableStat
 from fauna.sql.runtime import register_runtime
 from fauna.sql.session_functions import register_session_functions
 from fauna.sql.show import ShowContext
+from fauna.txn import definitions
+from fauna.txn.commit_gate import CommitGate
+from fauna.txn.committer import Committer
+from fauna.txn.spread import SpreadTransaction
 
 if TYPE_CHECKING:
     from fauna.wire.backend import ClientInfo
@@ -74,7 +84,11 @@ def equal_key(collation: str, text: str) -> Stored:
 
 
 class Node:
-    """One open database: its shard, catalog, accounts and sessions."""
+    """One open database: its shards, catalog, accounts and sessions.
+
+    shards   by number
+    shard    the first: it has the catalog, the accounts, and all that is not spread
+    """
 
     def __init__(self, directory: DataDirectory, settings: Settings) -> None:
         self.settings = settings
@@ -83,12 +97,23 @@ class Node:
         self.closing = False
         self.started = time.monotonic()
         engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
-        self.shard = SqliteShard(directory, 0, configure=configure, settings=engine, equal_key=equal_key)
-        self._make_system_tables()
-        self.catalog = self._load_catalog()
+        self.gate = CommitGate()
+        self._open_shard = partial(SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key)
+        self.shard = self._open_shard(0)
+        self.shards: list[SqliteShard] = [self.shard]
+        self._coordinator: LocalCoordinator | None = None
+        self._committer: Committer | None = None
+        try:
+            self._make_system_tables(self.shard)
+            self.catalog = self._load_catalog()
+            self._open_other_shards(settings.shards)
+        except BaseException:
+            self._close_shards()
+            raise
         self.variables = GlobalVariables(settings_variables(settings))
         self.plans = PlanCache(settings.plan_cache_size)
         self.auto_increments = AutoIncrement()
+        self.row_ids = RowIds(lambda: self.shards)
         self.accounts = Accounts(self.shard)
         self.sequences = Sequences(self.shard, lambda: self.catalog)
         self.info_tables: dict[tuple[str, str], Sequence[ResultColumn]] = {
@@ -112,13 +137,62 @@ class Node:
             directory.close()
             raise
 
-    def _make_system_tables(self) -> None:
-        rows = list(self.shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False))
-        if rows:
+    def _make_system_tables(self, shard: SqliteShard) -> None:
+        if list(shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False)):
             return
-        branch = locked(self.shard)
-        branch.execute_ddl([*store.SYSTEM_TABLES, (CREATE_ACCOUNTS, ())], ())
+        branch = locked(shard)
+        branch.execute_ddl([*store.SYSTEM_TABLES, *definitions.TABLES, (CREATE_ACCOUNTS, ())], ())
         branch.commit().wait()
+
+    def _open_other_shards(self, wanted: int) -> None:
+        """Open the shards that the slot map knows, making them when the database is new, and finish what a crash left."""
+        new = not self.catalog.version and not self.catalog.databases
+        count = wanted or 1 if new else self.catalog.slots.shards
+        if wanted not in (0, count):
+            raise StartError(
+                f"'{self.directory.path}' has {count} shard{'s' if count > 1 else ''}, not {wanted}", "leave --shards out"
+            )
+        database = name_database(self.shard)
+        for number in range(1, count):
+            path = self.directory.shard_file(number)
+            if not new and not path.exists():
+                raise StartError(f"shard file '{path}' is missing", "put it back, or restore all of them from a backup")
+            shard = self._open_shard(number)
+            self.shards.append(shard)
+            self._make_system_tables(shard)
+        for number, shard in enumerate(self.shards):
+            identify(shard, database, number)
+        if count == 1:
+            return
+        self._coordinator = LocalCoordinator(self.directory.path)
+        self._committer = Committer(self._coordinator, self.gate)
+        self._committer.recover(self.shards)
+        definitions.recover(self.shards)
+        if new:
+            branch = locked(self.shard)
+            before, self.catalog = self.catalog, self.catalog.with_slots(SlotMap.even(count))
+            branch.execute_ddl(store.save_statements(before, self.catalog), ())
+            branch.commit().wait()
+            definitions.recover(self.shards)
+
+    def begin(
+        self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
+    ) -> Transaction:
+        """A transaction on this database."""
+        if self._committer is None:
+            return self.shard.begin(
+                isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch, alone=alone
+            )
+        return SpreadTransaction(
+            lambda: self.shards,
+            self.gate,
+            self._committer,
+            isolation,
+            read_only=read_only,
+            lock_wait_timeout_s=lock_wait_timeout_s,
+            watch=watch,
+            alone=alone,
+        )
 
     def _load_catalog(self) -> Catalog:
         meta = list(self.shard.autocommit_query(store.LOAD_META, (), inline=False))
@@ -247,24 +321,30 @@ class Node:
 
     def _reader_of(self, session: Session, table: Table) -> Callable[[str, Sequence[Stored]], list[Row]]:
         """What reads `table`: a temporary one may have been made in the session's transaction."""
-        branch = session.transactions.branch
-        if table.temporary and branch is not None and branch.is_open:
+        transaction = session.transactions.branch
+        if table.temporary and transaction is not None and transaction.is_open:
+            branch = transaction.reader(SINGLE_SHARD)
             return lambda sql, params: list(branch.query(sql, params, (), inline=False))
-        return lambda sql, params: list(self.shard.autocommit_query(sql, params, inline=False))
+        shards = self.shards if placement_of(table).kind == "HASH" else self.shards[:1]
+        return lambda sql, params: [
+            row for shard in shards for row in shard.autocommit_query(sql, params, inline=False)
+        ]
 
     def _statistics_read(self, read: Callable[[str, Sequence[Stored]], list[Row]], table: Table) -> TableStatistics:
-        ((count,),) = read(f"SELECT coalesce(max(rowid), 0) FROM {table.physical}", ())
-        if int(count) <= 100_000:  # type: ignore[arg-type]
-            ((count,),) = read(f"SELECT count(*) FROM {table.physical}", ())
+        count = 0
+        for highest, in read(f"SELECT coalesce(max(rowid), 0) FROM {table.physical}", ()):
+            count = max(count, int(highest))  # type: ignore[arg-type]
+        if count <= 100_000:
+            count = sum([int(each) for each, in read(f"SELECT count(*) FROM {table.physical}", ())])  # type: ignore[arg-type, misc]
         following = 0
         if table.auto_column is not None:
             following = self.auto_increments.peek(table) or 0
             if not following:
                 kept = read("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,))
-                following = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
+                following = max((int(each) for each, in kept), default=1)  # type: ignore[arg-type]
         # As InnoDB counts pages: the primary key is the data, and each other index has one page at least.
         others = sum(index.kind != "PRIMARY" for index in table.indexes)
-        return TableStatistics(int(count), 16384, 16384 * others, following)  # type: ignore[arg-type]
+        return TableStatistics(count, 16384, 16384 * others, following)
 
     def _status(self, session: Session, scope: str) -> list[tuple[str, str]]:
         """SHOW STATUS: only what is counted.  Ssl_… is the session's own, whatever the scope."""
@@ -306,8 +386,16 @@ class Node:
         self.closing = True
         for session in list(self.sessions.values()):
             session.close()
-        self.shard.close()
+        self._close_shards()
         self.directory.close()
+
+    def _close_shards(self) -> None:
+        if self._committer is not None:
+            self._committer.close()
+        for shard in self.shards:
+            shard.close()
+        if self._coordinator is not None:
+            self._coordinator.close()
 
 
 def _jsonable(value: Stored) -> Any:
@@ -320,8 +408,6 @@ def _jsonable(value: Stored) -> Any:
 def serve(settings: Settings) -> int:
     """Serve the MySQL protocol until SIGTERM or SIGINT; 0 after a clean end."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if settings.shards > 1:
-        raise StartError("only one shard is supported in this release", "leave --shards at 1")
     _raise_open_files()
     # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
     sys.setswitchinterval(0.0005)

@@ -77,8 +77,9 @@ class Settings:
         low=0, high=65_535,
     )  # fmt: skip
     shards: int = _setting(
-        1, "shards", "embedded shards; only 1 is possible in this release", low=1, high=1024
-    )
+        0, "shards", "shards that a new data directory gets; 0 means 1 for a new one, and whatever an old one has",
+        low=0, high=1024,
+    )  # fmt: skip
 
     # connections
     max_connections: int = _setting(
@@ -165,11 +166,6 @@ class Settings:
 
     def checked(self) -> Settings:
         """Self, with what follows from other settings filled in; raises SettingsError when they contradict each other."""
-        if self.shards > 1:
-            raise SettingsError(
-                f"shards = {self.shards}: this release runs one embedded shard",
-                "leave the setting out; sharding comes in a later release",
-            )
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("tls_cert and tls_key belong together", "give both, or neither for a self-signed certificate")
         if not self.loopback and not self.require_secure_transport:

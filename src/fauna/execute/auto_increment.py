@@ -1,16 +1,18 @@
 """AUTO_INCREMENT counters, as InnoDB keeps them: in memory, never going back on rollback, written with the rows.
 
-A counter is read and advanced only while the shard's write lock is held.
+With several shards the counter is the node's; each shard keeps what its rows have used, and the highest counts.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
+from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Table
 from fauna.catalog.types import INTEGERS, UINT64_MAX, from_unsigned, integer_range
 from fauna.errors import SqlError, error
-from fauna.shard.shard import Branch
+from fauna.shard.shard import Branch, Transaction
 
 DOUBLE_LIMIT: Final = 1 << 53
 INTERVAL_DOUBLINGS_MAX: Final = 15
@@ -19,16 +21,18 @@ INTERVAL_DOUBLINGS_MAX: Final = 15
 class Counter:
     """next: the value that the next generated row gets.  limit: of the column's type."""
 
-    __slots__ = ("limit", "next")
+    __slots__ = ("limit", "lock", "next")
 
     def __init__(self, next_: int, limit: int) -> None:
         self.next = next_
         self.limit = limit
+        self.lock = threading.Lock()  # two shards' write locks may be held by two threads
 
     def seen(self, number: int) -> None:
         """A row was given `number` itself."""
-        if self.next <= number < UINT64_MAX:
-            self.next = number + 1
+        with self.lock:
+            if self.next <= number < UINT64_MAX:
+                self.next = number + 1
 
 
 class Numbers:
@@ -93,10 +97,11 @@ class Numbers:
             by_default = 1 << min(self._intervals, INTERVAL_DOUBLINGS_MAX)
             self._rows_left = self._rows if self._rows and not self._intervals else by_default
         count = self._rows_left
-        first = counter.next + (self._offset - counter.next) % step
+        with counter.lock:
+            first = counter.next + (self._offset - counter.next) % step
+            counter.next = max(counter.next, min(first + (count - 1) * step, counter.limit) + 1)
         self.upcoming = first
         self._end = first + count * step
-        counter.next = max(counter.next, min(first + (count - 1) * step, counter.limit) + 1)
         self._intervals += 1
 
     def given(self, number: int) -> None:
@@ -109,17 +114,24 @@ class Numbers:
         self._counter.seen(number)
 
 
+def _is_spread(table: Table) -> bool:
+    return not table.temporary and placement_of(table).kind == "HASH"
+
+
 class AutoIncrement:
-    """The counters of one shard's tables, by table id."""
+    """The counters of the node's tables, by table id."""
 
     def __init__(self) -> None:
         self._counters: dict[int, Counter] = {}
+        self._lock = threading.Lock()
 
-    def state(self, table: Table, branch: Branch) -> Counter:
-        """The table's counter, read from the file when it is first needed."""
+    def state(self, table: Table, transaction: Transaction, shards: int) -> Counter:
+        """The table's counter, read from the files when it is first needed."""
         counter = self._counters.get(table.id)
         if counter is None:
-            counter = self._counters[table.id] = self._read(table, branch)
+            read = self._read(table, transaction, shards if _is_spread(table) else 1)
+            with self._lock:
+                counter = self._counters.setdefault(table.id, read)
         return counter
 
     def is_behind(self, table: Table, number: int) -> bool:
@@ -127,14 +139,18 @@ class AutoIncrement:
         counter = self._counters.get(table.id)
         return counter is not None and 0 < number < counter.next
 
-    def _read(self, table: Table, branch: Branch) -> Counter:
+    def _read(self, table: Table, transaction: Transaction, shards: int) -> Counter:
         column = table.auto_column
         assert column is not None
-        kept = list(branch.query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), (), inline=False))
-        start = int(kept[0][0]) if kept else 1  # type: ignore[arg-type]
-        start = max(start, self._highest(table, branch) + 1)
+        start = 1
+        for shard in range(shards):
+            branch = transaction.writer(shard)
+            branch.lock()
+            for (kept,) in branch.query("SELECT next FROM auto_increment WHERE table_id = ?1", (table.id,), (), inline=False):
+                start = max(start, int(kept))  # type: ignore[arg-type]
+            start = max(start, self._highest(table, branch) + 1)
         limit = integer_range(column.sql_type)[1] if column.sql_type.kind in INTEGERS else DOUBLE_LIMIT
-        return Counter(max(start, 1), limit)
+        return Counter(start, limit)
 
     def _highest(self, table: Table, branch: Branch) -> int:
         column = table.auto_column
@@ -143,13 +159,14 @@ class AutoIncrement:
         top = rows[0][0]
         return 0 if top is None else from_unsigned(top) if isinstance(top, bytes) else int(top)
 
-    def updated(self, table: Table, branch: Branch) -> None:
+    def updated(self, table: Table, transaction: Transaction, shards: int) -> None:
         """UPDATE has set the column: a value above the counter moves it."""
-        counter = self.state(table, branch)
+        counter = self.state(table, transaction, shards)
         before = counter.next
-        counter.seen(self._highest(table, branch))
+        for shard in range(shards if _is_spread(table) else 1):
+            counter.seen(self._highest(table, transaction.writer(shard)))
         if counter.next != before:
-            self.save(table, counter, branch)
+            self.save(table, counter, transaction.writer(SINGLE_SHARD))
 
     def save(self, table: Table, counter: Counter, branch: Branch) -> None:
         """Keep the counter in the same transaction as the rows, so that a restart does not use a value twice."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.types import Stored
 from fauna.execute.writing import Args, Counts, Run, assignments
 from fauna.plan.plan import DeletePlan, InsertPlan, PointWrite, UpdatePlan
 from fauna.session.result import Row
+from fauna.shard.shard import Branch
 
 
 def insert(run: Run, plan: InsertPlan, args: Args) -> Counts | None:
@@ -28,7 +30,7 @@ def insert(run: Run, plan: InsertPlan, args: Args) -> Counts | None:
     values = program.build(args, run.supply)
     if _lacks(values, point):
         return None
-    run.branch.write_row("INSERT", plan.table.physical, rowid, point.write, values)
+    _branch(run, point, rowid).write_row("INSERT", plan.table.physical, rowid, point.write, values)
     return Counts(affected=1, records=1, insert_id=rowid if plan.auto >= 0 else 0)
 
 
@@ -50,7 +52,7 @@ def update(run: Run, plan: UpdatePlan, args: Args) -> Counts | None:
             if _lacks(values, point):
                 return None
             values.append(rowid)
-            run.branch.write_row("UPDATE", plan.table.physical, rowid, point.write, values)
+            _branch(run, point, rowid).write_row("UPDATE", plan.table.physical, rowid, point.write, values)
     return Counts(context.matched if run.found_rows else context.changed, context.matched, context.changed)
 
 
@@ -65,12 +67,16 @@ def delete(run: Run, plan: DeletePlan, args: Args) -> Counts | None:
     if found is None:
         return None
     if found:
-        run.branch.write_row("DELETE", plan.table.physical, rowid, point.write, (rowid,))
+        _branch(run, point, rowid).write_row("DELETE", plan.table.physical, rowid, point.write, (rowid,))
     return Counts(len(found))
 
 
+def _branch(run: Run, point: PointWrite, rowid: int) -> Branch:
+    return run.transaction.writer(point.shard_of((rowid,)) if point.shard_of is not None else SINGLE_SHARD)
+
+
 def _row(run: Run, point: PointWrite, table: str, rowid: int, params: Sequence[Stored]) -> Sequence[Row] | None:
-    found = run.branch.read_row(table, rowid, point.select.sql, params, inline=run.inline)
+    found = _branch(run, point, rowid).read_row(table, rowid, point.select.sql, params, inline=run.inline)
     run.must_be_current()  # from here on nobody changes the table's definition
     return found
 

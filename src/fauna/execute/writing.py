@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Index, Table
 from fauna.catalog.types import UINT64_MAX, Stored, from_unsigned, to_unsigned
 from fauna.errors import SqlError
 from fauna.execute.auto_increment import AutoIncrement, Numbers
+from fauna.execute.row_ids import RowIds
 from fauna.plan.plan import (
     DeletePlan,
     InsertPlan,
     Parameters,
+    RowMove,
+    RowPlace,
     RowwiseDeletePlan,
     RowwiseUpdatePlan,
     ShardStatement,
@@ -24,7 +28,7 @@ from fauna.plan.plan import (
 )
 from fauna.session.result import MustMove, Row
 from fauna.shard.engine_errors import EngineError, NotNullViolation, RaisedByTrigger, UniqueViolation
-from fauna.shard.shard import Branch, MatchCheck
+from fauna.shard.shard import Branch, MatchCheck, Transaction, Written
 from fauna.sql.context import StatementContext
 
 Args = Sequence[Stored]
@@ -59,11 +63,15 @@ class Counts:
 class Run:
     """One run of a writing plan.
 
+    shards   how many there are
+    row_ids  gives hidden row ids, for plans that want them (`numbers_rows`)
     explain  turns an engine's complaint into MySQL's error, given the values of the row at fault
     must_be_current  raises NoSuchObject when the plan was made for an older catalog
     """
 
-    branch: Branch
+    transaction: Transaction
+    shards: int
+    row_ids: RowIds
     supply: Supply
     context: StatementContext
     autos: AutoIncrement
@@ -114,14 +122,16 @@ def _rows(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]]) -> Itera
 
 
 def _evaluated(run: Run, statement: ShardStatement, args: Args) -> Row:
-    rows = list(run.branch.query(statement.sql, statement.params.build(args, run.supply), (), inline=False))
+    branch = run.transaction.reader(SINGLE_SHARD)
+    rows = list(branch.query(statement.sql, statement.params.build(args, run.supply), (), inline=False))
     return rows[0]
 
 
 def _queried(run: Run, plan: InsertPlan, args: Args) -> Iterator[Row]:
     assert plan.query is not None
     run.context.row = 0  # tick() counts
-    rows = run.branch.query(plan.query.sql, plan.query.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
+    branch = run.transaction.reader(SINGLE_SHARD)
+    rows = branch.query(plan.query.sql, plan.query.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
     source: Iterable[Row] = list(rows) if plan.query_reads_target or plan.upsert or plan.delete or plan.ignore else rows
     for row in source:
         yield row[1:]
@@ -133,13 +143,15 @@ class _Inserter:
         self.plan = plan
         self.counts = counts
         self.auto = plan.auto
-        self.state = run.autos.state(plan.table, run.branch) if plan.auto >= 0 else None
+        self.home = run.transaction.writer(SINGLE_SHARD) if plan.place is None else None
+        self.state = run.autos.state(plan.table, run.transaction, run.shards) if plan.auto >= 0 else None
         self.next_before = self.state.next if self.state is not None else 0
         self.numbers: Numbers | None = None
         self.unsigned = plan.auto >= 0 and plan.columns[plan.auto].sql_type.is_big_unsigned
         self.last: Sequence[Stored] = ()
         self.generated = 0  # the present row's generated value
         self.own_id = 0  # the AUTO_INCREMENT value of the last row, whoever chose it
+        self.row_id = 0  # the hidden one of the present row
 
     def insert_all(self, rows: Iterator[Sequence[Stored]], rows_known: int) -> None:
         """rows_known: how many there are, 0 when nobody knows."""
@@ -148,15 +160,16 @@ class _Inserter:
             self.numbers = Numbers(
                 self.state, plan.table, rows_known, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
             )
-        if plan.ignore and not rows_known and not (plan.delete or plan.upsert or plan.returning):
-            self._by_batches(rows)
-            return
-        if plan.ignore or plan.delete or plan.upsert or plan.returning is not None:
+        home = self.home
+        if home is None or plan.ignore and rows_known or plan.delete or plan.upsert or plan.returning is not None:
             for row in rows:
                 self._one(self.numbered(row))
             return
+        if plan.ignore:
+            self._by_batches(home, rows)
+            return
         try:
-            written = self.run.branch.write_many(plan.insert, map(self.numbered, rows))
+            written = home.write_many(plan.insert, map(self.numbered, rows))
         except EngineError as problem:
             raise self.run.explain(problem, plan.table, self.last, plan.columns) from None
         self.counts.records += written.changes
@@ -173,14 +186,48 @@ class _Inserter:
                 self.state, plan.table, 1, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
             )
         row = self.numbered(row)
+        branches = self._branches(row)
+        for branch in branches:
+            branch.lock()
+        run.must_be_current()
         self.save_counter()
         try:
-            written = run.branch.write(plan.insert, row)
+            written = self._write_on(branches, plan.insert, row)
         except EngineError as problem:
             raise run.explain(problem, plan.table, row, plan.columns) from None
         counts.records = counts.affected = written.changes
         counts.insert_id = counts.generated_id or self.own_id
 
+    def _branches(self, row: Sequence[Stored]) -> Sequence[Branch]:
+        """Where the row goes."""
+        if self.home is not None:
+            return (self.home,)
+        place, transaction = self.plan.place, self.run.transaction
+        assert place is not None
+        if self.plan.numbers_rows:
+            self.row_id = self.run.row_ids.next(self.plan.table)
+        if place.everywhere:
+            return [transaction.writer(shard) for shard in range(self.run.shards)]
+        key = [row[position] for position in place.positions] or [self.row_id]
+        self.last_branch = branch = transaction.writer(place.shard_of(key))
+        return (branch,)
+
+    def _write(self, sql: str, row: Sequence[Stored], extra: Sequence[Stored] = ()) -> Written:
+        """Write a row with `sql`, whose parameters are its values, its hidden row id if the plan wants it, and `extra`."""
+        return self._write_on(self._branches(row), sql, row, extra)
+
+    def _write_on(
+        self, branches: Sequence[Branch], sql: str, row: Sequence[Stored], extra: Sequence[Stored] = ()
+    ) -> Written:
+        values = [*row, self.row_id, *extra] if self.plan.numbers_rows else [*row, *extra] if extra else row
+        written = branches[0].write(sql, values)
+        for branch in branches[1:]:
+            matched, changed = self.run.context.matched, self.run.context.changed
+            branch.write(sql, values)
+            self.run.context.matched, self.run.context.changed = matched, changed
+        return written
+
+    last_branch: Branch | None = None
     tail: Args = ()
     extras: Sequence[Stored] = ()
 
@@ -212,7 +259,7 @@ class _Inserter:
         numbers.given(number)
         return row
 
-    def _by_batches(self, rows: Iterator[Sequence[Stored]]) -> None:
+    def _by_batches(self, home: Branch, rows: Iterator[Sequence[Stored]]) -> None:
         """Rows that break a key are left out: whole batches first, row by row where one holds such a row."""
         while True:
             batch = []
@@ -222,7 +269,7 @@ class _Inserter:
             if not batch:
                 return
             try:
-                written = self.run.branch.write_many(self.plan.insert, [row for row, _, _ in batch])
+                written = home.write_many(self.plan.insert, [row for row, _, _ in batch])
             except EngineError:
                 for row, self.generated, self.own_id in batch:
                     self._one(row)
@@ -244,17 +291,17 @@ class _Inserter:
             self.counts.generated_id = self.generated
 
     def _one(self, row: Sequence[Stored]) -> None:
-        plan, counts, branch = self.plan, self.counts, self.run.branch
+        plan, counts = self.plan, self.counts
         counts.records += 1
         try:
             if plan.delete:
-                gone = branch.write(plan.delete, [row[i] for i in plan.delete_positions]).changes
+                gone = self._delete([row[i] for i in plan.delete_positions])
                 counts.duplicates += gone
                 counts.affected += gone
             if plan.upsert:
                 self._upsert(row)
                 return
-            written = branch.write(plan.insert, row)
+            written = self._write(plan.insert, row)
             counts.affected += written.changes
             counts.rows.extend(written.rows)
             self._inserted()
@@ -267,6 +314,14 @@ class _Inserter:
             if self.numbers is not None and self.generated:
                 self.numbers.upcoming = self.generated  # the next row has it
 
+    def _delete(self, values: Sequence[Stored]) -> int:
+        """REPLACE: remove what stands in the way, wherever it is."""
+        if self.home is not None:
+            return self.home.write(self.plan.delete, values).changes
+        assert self.plan.place is not None
+        gone = [self.run.transaction.writer(shard).write(self.plan.delete, values).changes for shard in range(self.run.shards)]
+        return gone[0] if self.plan.place.everywhere else sum(gone)
+
     def _upsert(self, row: Sequence[Stored]) -> None:
         context, counts, plan = self.run.context, self.counts, self.plan
         width = len(plan.columns)
@@ -274,7 +329,7 @@ class _Inserter:
         assert plan.upsert_params is not None
         args = assignments(plan.upsert_params, self.tail, self._supply)
         context.matched = context.changed = 0
-        written = self.run.branch.write(plan.upsert, [*row[:width], *args])
+        written = self._write(plan.upsert, row[:width], args)
         rows: Sequence[Row] = written.rows
         if plan.auto >= 0 and rows:  # its last column is the AUTO_INCREMENT column
             self.own_id = _number(rows[0][-1])
@@ -300,7 +355,8 @@ class _Inserter:
     def save_counter(self) -> None:
         state = self.state
         if state is not None and state.next != self.next_before:
-            self.run.autos.save(self.plan.table, state, self.run.branch)
+            branch = self.home or self.last_branch or self.run.transaction.writer(SINGLE_SHARD)
+            self.run.autos.save(self.plan.table, state, branch)
 
 
 def _number(value: Stored) -> int:
@@ -311,14 +367,13 @@ def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: A
     """Insert the rows of `plans`, which differ only in the shape of their rows; `tail` are the arguments of the rest of the
     statement (ON DUPLICATE KEY UPDATE, a SELECT)."""
     plan = plans[0][0]
-    run.branch.lock()
     counts = Counts()
     inserter = _Inserter(run, plan, counts)
     inserter.tail = tail
     if plan.is_plain and _count(plans) == 1:
         inserter.insert_one(next(_rows(run, plans)))
         return counts
-    run.branch.begin_statement()
+    run.transaction.begin_statement()
     kept = False
     try:
         rows = _queried(run, plan, tail) if plan.query is not None else _rows(run, plans)
@@ -326,7 +381,7 @@ def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: A
         inserter.finish()
         kept = True
     finally:
-        run.branch.end_statement(keep=kept)
+        run.transaction.end_statement(keep=kept)
     return counts
 
 
@@ -343,29 +398,47 @@ def _count(plans: Sequence[tuple[InsertPlan, Iterable[Args]]]) -> int:
 # ── UPDATE and DELETE ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _on_shards(run: Run, plan: UpdatePlan | DeletePlan, write: Callable[[Branch], None]) -> None:
+    """`write` on each shard that may have rows which the plan is about, as one statement; a copy does not count again."""
+    transaction = run.transaction
+    if plan.spread == "":
+        write(transaction.writer(SINGLE_SHARD))
+        return
+    transaction.begin_statement()
+    kept = False
+    try:
+        for shard in range(run.shards):
+            before = run.context.matched, run.context.changed
+            write(transaction.writer(shard))
+            if shard and plan.spread == "BROADCAST":
+                run.context.matched, run.context.changed = before
+        kept = True
+    finally:
+        transaction.end_statement(keep=kept)
+
+
 def update(run: Run, plan: UpdatePlan, args: Args) -> Counts:
-    run.branch.lock()
     context = run.context
     context.matched = context.changed = 0
     statement = plan.statement
     params = assignments(statement.params, args, run.supply)
-    try:
-        run.branch.write(
-            statement.sql,
-            params,
-            match=check(run, plan.match, args, plan.table.physical),
-            inline=run.inline,
-        )
-    except UniqueViolation as problem:
-        raise _duplicate(run, plan, args, problem) from None
-    except EngineError as problem:
-        raise run.explain(problem, plan.table, None, ()) from None
+
+    def write(branch: Branch) -> None:
+        branch.lock()
+        try:
+            branch.write(statement.sql, params, match=check(run, plan.match, args, plan.table.physical), inline=run.inline)
+        except UniqueViolation as problem:
+            raise _duplicate(run, branch, plan, args, problem) from None
+        except EngineError as problem:
+            raise run.explain(problem, plan.table, None, ()) from None
+
+    _on_shards(run, plan, write)
     if plan.auto >= 0 and context.changed:
-        run.autos.updated(plan.table, run.branch)
+        run.autos.updated(plan.table, run.transaction, run.shards)
     return Counts(context.matched if run.found_rows else context.changed, context.matched, context.changed)
 
 
-def _duplicate(run: Run, plan: UpdatePlan, args: Args, problem: UniqueViolation) -> SqlError:
+def _duplicate(run: Run, branch: Branch, plan: UpdatePlan, args: Args, problem: UniqueViolation) -> SqlError:
     """Error 1062 with the entry: the rows' new keys are computed once more, in order, until one is taken."""
     preview, names = plan.preview, plan.preview_columns
     broken = next((i for i in plan.table.indexes if i.unique and _is(plan.table, i, problem)), None)
@@ -373,7 +446,6 @@ def _duplicate(run: Run, plan: UpdatePlan, args: Args, problem: UniqueViolation)
         return run.explain(problem, plan.table, None, ())
     parts = [p.column.lower() for p in broken.parts]
     run.context.muted = True
-    branch = run.branch
     rows = list(branch.query(preview.sql, preview.params.build(args, run.supply), (), inline=False))
     physical = [c.physical for c in map(plan.table.column, parts) if c is not None]
     test = " AND ".join(f"{name} = ?{i + 2}" for i, name in enumerate(physical))
@@ -400,13 +472,11 @@ def _is(table: Table, index: Index, problem: UniqueViolation) -> bool:
 def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     if run.inline:
         raise MustMove
-    branch, context = run.branch, run.context
-    branch.lock()
-    statement = plan.select
-    params = assignments(statement.params, args, run.supply)
-    rows = list(branch.lock_query(statement.sql, params, plan.reads(args, run.supply), inline=False))
+    context = run.context
+    params = assignments(plan.select.params, args, run.supply)
+    rows = _rows_to_write(run, plan, params, args)
     matched = changed = 0
-    branch.begin_statement()
+    run.transaction.begin_statement()
     kept = False
     try:
         for target in plan.targets:
@@ -418,24 +488,63 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
                 seen.add(values[0])
                 context.matched = context.changed = 0
                 matched += 1
-                try:
-                    branch.write(target.sql, values)
-                except EngineError as problem:
-                    known = _row_with(branch, target, values) if isinstance(problem, UniqueViolation) and not plan.ignore else {}
-                    found = run.explain(problem, target.table, list(known.values()), list(known))
-                    if not plan.ignore:
-                        raise found from None
-                    if not isinstance(problem, UniqueViolation):  # MariaDB leaves such rows without a word
-                        context.warn_error(found)
-                    continue
-                changed += context.changed
+                for branch in _branches_of(run, target.place, row):
+                    _update_row(run, plan, target, branch, values)
+                changed += min(context.changed, 1)
             auto = target.table.auto_column
             if auto is not None and auto.name.lower() in target.columns and changed:
-                run.autos.updated(target.table, branch)
+                run.autos.updated(target.table, run.transaction, run.shards)
         kept = True
     finally:
-        branch.end_statement(keep=kept)
+        run.transaction.end_statement(keep=kept)
     return Counts(matched if run.found_rows else changed, matched, changed)
+
+
+def _rows_to_write(
+    run: Run, plan: RowwiseUpdatePlan | RowwiseDeletePlan, params: Sequence[Stored], args: Args
+) -> list[Row]:
+    """What the plan's select gives, its tables locked."""
+    branch = run.transaction.writer(SINGLE_SHARD)
+    branch.lock()
+    return list(branch.lock_query(plan.select.sql, params, plan.reads(args, run.supply), inline=False))
+
+
+def _branches_of(run: Run, place: RowPlace | None, row: Row) -> Sequence[Branch]:
+    """Where a row is that a rowwise plan has found: its shard key is at `place.positions` of what was selected."""
+    transaction = run.transaction
+    if place is None:
+        return (transaction.writer(SINGLE_SHARD),)
+    if place.everywhere:
+        return [transaction.writer(shard) for shard in range(run.shards)]
+    return (transaction.writer(place.shard_of([row[position] for position in place.positions])),)
+
+
+def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, branch: Branch, values: Row) -> None:
+    try:
+        branch.write(target.sql, values)
+    except EngineError as problem:
+        known = _row_with(branch, target, values) if isinstance(problem, UniqueViolation) and not plan.ignore else {}
+        found = run.explain(problem, target.table, list(known.values()), list(known))
+        if not plan.ignore:
+            raise found from None
+        if not isinstance(problem, UniqueViolation):  # MariaDB leaves such rows without a word
+            run.context.warn_error(found)
+        return
+    if target.move is not None:
+        _move(run, target, target.move, branch, values)
+
+
+def _move(run: Run, target: TargetUpdate, move: RowMove, branch: Branch, values: Row) -> None:
+    """A row whose shard key has been changed goes to its shard, if it is another one."""
+    (row,) = branch.query(move.select, (values[0],), (), inline=False)
+    there = run.transaction.writer(move.shard_of([row[position] for position in move.positions]))
+    if there is branch:
+        return
+    branch.write(move.delete, (values[0],))
+    try:
+        there.write(move.insert, row)
+    except EngineError as problem:
+        raise run.explain(problem, target.table, row, move.columns) from None
 
 
 def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, Stored]:
@@ -449,47 +558,53 @@ def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, St
 
 
 def delete(run: Run, plan: DeletePlan, args: Args) -> Counts:
-    run.branch.lock()
     statement = plan.statement
-    try:
-        written = run.branch.write(
-            statement.sql,
-            statement.params.build(args, run.supply),
-            match=check(run, plan.match, args, plan.table.physical),
-            inline=run.inline,
-        )
-    except EngineError as problem:
-        raise run.explain(problem, plan.table, None, ()) from None
-    counts = Counts(written.changes)
-    counts.rows.extend(written.rows)
+    params = statement.params.build(args, run.supply)
+    counts = Counts()
+
+    def write(branch: Branch) -> None:
+        branch.lock()
+        try:
+            match = check(run, plan.match, args, plan.table.physical)
+            written = branch.write(statement.sql, params, match=match, inline=run.inline)
+        except EngineError as problem:
+            raise run.explain(problem, plan.table, None, ()) from None
+        if plan.spread == "BROADCAST":
+            counts.affected, counts.rows = written.changes, list(written.rows)
+        else:
+            counts.affected += written.changes
+            counts.rows.extend(written.rows)
+
+    _on_shards(run, plan, write)
     return counts
 
 
 def delete_rowwise(run: Run, plan: RowwiseDeletePlan, args: Args) -> Counts:
     if run.inline:
         raise MustMove
-    branch = run.branch
-    branch.lock()
-    statement = plan.select
-    rows = list(
-        branch.lock_query(statement.sql, statement.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
-    )
+    rows = _rows_to_write(run, plan, plan.select.params.build(args, run.supply), args)
     gone = 0
-    branch.begin_statement()
+    run.transaction.begin_statement()
     kept = False
     try:
-        for position, (table, sql) in enumerate(plan.targets):
-            for rowid in dict.fromkeys(row[position] for row in rows if row[position] is not None):
+        for target in plan.targets:
+            seen: set[Stored] = set()
+            for row in rows:
+                rowid = row[target.position]
+                if rowid is None or rowid in seen:
+                    continue
+                seen.add(rowid)
                 try:
-                    gone += branch.write(sql, (rowid,)).changes
+                    changes = [branch.write(target.sql, (rowid,)).changes for branch in _branches_of(run, target.place, row)]
+                    gone += changes[0]
                 except EngineError as problem:
-                    found = run.explain(problem, table, None, ())
+                    found = run.explain(problem, target.table, None, ())
                     if not plan.ignore:
                         raise found from None
                     run.context.warn_error(found)
         kept = True
     finally:
-        branch.end_statement(keep=kept)
+        run.transaction.end_statement(keep=kept)
     return Counts(gone)
 
 

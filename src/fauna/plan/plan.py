@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fauna.catalog.schema import Column, Table
 from fauna.catalog.types import Stored
@@ -12,6 +13,8 @@ from fauna.shard.shard import TableAccess
 from fauna.sql.typed import Const, SessionValue, Slot
 
 ParamSource = Slot | SessionValue | Const
+# Of a table that is written: "" on the first shard alone, HASH any shard may have rows of it, BROADCAST each has all.
+Spread = Literal["", "HASH", "BROADCAST"]
 Supply = Callable[[str], Stored]
 Build = Callable[[Sequence[Stored], Supply], Sequence[Stored]]
 BuildOne = Callable[[Sequence[Stored], Supply], Stored]
@@ -168,12 +171,28 @@ class PointWrite:
     select    finds the row: for UPDATE whether it changes (`um()`), then its new values; for INSERT and DELETE anything
     write     does it, given the new values, then (except INSERT) the rowid
     required  positions among the values that may not be NULL
+    shard_of  the shard, given a tuple of the row's number; None: the first
     """
 
     rowid: BuildOne
     select: ShardStatement
     write: str
     required: tuple[int, ...] = ()
+    shard_of: Callable[[Sequence[Stored]], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """On which of several shards a row goes.
+
+    everywhere  a copy on each
+    positions   of the shard key among the row's values; empty: the hidden row id, which comes after the values
+    shard_of    the shard, given the values of the shard key
+    """
+
+    everywhere: bool
+    positions: tuple[int, ...]
+    shard_of: Callable[[Sequence[Stored]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +204,8 @@ class InsertPlan:
     upsert      the same with ON CONFLICT DO UPDATE; its parameters after the n values
     delete      REPLACE: deletes the rows that stand in the way; its parameters are the values at delete_positions
     auto        position of the AUTO_INCREMENT column among the values, or -1
+    place       None: the first shard
+    numbers_rows  the hidden row id is one more parameter, right after the values: with several shards the node gives it
     """
 
     table: Table
@@ -204,7 +225,8 @@ class InsertPlan:
     point: PointWrite | None = None
     notes: tuple[tuple[str, ...], ...] = ()
     sequences: tuple[int, ...] = ()
-
+    place: RowPlace | None = None
+    numbers_rows: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -230,17 +252,51 @@ class UpdatePlan:
     preview_columns: tuple[str, ...] = ()
     point: PointWrite | None = None
     sequences: tuple[int, ...] = ()
+    spread: Spread = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowMove:
+    """How a row whose shard key has been changed gets to its shard.
+
+    select     the row's rowid and its values for `columns`, by rowid ?1
+    insert     puts such a row into the other shard
+    positions  of the shard key among what `select` gives
+    """
+
+    select: str
+    delete: str
+    insert: str
+    columns: tuple[str, ...]
+    positions: tuple[int, ...]
+    shard_of: Callable[[Sequence[Stored]], int]
 
 
 @dataclass(frozen=True, slots=True)
 class TargetUpdate:
-    """One table of an UPDATE by rowid.  The select gives, from column `first` on: rowid, new values of `columns`."""
+    """One table of an UPDATE by rowid.  The select gives, from column `first` on: rowid, new values of `columns`.
+
+    place  where the rows are, as they were; its positions are in what the select gives; None: on the first shard
+    move   when columns of the shard key are set
+    """
 
     table: Table
     sql: str
     first: int
     width: int
     columns: tuple[str, ...] = ()
+    place: RowPlace | None = None
+    move: RowMove | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDelete:
+    """One table of a DELETE by rowid, which the select gives at `position`."""
+
+    table: Table
+    sql: str
+    position: int
+    place: RowPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +320,7 @@ class DeletePlan:
     ignore: bool = False
     point: PointWrite | None = None
     sequences: tuple[int, ...] = ()
+    spread: Spread = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +328,7 @@ class RowwiseDeletePlan:
     """DELETE from several tables, or with ORDER BY/LIMIT: the select gives one rowid per target."""
 
     select: ShardStatement
-    targets: tuple[tuple[Table, str], ...]
+    targets: tuple[TargetDelete, ...]
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     ignore: bool = False
     sequences: tuple[int, ...] = ()

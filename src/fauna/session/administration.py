@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.ddl import DDL_STATEMENTS
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
 from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
@@ -215,7 +216,7 @@ def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     if branch is None:
         rows = list(session.node.shard.autocommit_query(plan.statement.sql, params, inline=False, watch=session.watch))
     else:
-        rows = list(branch.query(plan.statement.sql, params, plan.reads(args, session.supply), inline=False))
+        rows = list(branch.reader(SINGLE_SHARD).query(plan.statement.sql, params, plan.reads(args, session.supply), inline=False))
     if len(rows) > 1:
         raise error("SUBQUERY_NO_1_ROW")
     return plan.columns[0].sql_type, rows[0][0] if rows else None
@@ -390,14 +391,17 @@ def _admin_tables(session: Session, statement: ast.AdminTables) -> Result:
 
 def _admin_rows(session: Session, action: str, label: str, verb: str, physical: str) -> Iterator[Row]:
     if action == "ANALYZE" and physical.startswith("t"):
-        branch = session.transactions.for_writing()
-        branch.lock()
-        branch.execute_ddl([(f"ANALYZE {physical}", ())], ())
+        transaction = session.transactions.for_writing()
+        transaction.lock()
+        for shard in range(len(session.node.shards)):
+            transaction.writer(shard).execute_ddl([(f"ANALYZE {physical}", ())], ())
         session.transactions.end_statement()
         yield (label, verb, "status", "OK")
     elif action == "CHECK" and physical.startswith("t"):
         try:
-            found = list(session.node.shard.autocommit_query(f"PRAGMA integrity_check({physical})", (), inline=False))
+            check = f"PRAGMA integrity_check({physical})"
+            found = [row for shard in session.node.shards for row in shard.autocommit_query(check, (), inline=False)]
+            found = [row for row in found if row != ("ok",)] or [("ok",)]
         except EngineError as problem:
             found = [(problem.text,)]
         if found == [("ok",)]:

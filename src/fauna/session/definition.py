@@ -1,12 +1,13 @@
-"""DDL in a session: planned against the catalog under the shard's lock, run with the catalog's own rows in one transaction."""
+"""DDL in a session: planned against the catalog under every shard's lock, run with the catalog's own rows in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from fauna.catalog.ddl import plan_ddl
 from fauna.catalog.ddl_plan import DdlContext, DdlPlan
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Sequence
 from fauna.catalog.store import save_statements
 from fauna.catalog.types import SqlType, Stored
@@ -17,12 +18,13 @@ from fauna.session import running, temporaries
 from fauna.session.result import MustMove, MustWait, Result
 from fauna.session.table_expressions import compile_expression, convert_constant, fresh_context, parse_expression
 from fauna.shard.engine_errors import EngineError
-from fauna.shard.shard import Branch
+from fauna.shard.shard import Branch, Transaction
 from fauna.sql import ast
 from fauna.sql.bind.coerce import quoted
 from fauna.sql.bind.context import SlotTypes
 from fauna.sql.convert import Mode, StoreLabel, spec, store_conversion
 from fauna.sql.deparse import deparse
+from fauna.txn import definitions
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -40,18 +42,23 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         elif session.transactions.read_only_next:
             raise error("READ_ONLY_TRANSACTION")
     temporaries.restore(session)
-    branch = session.transactions.for_writing()
-    branch.lock()
+    transaction = session.transactions.for_writing()
+    transaction.lock()
     context = session.new_context(storing=True)
     plan = plan_ddl(statement, session.node.catalog, ddl_context(session))
     context.warnings.extend(plan.warnings)
     context.warnings_count += len(plan.warnings)
-    _execute(session, branch, plan)
+    everywhere = plan.catalog is not session.node.catalog
+    shards = range(len(session.node.shards)) if everywhere else (SINGLE_SHARD,)
+    if everywhere:
+        transaction.define(lambda: session.node.set_catalog(plan.catalog))
+    _execute(session, transaction, plan, shards)
     affected = plan.affected_rows
     if plan.count_rows:
-        affected = int(list(branch.query(plan.count_rows, (), (), inline=False))[0][0])  # type: ignore[arg-type]
+        counts = [list(transaction.writer(shard).query(plan.count_rows, (), (), inline=False)) for shard in shards]
+        affected = sum([int(rows[0][0]) for rows in counts])  # type: ignore[arg-type, misc]
     if plan.fill is not None:
-        affected = _fill(session, branch, plan)
+        affected = _fill(session, transaction, plan)
     durable = (
         session.transactions.commit() if plan.commits and session.transactions.explicit else session.transactions.end_statement()
     )
@@ -85,25 +92,33 @@ def _is_temporary(session: Session, name: ast.TableName) -> bool:
     return ((name.schema or session.database or ""), name.name.lower()) in session.temporaries
 
 
-def _execute(session: Session, branch: Branch, plan: DdlPlan) -> None:
-    script = [*plan.script, *save_statements(session.node.catalog, plan.catalog)]
-    before = session.node.catalog
-    changed = {t.physical for t in before.tables() if plan.catalog.table_by_id(t.id) is not t}
-    try:
-        branch.execute_ddl(script, changed)
-    except SqlError as problem:
-        raise altering_error(problem) from None
-    except EngineError as problem:
-        violation = explain_violation(plan.catalog, problem.text) or explain_violation(before, problem.text)
-        if violation is None:
-            raise problem.sql_error() from None
-        values: list[Stored] = []
-        if violation.index is not None:
-            values = _duplicate(session, branch, duplicate_queries(violation, before))
-        raise violation.to_error(values, altering=True) from None
+def _execute(session: Session, transaction: Transaction, plan: DdlPlan, shards: Iterable[int]) -> None:
+    before, after = session.node.catalog, plan.catalog
+    changed = {t.physical for t in before.tables() if after.table_by_id(t.id) is not t}
+    spread = len(session.node.shards) > 1 and after is not before
+    for shard in shards:
+        script = list(plan.script)
+        if shard == SINGLE_SHARD:
+            script += save_statements(before, after)
+            if spread:
+                script += definitions.decision(before.version, after.version, plan.script)
+        else:
+            script.append(definitions.reached(after.version))
+        try:
+            transaction.writer(shard).execute_ddl(script, changed)
+        except SqlError as problem:
+            raise altering_error(problem) from None
+        except EngineError as problem:
+            violation = explain_violation(after, problem.text) or explain_violation(before, problem.text)
+            if violation is None:
+                raise problem.sql_error() from None
+            values: list[Stored] = []
+            if violation.index is not None:
+                values = _duplicate(transaction.writer(shard), duplicate_queries(violation, before))
+            raise violation.to_error(values, altering=True) from None
 
 
-def _duplicate(session: Session, branch: Branch, queries: list[str]) -> list[Stored]:
+def _duplicate(branch: Branch, queries: list[str]) -> list[Stored]:
     for query in queries:
         try:
             rows = list(branch.query(query, (), (), inline=False))
@@ -114,7 +129,7 @@ def _duplicate(session: Session, branch: Branch, queries: list[str]) -> list[Sto
     return []
 
 
-def _fill(session: Session, branch: Branch, plan: DdlPlan) -> int:
+def _fill(session: Session, transaction: Transaction, plan: DdlPlan) -> int:
     """The INSERT of CREATE TABLE … SELECT, against the catalog to be."""
     from fauna.execute import writing
     from fauna.sql.bind.dml import InsertBinder
@@ -129,7 +144,7 @@ def _fill(session: Session, branch: Branch, plan: DdlPlan) -> int:
     if insert.ignore:
         statement.strict = False
     statement.null_fails = statement.strict
-    return writing.insert(running.run_of(session, branch, statement, False), [(insert, ((),))], ()).affected
+    return writing.insert(running.run_of(session, transaction, statement, False), [(insert, ((),))], ()).affected
 
 
 def ddl_context(session: Session) -> DdlContext:
@@ -174,7 +189,7 @@ def drop_temporaries(session: Session) -> None:
     """At the session's end its temporary tables go."""
     if not session.temporaries or session.node.closing:
         return
-    branch = session.transactions.for_writing()
+    branch = session.transactions.for_writing().writer(SINGLE_SHARD)
     tables = list(session.temporaries.values())
     session.temporaries = {}
     try:

@@ -15,7 +15,7 @@ from fauna.execute import writing
 from fauna.plan.plan import InsertPlan
 from fauna.session import running
 from fauna.session.result import LocalInfile, MustWait, Result
-from fauna.shard.shard import Branch
+from fauna.shard.shard import Transaction
 from fauna.sql import ast
 from fauna.sql.bind.dml import target_table
 from fauna.sql.context import StatementContext
@@ -90,13 +90,13 @@ def _load(session: Session, statement: ast.LoadData, insert: ast.Insert, count: 
     try:
         plan = session.bind(insert, types)
         assert isinstance(plan, InsertPlan)
-        branch = _locked(session)
+        transaction = _locked(session, plan)
         context = session.new_context(storing=True)
         context.strict = context.null_fails = False
         context.loading = True
         session.sequences_ready(plan, False)
         rows = _records(statement, chunks, codec, count, context)
-        counts = writing.insert(running.run_of(session, branch, context, False), [(plan, rows)], ())
+        counts = writing.insert(running.run_of(session, transaction, context, False), [(plan, rows)], ())
         deleted, skipped = (counts.duplicates, 0) if insert.replace else (0, counts.duplicates)
         info = f"Records: {counts.records}  Deleted: {deleted}  Skipped: {skipped}  Warnings: {context.warnings_count}"
         return running.finished(session, counts, info, None)
@@ -104,11 +104,11 @@ def _load(session: Session, statement: ast.LoadData, insert: ast.Insert, count: 
         raise session.failed(problem) from None
 
 
-def _locked(session: Session) -> Branch:
-    """The branch with the write lock: the file is on its way, so this thread waits."""
+def _locked(session: Session, plan: InsertPlan) -> Transaction:
+    """The transaction with the write locks: the file is on its way, so this thread waits."""
     while True:
         try:
-            return running.locked(session)
+            return running.locked(session, plan)
         except MustWait as waiting:
             with contextlib.suppress(SqlError):  # told on the next try
                 waiting.ticket.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Table
 from fauna.catalog.types import Stored
 from fauna.catalog.violations import explain_violation
@@ -14,7 +15,7 @@ from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpda
 from fauna.session.result import MustMove, Result, ResultColumn, Row
 from fauna.session.table_expressions import compile_expression, parse_expression
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
-from fauna.shard.shard import Branch, MatchCheck, Rows
+from fauna.shard.shard import MatchCheck, Rows, Transaction
 from fauna.sql.bind.expression_text import with_arguments
 from fauna.sql.context import StatementContext, set_current
 from fauna.sql.narrow import NarrowOverflow
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fauna.session.session import Session
 
 BATCH_ROWS: Final = 512
+FIRST: Final = (SINGLE_SHARD,)
 Args = Sequence[Stored]
 
 
@@ -64,7 +66,7 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
 
 def _on_branch(
     session: Session,
-    branch: Branch,
+    branch: Transaction,
     plan: QueryPlan,
     statement: ShardStatement,
     params: Sequence[Stored],
@@ -74,7 +76,7 @@ def _on_branch(
     reads = plan.reads(args, session.supply)
     try:
         if not plan.locking:
-            return branch.query(statement.sql, params, reads, inline=inline)
+            return branch.reader(SINGLE_SHARD).query(statement.sql, params, reads, inline=inline)
         match = None
         if plan.match is not None:
             match = MatchCheck(plan.match.sql, plan.match.params.build(args, session.supply), plan.match_table)
@@ -82,14 +84,14 @@ def _on_branch(
             branch.lock_wait_timeout_s = 0.0
         elif plan.locking.isdigit():
             branch.lock_wait_timeout_s = float(plan.locking)
-        return branch.lock_query(statement.sql, params, reads, match=match, inline=inline)
+        return branch.writer(SINGLE_SHARD).lock_query(statement.sql, params, reads, match=match, inline=inline)
     except EngineError as problem:
         if isinstance(problem, (NoSuchObject, Overflow)):
             raise
         raise problem.sql_error() from None
 
 
-def _counted_rows(session: Session, branch: Branch | None, plan: QueryPlan, args: Args) -> int:
+def _counted_rows(session: Session, branch: Transaction | None, plan: QueryPlan, args: Args) -> int:
     """What FOUND_ROWS() gives under SQL_CALC_FOUND_ROWS."""
     assert plan.count is not None
     params = plan.count.params.build(args, session.supply)
@@ -97,7 +99,7 @@ def _counted_rows(session: Session, branch: Branch | None, plan: QueryPlan, args
     if branch is None:
         rows = session.node.shard.autocommit_query(plan.count.sql, params, inline=False, watch=session.watch)
     else:
-        rows = branch.query(plan.count.sql, params, plan.reads(args, session.supply), inline=False)
+        rows = branch.reader(SINGLE_SHARD).query(plan.count.sql, params, plan.reads(args, session.supply), inline=False)
     return int(list(rows)[0][0])  # type: ignore[arg-type]
 
 
@@ -178,23 +180,30 @@ def _into(session: Session, plan: QueryPlan, rows: Rows) -> Result:
 # ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def writable(session: Session) -> Branch:
-    """The branch to write on."""
+def writable(session: Session) -> Transaction:
+    """The transaction to write in."""
     if session.node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
     return session.transactions.for_writing()
 
 
-def locked(session: Session) -> Branch:
-    """The branch to write on, locked; the plan must have been made for the catalog as it is now."""
-    branch = writable(session)
-    lock(session, branch)
-    return branch
+def locked(session: Session, plan: InsertPlan) -> Transaction:
+    """The transaction to write in, with the plan's shards locked; it must have been made for the catalog as it is now."""
+    transaction = writable(session)
+    lock(session, transaction, _all(session, plan.place is not None))
+    return transaction
 
 
-def lock(session: Session, branch: Branch) -> None:
-    branch.lock()
+def lock(session: Session, transaction: Transaction, shards: Iterable[int]) -> None:
+    """In the order of their numbers, as everybody does it."""
+    for shard in shards:
+        transaction.writer(shard).lock()
     session.must_be_current()
+
+
+def _all(session: Session, spread: bool) -> Iterable[int]:
+    """The shards that a table's rows may be on."""
+    return range(len(session.node.shards)) if spread else FIRST
 
 
 def insert(
@@ -204,14 +213,16 @@ def insert(
     plan, first = plans[0]
     if inline and plan.query is not None:
         raise MustMove
-    branch = writable(session)
+    transaction = writable(session)
     point = plan.point is not None and session.transactions.explicit
-    if not point:
-        lock(session, branch)
-    context = session.context if keep_context else session.new_context(storing=True)
+    shards = _all(session, plan.place is not None)
     many = (
         plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
     )
+    # One row's shard is known, and locked, once the row is.
+    if not point and (many or not plan.is_plain or plan.place is None):
+        lock(session, transaction, shards)
+    context = session.context if keep_context else session.new_context(storing=True)
     if plan.ignore:
         context.strict = False
     context.null_fails = context.strict or not (many or plan.ignore)
@@ -219,10 +230,11 @@ def insert(
         context.warn(condition, *parts)
     session.sequences_ready(plan, inline)
     tail = first[0] if isinstance(first, (list, tuple)) else ()
-    run_ = run_of(session, branch, context, inline)
+    run_ = run_of(session, transaction, context, inline)
     counts = point_writes.insert(run_, plan, tail) if point and not many else None
     if counts is None:
-        lock(session, branch)
+        if point:
+            lock(session, transaction, shards)
         counts = writing.insert(run_, plans, tail)
     if counts.generated_id:
         session.last_insert_id = counts.generated_id
@@ -237,18 +249,19 @@ def insert(
 
 def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
     """UPDATE or DELETE."""
-    branch = writable(session)
+    transaction = writable(session)
     point = session.transactions.explicit and isinstance(plan, (UpdatePlan, DeletePlan)) and plan.point is not None
+    shards = _all(session, not isinstance(plan, (UpdatePlan, DeletePlan)) or plan.spread != "")
     if not point:
-        lock(session, branch)
+        lock(session, transaction, shards)
     context = session.new_context(storing=isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)))
     session.sequences_ready(plan, inline)
-    run_ = run_of(session, branch, context, inline)
+    run_ = run_of(session, transaction, context, inline)
     if isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)):
         if plan.ignore:
             context.strict = False
         context.null_fails = context.strict
-        counts = _update(session, run_, plan, args, point=point)
+        counts = _update(session, run_, plan, args, shards, point=point)
         info = f"Rows matched: {counts.matched}  Changed: {counts.changed}  Warnings: {context.warnings_count}"
         if context.insert_id is not None:
             session.last_insert_id = counts.insert_id = context.insert_id
@@ -256,7 +269,7 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
     if isinstance(plan, DeletePlan):
         gone = point_writes.delete(run_, plan, args) if point else None
         if gone is None:
-            lock(session, branch)
+            lock(session, transaction, shards)
             gone = writing.delete(run_, plan, args)
         return finished(session, gone, "", plan.returning)
     assert not isinstance(plan, (QueryPlan, InsertPlan))
@@ -264,21 +277,23 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
 
 
 def _update(
-    session: Session, run_: writing.Run, plan: UpdatePlan | RowwiseUpdatePlan, args: Args, *, point: bool
+    session: Session, run_: writing.Run, plan: UpdatePlan | RowwiseUpdatePlan, args: Args, shards: Iterable[int], *, point: bool
 ) -> writing.Counts:
     if isinstance(plan, RowwiseUpdatePlan):
         return writing.update_rowwise(run_, plan, args)
     counts = point_writes.update(run_, plan, args) if point else None
     if counts is None:
-        lock(session, run_.branch)
+        lock(session, run_.transaction, shards)
         counts = writing.update(run_, plan, args)
     return counts
 
 
-def run_of(session: Session, branch: Branch, context: StatementContext, inline: bool) -> writing.Run:
+def run_of(session: Session, transaction: Transaction, context: StatementContext, inline: bool) -> writing.Run:
     values = session.variables.values
     return writing.Run(
-        branch,
+        transaction,
+        len(session.node.shards),
+        session.node.row_ids,
         session.supply,
         context,
         session.node.auto_increments,

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Catalog, Sequence
 from fauna.catalog.types import INT64_MAX
 from fauna.errors import error
 from fauna.session.accounts import locked
-from fauna.shard.shard import Branch, Shard
+from fauna.shard.shard import Branch, Shard, Transaction
 
 RESERVED_MIN: Final = 1000  # values reserved at a time; CACHE of the sequence when that is more
 READY_MIN: Final = 100  # fewer than this in memory: reserve before a statement starts
@@ -163,8 +164,11 @@ class SessionSequences:
         private = self._private.get(number)
         return private.left >= READY_MIN if private is not None else self._shared.ready(number)
 
-    def reserve(self, number: int, branch: Branch | None, wanted: int = 0) -> None:
-        """branch: that holds the write lock, when this session does."""
+    def reserve(self, number: int, transaction: Transaction | None, wanted: int = 0) -> None:
+        """transaction: that holds the write lock, when this session does."""
+        branch = transaction.writer(SINGLE_SHARD) if transaction is not None else None
+        if branch is not None and not branch.holds_lock:
+            branch = None
         if branch is None:
             self._shared.reserve(number, wanted)
         else:

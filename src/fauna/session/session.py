@@ -88,7 +88,7 @@ class Session:
         self.database: str | None = None
         self.user_variables: dict[str, tuple[SqlType, Stored]] = {}
         self.sequences = SessionSequences(node.sequences)
-        self.transactions = Transactions(node.shard, self.variables, self.watch, self.sequences.transaction_ended)
+        self.transactions = Transactions(node.begin, self.variables, self.watch, self.sequences.transaction_ended)
         self.prepared = PreparedStatements(self)
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
@@ -560,7 +560,7 @@ class Session:
         self.user_variables.clear()
         self.variables = SessionVariables(self.node.variables)
         self.variables.values["pseudo_thread_id"] = self.connection_id
-        self.transactions = Transactions(self.node.shard, self.variables, self.watch, self.sequences.transaction_ended)
+        self.transactions = Transactions(self.node.begin, self.variables, self.watch, self.sequences.transaction_ended)
         self.last_insert_id = 0
         self.node.user_locks_release(self.connection_id)
         self.scope_changed()

@@ -1,6 +1,6 @@
 """Temporary tables and ROLLBACK: making one is not undone with the transaction it was made in, though its rows are.
 
-The table itself is made in the transaction, on the one shard there is; when that is undone it is missing, and is made
+The table itself is made in the transaction, on the first shard; when that is undone it is missing, and is made
 again, empty, once it is missed.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fauna.catalog import sqlite_schema
+from fauna.catalog.placement import SINGLE_SHARD
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -20,7 +21,7 @@ def restore(session: Session) -> bool:
         return False
     from fauna.session.definition import ddl_context
 
-    branch = session.transactions.for_writing()
+    branch = session.transactions.for_writing().writer(SINGLE_SHARD)
     branch.lock()
     names = ", ".join(f"'{table.physical}'" for table in session.temporaries.values())
     query = f"SELECT name FROM sqlite_schema WHERE name IN ({names})"

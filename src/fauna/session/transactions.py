@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from fauna.errors import error
 from fauna.session.result import Ticket
 from fauna.session.variables import SessionVariables
-from fauna.shard.shard import Branch, Isolation, Shard, Watch
+from fauna.shard.shard import Isolation, Transaction, Watch
 
 _LEVELS = {
     "READ-UNCOMMITTED": Isolation.READ_UNCOMMITTED,
@@ -17,15 +18,23 @@ _LEVELS = {
 }
 
 
+class Begin(Protocol):
+    """What begins a transaction; nothing is locked, no snapshot is taken."""
+
+    def __call__(
+        self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
+    ) -> Transaction: ...
+
+
 class Transactions:
     """explicit: a transaction is open until COMMIT or ROLLBACK.  branch: of the transaction, or of an autocommit write
     that is waiting for its lock."""
 
     __slots__ = (
+        "_begin",
         "_ended",
         "_next_isolation",
         "_next_read_only",
-        "_shard",
         "_variables",
         "_watch",
         "branch",
@@ -35,12 +44,12 @@ class Transactions:
     )
 
     def __init__(
-        self, shard: Shard, variables: SessionVariables, watch: Watch, ended: Callable[..., None] = lambda *, committed: None
+        self, begin: Begin, variables: SessionVariables, watch: Watch, ended: Callable[..., None] = lambda *, committed: None
     ) -> None:
-        self._shard = shard
+        self._begin = begin
         self._variables = variables
         self._watch = watch
-        self.branch: Branch | None = None
+        self.branch: Transaction | None = None
         self.explicit = False
         self.read_only = False
         self.savepoints: list[str] = []
@@ -49,7 +58,7 @@ class Transactions:
         self._ended = ended  # told of each end, committed or not
 
     @property
-    def locked_branch(self) -> Branch | None:
+    def locked_branch(self) -> Transaction | None:
         """The branch when it holds the write lock."""
         return self.branch if self.branch is not None and self.branch.holds_lock else None
 
@@ -84,15 +93,17 @@ class Transactions:
         self._next_read_only = None
         return chosen if chosen is not None else bool(self._variables.values["transaction_read_only"])
 
-    def _open(self, isolation: Isolation, *, consistent_snapshot: bool = False, alone: bool = False) -> Branch:
-        return self._shard.begin(
+    def _open(self, isolation: Isolation, *, consistent_snapshot: bool = False, alone: bool = False) -> Transaction:
+        transaction = self._begin(
             isolation,
             read_only=False,
             lock_wait_timeout_s=float(self._variables.values["innodb_lock_wait_timeout"]),
             watch=self._watch,
-            consistent_snapshot=consistent_snapshot,
             alone=alone,
         )
+        if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
+            transaction.open_snapshot()
+        return transaction
 
     @property
     def autocommit(self) -> bool:
@@ -103,7 +114,7 @@ class Transactions:
         """Whether a statement now opens a transaction that stays open (autocommit=0)."""
         return not self.autocommit
 
-    def for_reading(self) -> Branch | None:
+    def for_reading(self) -> Transaction | None:
         """The branch a query runs on; None: the latest state, outside any transaction."""
         if self.branch is not None and not self.branch.is_open:
             self._forget()
@@ -115,7 +126,7 @@ class Transactions:
         """A query outside any transaction was the one that SET TRANSACTION spoke of."""
         self._next_isolation = self._next_read_only = None
 
-    def for_locking(self) -> Branch:
+    def for_locking(self) -> Transaction:
         """The branch a locking read runs on: as for writing, but READ ONLY transactions may, too."""
         if self.explicit or not self.autocommit:
             if self.branch is not None and not self.branch.is_open:
@@ -123,7 +134,7 @@ class Transactions:
             return self._current()
         return self.for_writing()
 
-    def for_writing(self) -> Branch:
+    def for_writing(self) -> Transaction:
         """The branch a write runs on; outside a transaction one of its own, which the statement commits."""
         if self.branch is not None and not self.branch.is_open:
             self._forget()
@@ -138,7 +149,7 @@ class Transactions:
             self.branch = self._open(Isolation.READ_COMMITTED, alone=True)
         return self.branch
 
-    def _current(self) -> Branch:
+    def _current(self) -> Transaction:
         if self.branch is None:
             if not self.explicit:
                 self.explicit = True

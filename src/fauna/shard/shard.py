@@ -117,8 +117,10 @@ class Rows(Protocol):
     def close(self) -> None: ...
 
 
-class Branch(Protocol):
-    """One transaction on this shard."""
+class Transaction(Protocol):
+    """A transaction, on however many shards.  A branch is one on a single shard."""
+
+    lock_wait_timeout_s: float  # for the next wait
 
     @property
     def is_open(self) -> bool:
@@ -127,21 +129,63 @@ class Branch(Protocol):
 
     @property
     def holds_lock(self) -> bool:
-        """Whether this branch has the shard's write lock."""
+        """Whether this transaction has a shard's write lock."""
+        ...
+
+    @property
+    def has_written(self) -> bool:
+        """Whether there is anything to commit."""
+        ...
+
+    def reader(self, shard: int) -> Branch:
+        """The branch to read on."""
+        ...
+
+    def writer(self, shard: int) -> Branch:
+        """The branch to write on, or to read the latest state on once it is locked."""
+        ...
+
+    def lock(self) -> None:
+        """Take every shard's write lock, or raise MustWait: for one, or for the row that an earlier call waited for."""
         ...
 
     def pause(self) -> None:
         """Between two statements: others may write rows that this transaction has not locked.  Optional, and never an error;
-        the branch goes on with its next call."""
+        the transaction goes on with its next call."""
         ...
 
-    lock_wait_timeout_s: float  # for the next wait
+    def open_snapshot(self) -> None:
+        """From REPEATABLE READ on: fix the state that is read from now on, if it is not fixed yet."""
+        ...
+
+    def savepoint(self, name: str) -> None: ...
+    def rollback_to(self, name: str) -> None: ...
+    def release(self, name: str) -> None: ...
+    def begin_statement(self) -> None:
+        """Several writes that are one statement follow: `end_statement` keeps them or undoes them all."""
+        ...
+
+    def end_statement(self, *, keep: bool) -> None: ...
+    def define(self, published: Callable[[], None]) -> None:
+        """It has DDL: `published` is called by `commit`, when others can see it and before they can write."""
+        ...
+
+    def commit(self) -> Ticket:
+        """Visible to others and durable once the ticket is done; on one shard visible on return."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything, free every lock, give up waiting.  Does nothing when the transaction is closed."""
+        ...
+
+
+class Branch(Transaction, Protocol):
+    """A transaction on this shard."""
+
+    @property
+    def has_snapshot(self) -> bool: ...
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> Rows: ...
-    def lock(self) -> None:
-        """Take the shard's write lock, or raise MustWait: for it, or for the row that an earlier call waited for."""
-        ...
-
     def lock_query(
         self,
         sql: str,
@@ -172,24 +216,12 @@ class Branch(Protocol):
         """All or nothing, in this transaction.  `tables` are taken to be changed in every row."""
         ...
 
-    def savepoint(self, name: str) -> None: ...
-    def rollback_to(self, name: str) -> None: ...
-    def release(self, name: str) -> None: ...
-    def begin_statement(self) -> None:
-        """Several writes that are one statement follow: `end_statement` keeps them or undoes them all."""
-        ...
-
-    def end_statement(self, *, keep: bool) -> None: ...
     def prepare(self, gtrid: str) -> None:
         """First phase: the effects are durable and can be redone, locks stay held.  Needs begin(two_phase=True)."""
         ...
 
-    def commit(self) -> Ticket:
-        """Visible to others on return; durable once the ticket is done."""
-        ...
-
-    def rollback(self) -> None:
-        """Undo everything, free every lock, give up waiting.  Does nothing when the branch is closed."""
+    def undo(self) -> None:
+        """As `rollback`, prepared or not."""
         ...
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Column, Table, View
+from fauna.catalog.sqlite_schema import ROWID as HIDDEN_ROWID
 from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, Stored, to_wide
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import (
@@ -13,10 +15,12 @@ from fauna.plan.plan import (
     InsertPlan,
     Plan,
     QueryPlan,
+    RowPlace,
     RowProgram,
     RowwiseDeletePlan,
     RowwiseUpdatePlan,
     ShardStatement,
+    TargetDelete,
     TargetUpdate,
     UpdatePlan,
     accesses,
@@ -29,6 +33,7 @@ from fauna.sql.bind.coerce import mapped, quoted, retyped, shown, template_text,
 from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.expressions import ExpressionBinder
 from fauna.sql.bind.metadata import result_columns
+from fauna.sql.bind.place import found_place, is_spread, row_move, row_place, spread_of
 from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
 from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
 from fauna.sql.bind.scope import Scope, ScopeSource
@@ -195,6 +200,7 @@ class InsertBinder:
         self.table = target_table(context, statement.table, "INSERT")
         self.notes: list[tuple[str, ...]] = []
         self._values: list[list[Typed]] = []  # of each row
+        self.reserved = 0  # how many parameters the row itself takes
         self.strict = bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & context.scope.sql_mode) and not statement.ignore
 
     def bind(self) -> InsertPlan:
@@ -208,12 +214,15 @@ class InsertBinder:
         rows, query, reads_target = self._rows(named, written)
         auto_column = table.auto_column
         auto = next((i for i, c in enumerate(written) if c is auto_column), -1)
-        count = len(written)
-        names = ", ".join(c.physical for c in written)
+        place = row_place(self.context.catalog, table, written)
+        numbers_rows = place is not None and table.rowid_column is None
+        physical = [c.physical for c in written] + [HIDDEN_ROWID] * numbers_rows
+        self.reserved = count = len(physical)
+        names = ", ".join(physical)
         places = ", ".join(f"?{i + 1}" for i in range(count))
         insert = (
             f"INSERT INTO {table.physical} AS a0 ({names}) VALUES ({places})"
-            if written
+            if physical
             else f"INSERT INTO {table.physical} DEFAULT VALUES"
         )
         returning, returning_text = self._returning(count)
@@ -244,6 +253,8 @@ class InsertBinder:
             reads_target,
             point,
             tuple(self.notes),
+            place=place,
+            numbers_rows=numbers_rows,
         )
 
     _query: BoundQuery | None = None
@@ -423,12 +434,11 @@ class InsertBinder:
             own.columns[:] = [(n, value if n == column.name else v) for n, v in own.columns]
         sets = with_on_update(self.context, table, sets)
         emitter = SqliteEmitter()
-        reserved: list[Any] = [SessionValue(NULL_TYPE, True, f"#{i}") for i in range(len(written))]
-        emitter.params = list(reserved)
+        emitter.params = [SessionValue(NULL_TYPE, True, f"#{i}") for i in range(self.reserved)]
         changed = changed_test(emitter, "a0", sets)
         assignments = ", ".join(f"{c.physical} = {emitter.expr(v)}" for c, v in sets)
         text = f"{insert} ON CONFLICT DO UPDATE SET {assignments} WHERE um({changed})"
-        return text, parameters(emitter.params[len(written) :])
+        return text, parameters(emitter.params[self.reserved :])
 
     def _assigned(self, scope: Scope, expr: ast.Expr, column: Column, inserted: Any) -> Typed:
         if isinstance(expr, ast.DefaultValue) and expr.column is None:
@@ -562,6 +572,8 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
     single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
     # What sets a user variable is computed once a row, in the order of the rows.
     single = single and not context.assignments
+    # A row whose shard key is set may have to move to another shard.
+    single = single and not any(_sets_shard_key(context, tables[alias].table, s) for alias, s in sets.items())
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
         assert isinstance(source, TableSource)
         return _direct_update(context, source, sets[source.alias], where, statement)
@@ -643,6 +655,10 @@ def _has_query(node: Typed | None) -> bool:
     return isinstance(node, Op) and any(_has_query(a) for a in node.args)
 
 
+def _sets_shard_key(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> bool:
+    return is_spread(context.catalog, table) and any(column in placement_of(table).columns for column, _ in sets)
+
+
 def table_sources(source: Source) -> list[TableSource]:
     if isinstance(source, TableSource):
         return [source]
@@ -675,6 +691,7 @@ def _direct_update(
         auto,
         *_preview(source, sets, where),
         point_update(context.catalog, source, sets, where, finder, changes),
+        spread=spread_of(context.catalog, table),
     )
 
 
@@ -711,6 +728,18 @@ def _rowid_of(alias: str) -> Typed:
     return ColumnRef(BIGINT_TYPE, True, alias, ROWID, ROWID)
 
 
+def _found_place(context: BindContext, source: TableSource, outputs: list[OutputColumn]) -> RowPlace | None:
+    """Where the rows of `source` are that a select finds; what tells it is added to `outputs`."""
+    table, first = source.table, len(outputs)
+    place = found_place(context.catalog, table, first)
+    if place is not None and not place.everywhere:
+        columns = placement_of(table).columns
+        keys: list[Typed] = [ColumnRef(c.sql_type, True, source.alias, c.physical, c.name) for c in columns]
+        keys = keys or [_rowid_of(source.alias)]
+        outputs += [OutputColumn("", f"k{first + i + 1}", key) for i, key in enumerate(keys)]
+    return place
+
+
 def _rowwise_update(
     context: BindContext,
     source: Source,
@@ -740,7 +769,9 @@ def _rowwise_update(
         )
         settings = ", ".join(f"{c.physical} = ?{i + 2}" for i, (c, _) in enumerate(assigned))
         text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"
-        targets.append(TargetUpdate(table, text, first, len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)))
+        width, names = len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)
+        move = row_move(context.catalog, table) if _sets_shard_key(context, table, assigned) else None
+        targets.append(TargetUpdate(table, text, first, width, names, _found_place(context, tables[alias], outputs), move))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     if context.assignments:
         order = order or tuple(OrderKey(_rowid_of(alias)) for alias in sets)
@@ -776,20 +807,29 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         reads = accesses(access_rules(BoundSelect((), source, where)))
         match = _match(source, where)
         point = None if statement.returning else point_delete(context.catalog, source, where, match)
-        return DeletePlan(source.table, ShardStatement(text + clause, params), match, reads, returning, statement.ignore, point)
+        spread = spread_of(context.catalog, source.table)
+        # With several shards a subquery cannot be asked on the shard where a row is.
+        if not (spread and _has_query(where)):
+            shard_statement = ShardStatement(text + clause, params)
+            return DeletePlan(source.table, shard_statement, match, reads, returning, statement.ignore, point, spread=spread)
     if statement.returning:
         raise unsupported("RETURNING with ORDER BY, LIMIT or several tables")
     targets = _delete_targets(scope, source, statement)
     scope.clause = "ORDER"
     order = tuple(queries._order_key(i, ExpressionBinder(context, scope, queries.subquery), [], {}) for i in statement.order_by)
     limit, _ = queries._limit(statement.limit, scope)
-    outputs = tuple(OutputColumn("", f"k{i + 1}", _rowid_of(t.alias)) for i, t in enumerate(targets))
-    select = BoundSelect(outputs, source, where, order_by=order, limit=limit)
+    outputs: list[OutputColumn] = []
+    deletes = []
+    for target in targets:
+        position = len(outputs)
+        outputs.append(OutputColumn("", f"k{position + 1}", _rowid_of(target.alias)))
+        sql = f"DELETE FROM {target.table.physical} WHERE {ROWID} = ?1"
+        deletes.append(TargetDelete(target.table, sql, position, _found_place(context, target, outputs)))
+    select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     emitter = SqliteEmitter()
     text = emitter.query(select)
-    deletes = tuple((t.table, f"DELETE FROM {t.table.physical} WHERE {ROWID} = ?1") for t in targets)
     return RowwiseDeletePlan(
-        ShardStatement(text, parameters(emitter.params)), deletes, accesses(access_rules(select)), statement.ignore
+        ShardStatement(text, parameters(emitter.params)), tuple(deletes), accesses(access_rules(select)), statement.ignore
     )
 
 

@@ -14,7 +14,7 @@ next statement, or at its commit.  Its rows stay its own by row locks, which oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -49,8 +49,8 @@ _OWNED_KEYS_MAX: Final = 10_000
 class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
-        "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_read_only", "_reader", "_reads",
-        "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open",
+        "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_published", "_read_only", "_reader",
+        "_reads", "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open",
         "lock_wait_timeout_s", "watch",
     )  # fmt: skip
 
@@ -87,10 +87,28 @@ class SqliteBranch:
         self._mixed: MixedMode | None = None
         self._savepoints = Savepoints(shard.writer)
         self._streams: list[StreamRows] = []
+        self._published: Callable[[], None] | None = None
 
     @property
     def holds_lock(self) -> bool:
         return self._locked
+
+    @property
+    def has_written(self) -> bool:
+        return bool(self._changes or (self._locked or self._offered) and (self._writer.changes or self._writer.whole))
+
+    @property
+    def has_snapshot(self) -> bool:
+        return self._reader is not None
+
+    def reader(self, shard: int) -> SqliteBranch:
+        return self
+
+    def writer(self, shard: int) -> SqliteBranch:
+        return self
+
+    def define(self, published: Callable[[], None]) -> None:
+        self._published = published
 
     # -- reading
 
@@ -107,7 +125,7 @@ class SqliteBranch:
         if self._locked and not self._pausable:
             self._remember(reads)
             return self.read_on(self._writer.handle, sql, params, inline=inline)
-        reader = self._reader or self.open_snapshot()
+        reader = self._reader or self._open_reader()
         mixed = self._mix(reads) if self._locked else None
         self._remember(reads)
         if mixed is not None:
@@ -143,8 +161,12 @@ class SqliteBranch:
                     return True
         return False
 
-    def open_snapshot(self) -> Handle:
+    def open_snapshot(self) -> None:
         """Fix the state that this transaction reads (START TRANSACTION WITH CONSISTENT SNAPSHOT, or the first read)."""
+        if self._reader is None and self._isolation >= Isolation.REPEATABLE_READ:
+            self._open_reader()
+
+    def _open_reader(self) -> Handle:
         shard = self._shard
         reader = shard.pool.take()
         try:
@@ -336,8 +358,7 @@ class SqliteBranch:
         if self._found_rows and self._isolation >= Isolation.REPEATABLE_READ:
             # What it found is to stay so: the snapshot is that of now at the latest, and does not move any more.
             self._pinned = True
-            if self._reader is None:
-                self.open_snapshot()
+            self.open_snapshot()
         self._base = len(self._writer.changes)
         self._locked = False
         self._offered = True
@@ -712,6 +733,8 @@ class SqliteBranch:
             return done_ticket()
         try:
             ticket = self._writer.commit()
+            if self._published is not None:
+                self._published()
         finally:
             self._end()
         return ticket

@@ -1,0 +1,222 @@
+"""Commits of transactions that have written on several shards: carries out what `two_phase.step` decides.
+
+One thread does it for all transactions, so that no transaction's end depends on its client: it asks for what takes time (a sync,
+a lock) and is called back.  The shards' and the coordinator's group commit share their syncs among the transactions that are
+on their way; each waits for two of them, one after the other.
+
+Answers come when all shards show the transaction, in one moment of the `CommitGate`.
+
+Known limits: a shard that can no longer be written (a failed sync) keeps what is decided until the next start; its commits are
+then answered with 1180.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from queue import SimpleQueue
+from typing import Final, assert_never
+
+from fauna.coordinator.protocol import Coordinator, Decision, DecisionTicket, OutcomeUnknown, Verdict
+from fauna.errors import FaunaError, SqlError, error
+from fauna.session.result import MustWait, Ticket
+from fauna.shard.shard import Branch, Shard
+from fauna.ticket import OneShot
+from fauna.txn import two_phase
+from fauna.txn.commit_gate import CommitGate
+
+_LOG = logging.getLogger(__name__)
+COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
+"""A commit waits for its locks as long as it takes."""
+
+
+class _Committing:
+    """A transaction on its way.  held: branches that only read, and keep their shard locked until the end."""
+
+    def __init__(self, gtrid: str, branches: Mapping[int, Branch], held: Sequence[Branch]) -> None:
+        self.branches: Final = branches
+        self.held: Final = held
+        self.ticket: Final = OneShot()
+        self.first = min(branches)  # the shard whose lock is taken first
+        self.state, self.actions = two_phase.begin(gtrid, branches)
+
+
+class Committer:
+    def __init__(self, coordinator: Coordinator, gate: CommitGate) -> None:
+        self._coordinator = coordinator
+        self._gate = gate
+        # Bounded by the connections: each has one transaction.
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._start = os.urandom(8).hex()  # gtrids are never used twice, also not after a restart
+        self._count = 0
+        self._count_lock = threading.Lock()
+        self._runner = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
+        self._runner.start()
+
+    def commit(self, branches: Mapping[int, Branch], held: Sequence[Branch] = ()) -> Ticket:
+        """Commit `branches` (by shard, two or more) on all shards or on none.  They are the committer's from now on."""
+        committing = _Committing(self._new_gtrid(), branches, held)
+        self._work.put(partial(self._carry_out, committing, committing.actions))
+        return committing.ticket
+
+    def _new_gtrid(self) -> str:
+        with self._count_lock:
+            self._count += 1
+            return f"fauna-{self._start}-{self._count}"
+
+    def recover(self, shards: Sequence[Shard]) -> None:
+        """Finish what a crash left prepared, before anybody uses the shards."""
+        while actions := two_phase.recover(
+            self._coordinator.decisions(), {number: shard.recover() for number, shard in enumerate(shards)}
+        ):
+            for action in actions:
+                match action:
+                    case two_phase.Commit(gtrid, shard):
+                        shards[shard].commit_prepared(gtrid).wait()
+                    case two_phase.Rollback(gtrid, shard):
+                        shards[shard].rollback_prepared(gtrid)
+                    case two_phase.Forget(gtrid):
+                        self._coordinator.forget(gtrid)
+
+    def close(self) -> None:
+        """Finish what is on its way as far as nobody has to be waited for, and stop.  Idempotent."""
+        self._work.put(None)
+        self._runner.join()
+
+    # ── the thread ──
+
+    def _run(self) -> None:
+        while True:
+            work = self._work.get()
+            if work is None:
+                return
+            try:
+                work()
+            except Exception:  # noqa: BLE001
+                # The others go on.
+                _LOG.exception("a commit of several shards stopped half-way; the next start finishes it")
+
+    def _happened(self, committing: _Committing, event: two_phase.Event) -> None:
+        committing.state, actions = two_phase.step(committing.state, event)
+        self._carry_out(committing, actions)
+
+    def _carry_out(self, committing: _Committing, actions: Sequence[two_phase.Action]) -> None:
+        for action in actions:
+            match action:
+                case two_phase.Prepare(gtrid, shard):
+                    self._prepare(committing, gtrid, shard)
+                case two_phase.Decide(gtrid, shards):
+                    self._record(committing, gtrid, Decision(Verdict.COMMIT, shards))
+                case two_phase.Settle(gtrid, shards):
+                    self._record(committing, gtrid, Decision(Verdict.ABORT, shards))
+                case two_phase.Rollback(gtrid, shard):
+                    self._roll_back(committing, shard)
+                case two_phase.Forget(gtrid):
+                    self._coordinator.forget(gtrid)
+                case two_phase.Answer(_, outcome, reason):
+                    if outcome is not two_phase.Outcome.COMMITTED:
+                        self._answer(committing, reason)
+                case two_phase.Commit():
+                    pass  # all together, below
+                case two_phase.CommitOnePhase():
+                    raise AssertionError("a transaction of one shard does not come here")
+                case _:
+                    assert_never(action)
+        if any(isinstance(action, two_phase.Commit) for action in actions):
+            self._make_visible(committing)
+
+    def _prepare(self, committing: _Committing, gtrid: str, shard: int) -> None:
+        if committing.state.phase is not two_phase.Phase.PREPARING:
+            return  # another shard has refused while this one waited
+        try:
+            ticket = committing.branches[shard].prepare(gtrid)
+        except MustWait as waiting:
+            self._when(waiting.ticket, partial(self._prepare, committing, gtrid, shard))
+        except SqlError as problem:
+            self._happened(committing, two_phase.Refused(shard, problem))
+        else:
+            self._when(ticket, partial(self._voted, committing, shard, ticket))
+
+    def _voted(self, committing: _Committing, shard: int, ticket: Ticket) -> None:
+        try:
+            ticket.check()
+        except FaunaError as problem:
+            self._happened(committing, two_phase.Refused(shard, _told(problem)))
+        else:
+            self._happened(committing, two_phase.Prepared(shard))
+
+    def _record(self, committing: _Committing, gtrid: str, decision: Decision) -> None:
+        try:
+            ticket = self._coordinator.decide(gtrid, decision)
+        except FaunaError as problem:
+            self._happened(committing, two_phase.DecisionUnknown(_told(problem)))
+        else:
+            self._when(ticket, partial(self._recorded, committing, ticket))
+
+    def _recorded(self, committing: _Committing, ticket: DecisionTicket) -> None:
+        event: two_phase.Event
+        try:
+            ticket.check()
+            stands = ticket.standing.verdict is Verdict.COMMIT
+            event = two_phase.Decided() if stands else two_phase.DecisionFailed(error("ERROR_DURING_COMMIT", "it was given up"))
+        except OutcomeUnknown as problem:
+            event = two_phase.DecisionUnknown(problem)
+        except FaunaError as problem:
+            event = two_phase.DecisionFailed(_told(problem))
+        self._happened(committing, event)
+
+    def _roll_back(self, committing: _Committing, shard: int) -> None:
+        try:
+            committing.branches[shard].undo()
+        except MustWait as waiting:
+            self._when(waiting.ticket, partial(self._roll_back, committing, shard))
+            return
+        except FaunaError:
+            _LOG.exception("a transaction could not be rolled back; the next start does it")
+            return
+        self._happened(committing, two_phase.RolledBack(shard))
+
+    def _make_visible(self, committing: _Committing) -> None:
+        """Take all locks, waiting for one at a time with none of the others in hand, then commit on all shards at once."""
+        branches = committing.branches
+        shards = [committing.first, *(shard for shard in branches if shard != committing.first)]
+        try:
+            for shard in shards:
+                committing.first = shard
+                branches[shard].lock()
+        except MustWait as waiting:
+            for shard in shards:
+                branches[shard].pause()
+            self._when(waiting.ticket, partial(self._make_visible, committing))
+            return
+        except FaunaError as problem:
+            _LOG.exception("a committed transaction is not visible yet: the next start finishes it")
+            self._answer(committing, _told(problem))
+            return
+        with self._gate.commit():
+            tickets = {shard: branch.commit() for shard, branch in branches.items()}
+        self._answer(committing, None)
+        for shard, ticket in tickets.items():
+            self._when(ticket, partial(self._committed, committing, shard, ticket))
+
+    def _committed(self, committing: _Committing, shard: int, ticket: Ticket) -> None:
+        try:
+            ticket.check()
+        except FaunaError:
+            return  # it is prepared on disk, and decided: the next start finds it
+        self._happened(committing, two_phase.Committed(shard))
+
+    def _answer(self, committing: _Committing, reason: SqlError | None) -> None:
+        for branch in committing.held:
+            branch.rollback()
+        committing.ticket.complete(reason)
+
+    def _when(self, ticket: Ticket, work: Callable[[], None]) -> None:
+        ticket.on_done(lambda: self._work.put(work))
+
+
+def _told(problem: FaunaError) -> SqlError:
+    return problem if isinstance(problem, SqlError) else error("ERROR_DURING_COMMIT", str(problem))

@@ -1,0 +1,215 @@
+"""A transaction over several shards: a branch on each that it touches, one snapshot, one end.
+
+    begin      nothing; a branch begins when its shard is first read or written
+    read       from REPEATABLE READ on, the first read opens a snapshot on every shard, all of the same moment
+    COMMIT     one shard written: its branch commits by itself, for the price of a transaction on one shard;
+               more: handed to the `Committer`, which answers when all of them show it
+
+What only read is let go at the commit; at SERIALIZABLE only after it has been made sure that what was read is still so, and
+with the shard locked until the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fauna.errors import error
+from fauna.session.result import Ticket
+from fauna.shard.shard import Branch, Isolation, Shard, Watch
+from fauna.ticket import done_ticket
+from fauna.txn.commit_gate import CommitGate
+from fauna.txn.committer import COMMIT_WAIT_S, Committer
+
+
+class SpreadTransaction:
+    """Implements `shard.Transaction`.  One thread at a time."""
+
+    def __init__(
+        self,
+        shards: Callable[[], Sequence[Shard]],
+        gate: CommitGate,
+        committer: Committer,
+        isolation: Isolation,
+        *,
+        read_only: bool = False,
+        lock_wait_timeout_s: float = 50.0,
+        watch: Watch | None = None,
+        alone: bool = False,
+    ) -> None:
+        self._shards = shards
+        self._gate: Final = gate
+        self._committer: Final = committer
+        self._isolation: Final = isolation
+        self._read_only: Final = read_only
+        self._watch: Final = watch
+        self._alone: Final = alone
+        self._branches: dict[int, Branch] = {}
+        self._lock_wait_timeout_s = lock_wait_timeout_s
+        self._savepoints: list[str] = []
+        self._bracketed: list[int] | None = None  # shards whose branch knows of the statement that is going on
+        self._has_snapshot = False
+        self._published: Callable[[], None] | None = None
+        self._ended = False
+
+    # ── branches ──
+
+    def reader(self, shard: int) -> Branch:
+        """The branch to read on.  From REPEATABLE READ on the snapshot of all shards is there on return."""
+        if self._isolation >= Isolation.REPEATABLE_READ and not self._has_snapshot:
+            self.open_snapshot()
+        return self._branch(shard)
+
+    def writer(self, shard: int) -> Branch:
+        """The branch to write on; it takes the shard's write lock with the first write, or when `lock` is called."""
+        branch = self._branch(shard)
+        bracketed = self._bracketed
+        if bracketed is not None and shard not in bracketed:
+            branch.begin_statement()
+            bracketed.append(shard)
+        return branch
+
+    def _branch(self, shard: int) -> Branch:
+        branch = self._branches.get(shard)
+        if branch is None:
+            branch = self._branches[shard] = self._shards()[shard].begin(
+                self._isolation,
+                read_only=self._read_only,
+                lock_wait_timeout_s=self._lock_wait_timeout_s,
+                watch=self._watch,
+                alone=self._alone,
+            )
+            for name in self._savepoints:
+                branch.savepoint(name)
+        return branch
+
+    def open_snapshot(self) -> None:
+        """Fix the state of all shards that is read from now on."""
+        branches = [self._branch(shard) for shard in range(len(self._shards()))]
+        with self._gate.snapshot(inline=False):
+            for branch in branches:
+                if not branch.has_snapshot:
+                    branch.open_snapshot()
+        self._has_snapshot = True
+
+    @property
+    def is_open(self) -> bool:
+        """False also when one branch has ended by itself (a deadlock): then the others are rolled back here."""
+        if self._ended:
+            return False
+        if all(branch.is_open for branch in self._branches.values()):
+            return True
+        self.rollback()
+        return False
+
+    @property
+    def holds_lock(self) -> bool:
+        return any(branch.holds_lock for branch in self._branches.values())
+
+    @property
+    def has_written(self) -> bool:
+        return any(branch.has_written for branch in self._branches.values())
+
+    @property
+    def lock_wait_timeout_s(self) -> float:
+        return self._lock_wait_timeout_s
+
+    @lock_wait_timeout_s.setter
+    def lock_wait_timeout_s(self, seconds: float) -> None:
+        self._lock_wait_timeout_s = seconds
+        for branch in self._branches.values():
+            branch.lock_wait_timeout_s = seconds
+
+    def lock(self) -> None:
+        """Every shard's write lock, in the order of their numbers; MustWait leaves those before it in hand."""
+        for shard in range(len(self._shards())):
+            self._branch(shard).lock()
+
+    def pause(self) -> None:
+        for branch in self._branches.values():
+            branch.pause()
+
+    def define(self, published: Callable[[], None]) -> None:
+        """It has DDL, on every shard: see `definitions`."""
+        self._published = published
+
+    # ── savepoints ──
+
+    def savepoint(self, name: str) -> None:
+        for branch in self._branches.values():
+            branch.savepoint(name)
+        if name in self._savepoints:
+            self._savepoints.remove(name)
+        self._savepoints.append(name)
+
+    def rollback_to(self, name: str) -> None:
+        for branch in self._branches.values():
+            branch.rollback_to(name)
+        del self._savepoints[self._savepoints.index(name) + 1 :]
+
+    def release(self, name: str) -> None:
+        for branch in self._branches.values():
+            branch.release(name)
+        del self._savepoints[self._savepoints.index(name) :]
+
+    def begin_statement(self) -> None:
+        self._bracketed = []
+
+    def end_statement(self, *, keep: bool) -> None:
+        bracketed, self._bracketed = self._bracketed, None
+        for shard in bracketed or ():
+            self._branches[shard].end_statement(keep=keep)
+
+    # ── the end ──
+
+    def commit(self) -> Ticket:
+        """Visible on all shards or on none.  Once the ticket is done it is visible to others and durable, or it has failed
+        with the reason why it was rolled back."""
+        if not self.is_open:
+            raise error("UNKNOWN_ERROR", "the transaction has ended")
+        if self._published is not None:
+            return self._commit_definition(self._published)
+        written = {shard: branch for shard, branch in sorted(self._branches.items()) if branch.has_written}
+        held: list[Branch] = []
+        for shard, branch in sorted(self._branches.items()):
+            branch.lock_wait_timeout_s = COMMIT_WAIT_S
+            if shard in written:
+                if len(written) == 1 or self._isolation is Isolation.SERIALIZABLE:
+                    branch.lock()
+            elif written and self._isolation is Isolation.SERIALIZABLE:
+                branch.lock()
+                held.append(branch)
+        for shard, branch in self._branches.items():
+            if shard not in written and branch not in held:
+                branch.rollback()
+        self._ended = True
+        branches, self._branches = self._branches, {}
+        if not written:
+            return done_ticket()
+        if len(written) > 1:
+            return self._committer.commit(written, held)
+        try:
+            with self._gate.commit():
+                return branches[next(iter(written))].commit()
+        finally:
+            for branch in held:
+                branch.rollback()
+
+    def _commit_definition(self, published: Callable[[], None]) -> Ticket:
+        """The first shard's commit decides, so it must be durable before the others'; nobody sees some of them."""
+        self._ended = True
+        branches, self._branches = self._branches, {}
+        with self._gate.commit():
+            branches[0].commit().wait()
+            tickets = [branch.commit() for shard, branch in branches.items() if shard]
+            published()
+        for ticket in tickets:
+            ticket.wait()
+        return done_ticket()
+
+    def rollback(self) -> None:
+        self._ended = True
+        self._bracketed = None
+        branches, self._branches = self._branches, {}
+        for branch in branches.values():
+            branch.rollback()
