@@ -56,7 +56,7 @@ def test_typing_errors_are_met_with_the_nearest_word(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["serve", "--shards", "4"], "one embedded shard"),
+        (["serve", "--shards", "1025"], "out of bounds"),
         (["serve", "--port", "x"], "--port: expected a whole number"),
         (["serve", "--config", "missing.toml"], "does not exist"),
         (["serve", "--tls-cert", "a.pem"], "belong together"),

@@ -486,11 +486,8 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
                 if values[0] is None or values[0] in seen:
                     continue
                 seen.add(values[0])
-                context.matched = context.changed = 0
                 matched += 1
-                for branch in _branches_of(run, target.place, row):
-                    _update_row(run, plan, target, branch, values)
-                changed += min(context.changed, 1)
+                changed += [_update_row(run, plan, target, branch, values) for branch in _branches_of(run, target.place, row)][0]
             auto = target.table.auto_column
             if auto is not None and auto.name.lower() in target.columns and changed:
                 run.autos.updated(target.table, run.transaction, run.shards)
@@ -519,7 +516,10 @@ def _branches_of(run: Run, place: RowPlace | None, row: Row) -> Sequence[Branch]
     return (transaction.writer(place.shard_of([row[position] for position in place.positions])),)
 
 
-def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, branch: Branch, values: Row) -> None:
+def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, branch: Branch, values: Row) -> int:
+    """1 when the row has changed."""
+    context = run.context
+    context.matched = context.changed = 0
     try:
         branch.write(target.sql, values)
     except EngineError as problem:
@@ -528,19 +528,22 @@ def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, branch:
         if not plan.ignore:
             raise found from None
         if not isinstance(problem, UniqueViolation):  # MariaDB leaves such rows without a word
-            run.context.warn_error(found)
-        return
+            context.warn_error(found)
+        return 0
+    changed = context.changed
     if target.move is not None:
         _move(run, target, target.move, branch, values)
+    return changed
 
 
 def _move(run: Run, target: TargetUpdate, move: RowMove, branch: Branch, values: Row) -> None:
     """A row whose shard key has been changed goes to its shard, if it is another one."""
-    (row,) = branch.query(move.select, (values[0],), (), inline=False)
+    rowid = values[move.rowid]
+    (row,) = branch.query(move.select, (rowid,), (), inline=False)
     there = run.transaction.writer(move.shard_of([row[position] for position in move.positions]))
     if there is branch:
         return
-    branch.write(move.delete, (values[0],))
+    branch.write(move.delete, (rowid,))
     try:
         there.write(move.insert, row)
     except EngineError as problem:

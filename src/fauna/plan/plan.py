@@ -262,12 +262,14 @@ class RowMove:
     select     the row's rowid and its values for `columns`, by rowid ?1
     insert     puts such a row into the other shard
     positions  of the shard key among what `select` gives
+    rowid      of the changed row, its position among the values of the `TargetUpdate`
     """
 
     select: str
     delete: str
     insert: str
     columns: tuple[str, ...]
+    rowid: int
     positions: tuple[int, ...]
     shard_of: Callable[[Sequence[Stored]], int]
 

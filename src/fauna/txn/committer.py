@@ -53,7 +53,7 @@ class Committer:
         self._start = os.urandom(8).hex()  # gtrids are never used twice, also not after a restart
         self._count = 0
         self._count_lock = threading.Lock()
-        self._runner = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
+        self._runner = threading.Thread(target=self._run, name="fauna-two-phase", daemon=True)
         self._runner.start()
 
     def commit(self, branches: Mapping[int, Branch], held: Sequence[Branch] = ()) -> Ticket:

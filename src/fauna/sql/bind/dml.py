@@ -770,7 +770,7 @@ def _rowwise_update(
         settings = ", ".join(f"{c.physical} = ?{i + 2}" for i, (c, _) in enumerate(assigned))
         text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"
         width, names = len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)
-        move = row_move(context.catalog, table) if _sets_shard_key(context, table, assigned) else None
+        move = row_move(context.catalog, table, [c for c, _ in assigned]) if _sets_shard_key(context, table, assigned) else None
         targets.append(TargetUpdate(table, text, first, width, names, _found_place(context, tables[alias], outputs), move))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     if context.assignments:

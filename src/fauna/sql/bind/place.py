@@ -51,7 +51,7 @@ def found_place(catalog: Catalog, table: Table, first: int) -> RowPlace | None:
     return RowPlace(False, positions, _shard_of(catalog, placement))
 
 
-def row_move(catalog: Catalog, table: Table) -> RowMove:
+def row_move(catalog: Catalog, table: Table, assigned: Sequence[Column]) -> RowMove:
     """How a row of the table goes from one shard to another."""
     columns = [column for column in table.columns if not column.generated]
     names = ", ".join(column.physical for column in columns)
@@ -64,6 +64,7 @@ def row_move(catalog: Catalog, table: Table) -> RowMove:
         f"DELETE FROM {table.physical} WHERE _rowid_ = ?1",
         f"INSERT INTO {table.physical} ({written}) VALUES ({', '.join(f'?{i + 1}' for i in range(count))})",
         tuple(([rowid] if rowid else []) + [column.name.lower() for column in columns]),
+        1 + assigned.index(table.rowid_column) if table.rowid_column in assigned else 0,
         tuple(values.index(column) + bool(rowid) for column in placement.columns),
         _shard_of(catalog, placement),
     )
