@@ -212,6 +212,9 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "XAER_INVAL": (1398, "XAE05", "XAER_INVAL: Invalid arguments (or unsupported command)"),
     "XAER_RMFAIL": (1399, "XAE07", "XAER_RMFAIL: The command cannot be executed when global transaction is in the  {} state"),
     "XAER_OUTSIDE": (1400, "XAE09", "XAER_OUTSIDE: Some work is done outside global transaction"),
+    "TRANS_CACHE_FULL": (
+        1197, "HY000", "The transaction has changed more rows on one shard than can be committed together with other shards; "
+        "change fewer rows in one transaction"),
     "XAER_DUPID": (1440, "XAE08", "XAER_DUPID: The XID already exists"),
     "DATA_TOO_LONG": (1406, "22001", "Data too long for column '{}' at row {}"),
     "TRUNCATED_WRONG_VALUE_FOR_TYPE": (1411, "HY000", "Incorrect {} value: '{}' for function {}"),

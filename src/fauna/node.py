@@ -191,7 +191,6 @@ class Node:
             read_only=read_only,
             lock_wait_timeout_s=lock_wait_timeout_s,
             watch=watch,
-            alone=alone,
         )
 
     def _load_catalog(self) -> Catalog:

@@ -472,7 +472,6 @@ def _is(table: Table, index: Index, problem: UniqueViolation) -> bool:
 def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     if run.inline:
         raise MustMove
-    context = run.context
     params = assignments(plan.select.params, args, run.supply)
     rows = _rows_to_write(run, plan, params, args)
     matched = changed = 0

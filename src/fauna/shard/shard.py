@@ -216,8 +216,10 @@ class Branch(Transaction, Protocol):
         """All or nothing, in this transaction.  `tables` are taken to be changed in every row."""
         ...
 
-    def prepare(self, gtrid: str) -> None:
-        """First phase: the effects are durable and can be redone, locks stay held.  Needs begin(two_phase=True)."""
+    def prepare(self, gtrid: str) -> Ticket:
+        """First phase: once the ticket is done the effects are durable and can be redone.  The rows stay locked; the shard's
+        write lock does not, where row locks are enough.  Then `commit` or `undo`.  Needs begin(two_phase=True); 1197 when it has
+        changed more rows than it keeps track of.  May raise MustWait."""
         ...
 
     def undo(self) -> None:
@@ -245,10 +247,13 @@ class Shard(Protocol):
         ...
 
     def recover(self) -> list[str]:
-        """The gtrids that are prepared and undecided.  While one is, writers wait."""
+        """The gtrids that are prepared and undecided.  Whoever wants to write what they have written waits."""
         ...
 
-    def commit_prepared(self, gtrid: str) -> Ticket: ...
+    def commit_prepared(self, gtrid: str) -> Ticket:
+        """Second phase, for whoever has the name alone; 1397 for an unknown one.  May raise MustWait."""
+        ...
+
     def rollback_prepared(self, gtrid: str) -> None: ...
     def changes(self, from_position: int) -> list[RowChange]:
         """Row changes of the commits after `from_position`, oldest first, as far as they are remembered."""

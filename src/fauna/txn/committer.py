@@ -189,7 +189,8 @@ class Committer:
                 branches[shard].lock()
         except MustWait as waiting:
             for shard in shards:
-                branches[shard].pause()
+                if shard != committing.first:
+                    branches[shard].pause()
             self._when(waiting.ticket, partial(self._make_visible, committing))
             return
         except FaunaError as problem:

@@ -120,6 +120,11 @@ class RowLocks:
         """How many keys it has."""
         return len(self._owned.get(owner, ()))
 
+    def keys_of(self, owner: Owner) -> list[Key]:
+        """What it has locked."""
+        with self._mutex:
+            return list(self._owned.get(owner, ()))
+
     def blocked(self, owner: Owner, keys: Iterable[Key], *, shared: bool = False) -> Key | None:
         """The first of `keys` that `take` would not get; takes nothing."""
         with self._mutex:

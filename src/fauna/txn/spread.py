@@ -35,7 +35,6 @@ class SpreadTransaction:
         read_only: bool = False,
         lock_wait_timeout_s: float = 50.0,
         watch: Watch | None = None,
-        alone: bool = False,
     ) -> None:
         self._shards = shards
         self._gate: Final = gate
@@ -43,7 +42,6 @@ class SpreadTransaction:
         self._isolation: Final = isolation
         self._read_only: Final = read_only
         self._watch: Final = watch
-        self._alone: Final = alone
         self._branches: dict[int, Branch] = {}
         self._lock_wait_timeout_s = lock_wait_timeout_s
         self._savepoints: list[str] = []
@@ -77,7 +75,7 @@ class SpreadTransaction:
                 read_only=self._read_only,
                 lock_wait_timeout_s=self._lock_wait_timeout_s,
                 watch=self._watch,
-                alone=self._alone,
+                two_phase=True,
             )
             for name in self._savepoints:
                 branch.savepoint(name)

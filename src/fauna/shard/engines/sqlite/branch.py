@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from fauna.errors import SqlError, error
+from fauna.errors import SqlError, StartError, error
 from fauna.session.result import MustWait, Row, Ticket
 from fauna.shard.engine_errors import EngineError, UniqueViolation
 from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.history import SOMETHING
 from fauna.shard.engines.sqlite.mixed import MixedMode
+from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, size_of
@@ -51,7 +52,7 @@ class SqliteBranch:
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
         "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_published", "_read_only", "_reader",
         "_reads", "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open",
-        "lock_wait_timeout_s", "watch",
+        "lock_wait_timeout_s", "prepared", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -66,9 +67,10 @@ class SqliteBranch:
         self.watch = watch
         self._two_phase = two_phase
         self._alone = alone
-        self._pausable = not alone and not two_phase and isolation < Isolation.SERIALIZABLE
+        self._pausable = not alone and isolation < Isolation.SERIALIZABLE
         self.is_open = True
         self.gtrid = ""  # set once prepared
+        self.prepared: Prepared | None = None
         self._locked = False
         self._offered = False  # the write lock is ours until somebody comes
         self._keeps_lock = False  # what was done cannot be done again from the write set
@@ -289,6 +291,9 @@ class SqliteBranch:
         if isinstance(ticket, RowTicket):
             self._await(ticket)
             ticket = None
+        if self.prepared is not None and self._keeps_lock:
+            self._start_writing()
+            return
         if ticket is None and not queue.try_acquire():
             ticket = queue.enqueue(self.lock_wait_timeout_s)
         if ticket is not None:
@@ -320,18 +325,21 @@ class SqliteBranch:
     def _start_writing(self) -> None:
         try:
             self._shard.check_writable()  # again: the sync may have failed while we waited
-            self._savepoints.begin(self._changes, images=self._pausable)
+            if self.prepared is not None:
+                self._writer.redo(self.gtrid, self.prepared)
+                self._locked = True
+                return
+            self._savepoints.begin(self._changes, images=self._pausable or self._two_phase, every_row=self._two_phase)
         except BaseException as failed:
             self._writer.rollback()
-            self._shard.queue.release()
+            if self.prepared is None or not self._keeps_lock:
+                self._shard.queue.release()
             if isinstance(failed, SqlError) and self._changes:
                 self.rollback()
             raise
         self._changes = []
         self._base = len(self._writer.changes)
         self._locked = True
-        if self._two_phase:
-            self._writer.follow_with_session()
         if self._reader is not None and not self._pausable:
             self._settle_snapshot()
 
@@ -350,6 +358,9 @@ class SqliteBranch:
 
     def pause(self) -> None:
         """The statement is over and the client's next one may take its time: others may write meanwhile."""
+        if self.prepared is not None:
+            self._let_go_of_prepared()
+            return
         if not self._locked or not self._pausable:
             return
         if not self._can_be_repeated():
@@ -363,6 +374,14 @@ class SqliteBranch:
         self._locked = False
         self._offered = True
         self._shard.queue.offer(self._give_up)
+
+    def _let_go_of_prepared(self) -> None:
+        """What is decided cannot be done here yet, because another shard is busy."""
+        if self._locked:
+            self._writer.rollback()
+            self._locked = False
+            if not self._keeps_lock:
+                self._shard.queue.release()
 
     def _can_be_repeated(self) -> bool:
         writer, settings = self._writer, self._shard.settings
@@ -478,8 +497,6 @@ class SqliteBranch:
         if not self._pausable and self._reads and self._reader is None:
             self.open_snapshot()  # nobody else can commit just now: what was read is still so
         self._undo_to_base()
-        if self._two_phase:
-            self._writer.stop_session()
         self._locked = False
         self._mixed = None
         self._shard.row_locks.unbar(self)
@@ -616,8 +633,6 @@ class SqliteBranch:
         return Written(changes, last_rowid)
 
     def execute_ddl(self, script: Sequence[tuple[str, Params]], tables: Iterable[str] = ()) -> None:
-        if self._two_phase:
-            raise error("XAER_RMFAIL", "ACTIVE")
         self.begin_statement()
         try:
             # A trigger that is made now has not seen what open transactions have written, whatever their tables.
@@ -650,7 +665,7 @@ class SqliteBranch:
             return
         # Nothing but this statement is lost: begin again, the lock is still ours.
         try:
-            self._savepoints.begin(self._changes, images=self._pausable)
+            self._savepoints.begin(self._changes, images=self._pausable or self._two_phase, every_row=self._two_phase)
             self._changes = []
         except BaseException:
             self._end()
@@ -701,31 +716,54 @@ class SqliteBranch:
 
     # -- the end
 
-    def prepare(self, gtrid: str) -> None:
+    def prepare(self, gtrid: str) -> Ticket:
         self._must_be_open()
-        if not self._two_phase:
-            raise error("XAER_RMFAIL", "ACTIVE")
+        if not self._two_phase or self.gtrid:
+            raise error("XAER_RMFAIL", "PREPARED" if self.gtrid else "ACTIVE")
+        self.lock_wait_timeout_s = _COMMIT_WAIT_S
         self.lock()
-        writer = self._writer
-        changeset = writer.take_changeset()
+        writer, shard = self._writer, self._shard
+        if writer.whole:
+            self.rollback()
+            raise error("TRANS_CACHE_FULL")
         if self._mixed is not None:
             self._or_deadlock(self._mixed.are_mine(writer.changes, 0, writer.whole))
         self._detach_streams()
-        self._shard.prepare(gtrid, changeset, self)
-        self.gtrid = gtrid
+        rows, statements = writer.effects()
+        changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
+        keeps_lock = self._keeps_lock or not self._pausable
+        prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self)), keeps_lock)
+        try:
+            shard.announce(gtrid, self)
+            ticket = writer.put_prepared(gtrid, prepared)
+        except BaseException:
+            shard.forget_prepared(gtrid)
+            self._end()
+            raise
+        self.gtrid, self.prepared = gtrid, prepared
         self._close_snapshot()
+        self._keeps_lock = keeps_lock
+        self._locked = False
+        if not keeps_lock:
+            shard.queue.release()
+        return ticket
+
+    def adopt(self, gtrid: str, prepared: Prepared) -> None:
+        """After a start: be the transaction that was prepared then; nobody else has locked anything yet."""
+        self.gtrid, self.prepared, self._keeps_lock = gtrid, prepared, prepared.keeps_lock
+        self._shard.row_locks.take(self, prepared.keys)
+        if prepared.keeps_lock and not self._shard.queue.try_acquire():
+            raise StartError(f"two prepared transactions have the whole of '{self._shard.path}'", "restore it from a backup")
 
     def commit(self) -> Ticket:
         self._must_be_open()
-        if self.gtrid:
-            return self._shard.commit_prepared(self.gtrid)
-        if not self._locked and not self._taken_back() and self._changes:
-            self.lock_wait_timeout_s = _COMMIT_WAIT_S
+        self.lock_wait_timeout_s = _COMMIT_WAIT_S
+        if self.prepared is not None or not self._locked and not self._taken_back() and self._changes:
             self.lock()
         return self.finish()
 
     def finish(self) -> Ticket:
-        """Commit, prepared or not."""
+        """Commit; what was prepared has been done again."""
         if self._streams:
             self._detach_streams()
         if not self._locked:
@@ -740,17 +778,37 @@ class SqliteBranch:
         return ticket
 
     def rollback(self) -> None:
-        """A prepared branch is left as it is: only `Shard.rollback_prepared` ends it, as when a client goes away."""
+        """A prepared branch is left as it is: only `undo` ends it, as when a client goes away."""
         if self.is_open and not self.gtrid:
             self.undo()
 
     def undo(self) -> None:
-        """Roll back, prepared or not."""
+        if not self.is_open:
+            return
         if self._streams:
             self._detach_streams(keep=False)
+        if self.prepared is not None:
+            self._undo_prepared()
+            return
         try:
             if self._locked or self._taken_back():
                 self._writer.rollback()
+        finally:
+            self._end()
+
+    def _undo_prepared(self) -> None:
+        if self._locked:
+            self._writer.rollback()
+        elif not self._keeps_lock:
+            queue, ticket = self._shard.queue, self._ticket
+            assert not isinstance(ticket, RowTicket)
+            if ticket is None and not queue.try_acquire():
+                ticket = queue.enqueue(_COMMIT_WAIT_S)
+            if ticket is not None:
+                self._await(ticket)
+        self._locked = True
+        try:
+            self._writer.drop_prepared(self.gtrid)
         finally:
             self._end()
 
@@ -759,13 +817,13 @@ class SqliteBranch:
         self.is_open = False
         self._changes = []
         self._savepoints.give_up(0)
+        if self.gtrid:
+            self._shard.forget_prepared(self.gtrid)
         if self._ticket is not None:
             self._ticket.abandon()
             self._ticket = None
         if self._locked:
             self._locked = False
-            if self._two_phase:
-                self._writer.stop_session()
             self._shard.row_locks.release_all(self)
             self._shard.queue.release()
         else:

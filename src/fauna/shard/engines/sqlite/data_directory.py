@@ -11,6 +11,7 @@ from typing import Final
 import apsw
 
 from fauna.errors import StartError
+from fauna.shard.engines.sqlite import prepared
 
 FORMAT_VERSION: Final = 1
 _LOCK_FILE: Final = "LOCK"
@@ -26,9 +27,6 @@ class DataDirectory:
 
     def shard_file(self, number: int) -> Path:
         return self.path / f"shard-{number}.db"
-
-    def prepared_directory(self, number: int) -> Path:
-        return self.path / f"shard-{number}.prepared"
 
     def close(self) -> None:
         """Let others open the directory.  Idempotent."""
@@ -72,7 +70,7 @@ def check_format(connection: apsw.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID")
-        connection.execute("CREATE TABLE IF NOT EXISTS fauna_finished (token TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+        connection.execute(prepared.CREATE)
         connection.execute("INSERT INTO fauna_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT_VERSION,))
         version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get
         connection.execute("COMMIT")

@@ -101,8 +101,6 @@ class MixedMode:
         self._reader.guard.start(None, inline=False)
         writer.savepoint(_PRETEND)
         writer.pretending = True
-        if writer.session is not None:
-            writer.session.enabled = False
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         try:
             for table in tables:
@@ -118,8 +116,6 @@ class MixedMode:
             writer.rollback_to(_PRETEND, len(writer.changes))
             writer.release(_PRETEND)
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
-            if writer.session is not None:
-                writer.session.enabled = True
             writer.pretending = False
 
     def _put_back(self, table: str) -> None:

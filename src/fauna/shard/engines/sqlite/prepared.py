@@ -1,101 +1,71 @@
-"""Two-phase commit's first phase on disk: one small file per prepared transaction, beside the shard's file.
+"""Two-phase commit's first phase on disk: what a prepared transaction will do, as one row of its shard's own file.
 
-A file appears complete or not at all (written aside, synced, renamed, directory synced).  It holds the changeset of a transaction
-that may be committed later by whoever knows the gtrid, also after a crash.
+    fauna_prepared(gtrid, record)     record: `Prepared` as JSON
+
+The row is committed by a transaction of its own, with the group commit's sync; committing the prepared transaction does the
+changes and removes the row in one transaction, so that they are done exactly once.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from fauna.directories import sync_directory
-from fauna.errors import StartError, error
+from fauna.catalog.types import Stored
+from fauna.txn.row_locks import Key
 
-_SUFFIX: Final = ".changeset"
-_MAGIC: Final = b"FAUNA2PC"
-_TOKEN_BYTES: Final = 16
+TABLE: Final = "fauna_prepared"
+CREATE: Final = f"CREATE TABLE IF NOT EXISTS {TABLE} (gtrid TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID"
+INSERT: Final = f"INSERT INTO {TABLE} VALUES (?1, ?2)"
+DELETE: Final = f"DELETE FROM {TABLE} WHERE gtrid = ?1"
+SELECT: Final = f"SELECT gtrid, record FROM {TABLE}"
+
+RowEffect = tuple[str, int, Sequence[Stored] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """token: names this very preparation; the shard remembers it in the commit, so that it is not applied twice.
-
-    The gtrid would not do: a client may use it again once the first one is finished.
+    """rows     what each row that was touched is in the end: (table, rowid, its columns but the computed ones, or None: gone)
+    statements  on tables whose rows nobody locks (counters): run as they are
+    changes     (table, operation, rowid, new rowid): what the shard's history will tell of the commit
+    keys        the rows and unique keys that nobody else may have until the end
+    keeps_lock  keys are not all that it relies on: nobody else may write until the end
     """
 
-    gtrid: str
-    token: str
-    changeset: bytes
+    rows: tuple[RowEffect, ...]
+    statements: tuple[tuple[str, Sequence[Stored]], ...]
+    changes: tuple[tuple[str, str, int, int], ...]
+    keys: tuple[Key, ...]
+    keeps_lock: bool
+
+    def dump(self) -> str:
+        return json.dumps(
+            {
+                "rows": [[table, rowid, None if values is None else _plain(values)] for table, rowid, values in self.rows],
+                "statements": [[sql, _plain(params)] for sql, params in self.statements],
+                "changes": self.changes,
+                "keys": [_plain(key) for key in self.keys],
+                "keeps_lock": self.keeps_lock,
+            }
+        )
 
     @staticmethod
-    def new(gtrid: str, changeset: bytes) -> Prepared:
-        return Prepared(gtrid, os.urandom(_TOKEN_BYTES).hex(), changeset)
+    def load(text: str) -> Prepared:
+        saved = json.loads(text)
+        return Prepared(
+            tuple((table, rowid, None if values is None else _stored(values)) for table, rowid, values in saved["rows"]),
+            tuple((sql, _stored(params)) for sql, params in saved["statements"]),
+            tuple((table, op, old, new) for table, op, old, new in saved["changes"]),
+            tuple(_stored(key) for key in saved["keys"]),
+            saved["keeps_lock"],
+        )
 
 
-class PreparedStore:
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+def _plain(values: Iterable[Any]) -> list[Any]:
+    return [{"bytes": value.hex()} if isinstance(value, bytes) else value for value in values]
 
-    def all(self) -> list[Prepared]:
-        """Half-written files, which nobody was told of, are removed."""
-        if not self._directory.exists():
-            return []
-        for leftover in self._directory.glob("*.tmp"):
-            leftover.unlink()
-        return [self._read(path) for path in sorted(self._directory.glob("*" + _SUFFIX))]
 
-    def put(self, prepared: Prepared) -> None:
-        """On disk when this returns."""
-        try:
-            if not self._directory.exists():
-                self._directory.mkdir(mode=0o700)
-                sync_directory(self._directory.parent)
-            path = self._path(prepared.gtrid)
-            if path.exists():
-                raise error("XAER_DUPID")
-            aside = path.with_suffix(".tmp")
-            name = prepared.gtrid.encode()
-            body = _MAGIC + bytes.fromhex(prepared.token) + len(name).to_bytes(4, "big") + name + prepared.changeset
-            with open(aside, "wb") as file:
-                file.write(body + hashlib.sha256(body).digest())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(aside, path)
-            sync_directory(self._directory)
-        except OSError as failed:
-            raise error("DISK_FULL", failed.strerror) from None
-
-    def get(self, gtrid: str) -> Prepared:
-        path = self._path(gtrid)
-        if not path.exists():
-            raise error("XAER_NOTA")
-        return self._read(path)
-
-    def remove(self, gtrid: str) -> str:
-        """Gone for good when this returns.  Its token, or "" when there was none."""
-        path = self._path(gtrid)
-        if not path.exists():
-            return ""
-        token = self._read(path).token
-        path.unlink()
-        sync_directory(self._directory)
-        return token
-
-    def _path(self, gtrid: str) -> Path:
-        # A gtrid may hold anything; its digest is a safe file name.
-        return self._directory / (hashlib.sha256(gtrid.encode()).hexdigest()[:40] + _SUFFIX)
-
-    @staticmethod
-    def _read(path: Path) -> Prepared:
-        data = path.read_bytes()
-        body, digest = data[:-32], data[-32:]
-        if not body.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
-            raise StartError(f"prepared transaction '{path}' is damaged", "restore it from a backup")
-        token_end = len(_MAGIC) + _TOKEN_BYTES
-        start = token_end + 4
-        end = start + int.from_bytes(body[token_end:start], "big")
-        return Prepared(body[start:end].decode(), body[len(_MAGIC):token_end].hex(), body[end:])
+def _stored(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value for value in values)

@@ -28,7 +28,7 @@ class _Point:
 class Savepoints:
     """They may be set before the transaction writes at all; SQLite gets to know them when it does (`begin`)."""
 
-    __slots__ = ("_begun", "_dirty", "_images", "_points", "_serial", "_statements", "_writer", "kept", "wrote")
+    __slots__ = ("_begun", "_dirty", "_every_row", "_images", "_points", "_serial", "_statements", "_writer", "kept", "wrote")
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -36,16 +36,16 @@ class Savepoints:
         self._statements: list[_Point | None] = []  # None: goes back to the last point
         self._serial = 0
         self._begun = False
-        self._images = False
+        self._images = self._every_row = False
         self.kept = 0  # changes there are while nothing is begun
         self._dirty = False  # something has been written since the last point
         self.wrote = False  # something has been written since the beginning
 
-    def begin(self, changes: Sequence[Change] = (), *, images: bool = False) -> None:
+    def begin(self, changes: Sequence[Change] = (), *, images: bool = False, every_row: bool = False) -> None:
         """Begin the writer's transaction, also again after all of it was undone or given up: `changes`, frozen, are
         repeated, each point is set where it was."""
-        self._writer.begin(images=images)
-        self._images = images
+        self._writer.begin(images=images, every_row=every_row)
+        self._images, self._every_row = images, every_row
         self._begun = True
         done = 0
         for point in self._points:
@@ -119,7 +119,7 @@ class Savepoints:
             self._go_back_to(self._points[-1])
         else:
             self._writer.rollback()
-            self.begin(images=self._images)
+            self.begin(images=self._images, every_row=self._every_row)
 
     def _go_back_to(self, point: _Point) -> None:
         self._writer.rollback_to(point.physical, point.mark)

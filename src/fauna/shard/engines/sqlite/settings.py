@@ -15,6 +15,8 @@ class EngineSettings:
     history_commits   commits remembered for `changes` even when no snapshot needs them
     mmap_bytes        off: measured, mapped pages make reads 10 % slower and read-write transactions 1.5 times
     tracked_rows_max  rows one transaction changes before it counts as having changed whole tables
+    prepared_rows_max the same for a transaction that may have to commit together with other shards: it must know every row
+    images_max        rows whose values are noted with their change; more are never done again from the notes
     write_set_rows_max, write_set_bytes_max   what a transaction may have changed and still let others write between its
                       statements; a larger one keeps the write lock to its end
     hidden_rowid      the column that is a rowid which nobody sees
@@ -36,6 +38,8 @@ class EngineSettings:
     history_rows_max: int = 100_000
     history_commits: int = 256
     tracked_rows_max: int = 10_000
+    prepared_rows_max: int = 2_000_000
+    images_max: int = 4_096
     write_set_rows_max: int = 64
     write_set_bytes_max: int = 1 << 20
     hidden_rowid: str = "_rowid"

@@ -16,12 +16,12 @@ from fauna.errors import FaunaError, StartError, error
 from fauna.session.result import Row, Ticket
 from fauna.shard.engines.sqlite.branch import SqliteBranch
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
-from fauna.shard.engines.sqlite.connection import Configure, Handle, Mode, open_connection
+from fauna.shard.engines.sqlite.connection import Configure, Handle, open_connection
 from fauna.shard.engines.sqlite.data_directory import DataDirectory, check_format
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
-from fauna.shard.engines.sqlite.history import SOMETHING, History
-from fauna.shard.engines.sqlite.prepared import Prepared, PreparedStore
+from fauna.shard.engines.sqlite.history import History
+from fauna.shard.engines.sqlite.prepared import SELECT, Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
@@ -63,13 +63,10 @@ class SqliteShard:
         self.writer = Writer(writer, self.history, self._group, self._checkpointer, self.settings, equal_key)
         self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open_reader(busy=True)
-        self._store = PreparedStore(directory.prepared_directory(number))
         self._prepared: dict[str, SqliteBranch] = {}
-        self._swept: list[str] = []
-        self._undecided: set[str] = set()
         try:
             sync_directory(directory.path)  # the files' names, when they are new
-            self._find_undecided()
+            self._find_prepared()
         except BaseException:
             self.close()
             raise
@@ -165,104 +162,39 @@ class SqliteShard:
 
     # -- two-phase commit
 
-    def prepare(self, gtrid: str, changeset: bytes, branch: SqliteBranch) -> None:
-        """Store the branch's effects.  They rest on commits that may not be on disk yet, so the log is synced first."""
+    def announce(self, gtrid: str, branch: SqliteBranch) -> None:
+        """The branch is being prepared under this name; 1440 when there is one of that name."""
         with self._prepared_lock:
-            if gtrid in self._prepared or gtrid in self._undecided:
+            if gtrid in self._prepared:
                 raise error("XAER_DUPID")
             self._prepared[gtrid] = branch
-        prepared = Prepared.new(gtrid, changeset)
-        try:
-            self._group.must_sync()
-            self._mark_finished(prepared)
-            self._store.put(prepared)
-        except BaseException:
-            with self._prepared_lock:
-                del self._prepared[gtrid]
-            raise
+
+    def forget_prepared(self, gtrid: str) -> None:
+        with self._prepared_lock:
+            self._prepared.pop(gtrid, None)
 
     def recover(self) -> list[str]:
         with self._prepared_lock:
-            return sorted(self._undecided | self._prepared.keys())
+            return sorted(self._prepared)
 
     def commit_prepared(self, gtrid: str) -> Ticket:
-        """Make a prepared transaction's effects happen, once.  Asking again is harmless while its file is there."""
-        with self._prepared_lock:
-            branch = self._prepared.get(gtrid)
-            undecided = gtrid in self._undecided
-        if branch is not None:
-            ticket = branch.finish()
-        elif undecided:
-            ticket = self._redo(gtrid)
-        else:
-            raise error("XAER_NOTA")
-        ticket.wait()  # the file may go only when the commit is on disk
-        self._forget(gtrid)
-        return ticket
+        return self._prepared_branch(gtrid).commit()
 
     def rollback_prepared(self, gtrid: str) -> None:
+        self._prepared_branch(gtrid).undo()
+
+    def _prepared_branch(self, gtrid: str) -> SqliteBranch:
         with self._prepared_lock:
             branch = self._prepared.get(gtrid)
-            if branch is None and gtrid not in self._undecided:
-                raise error("XAER_NOTA")
-        self._store.remove(gtrid)
-        if branch is not None:
-            branch.undo()
-        self._forget(gtrid)
+        if branch is None:
+            raise error("XAER_NOTA")
+        return branch
 
-    def _find_undecided(self) -> None:
-        """After a start: what was prepared and neither committed nor rolled back.  Holds the write lock if there is any."""
-        for prepared in self._store.all():
-            token = (prepared.token,)
-            if self._inline.connection.execute("SELECT 1 FROM fauna_finished WHERE token = ?", token).fetchall():
-                self._store.remove(prepared.gtrid)
-            else:
-                self._undecided.add(prepared.gtrid)
-        self.writer.handle.connection.execute("DELETE FROM fauna_finished")  # their files are gone
-        if self._undecided:
-            self.queue.try_acquire()
-
-    def _redo(self, gtrid: str) -> Ticket:
-        """Apply a changeset, and note the gtrid in the same commit.  The write lock is held since the start."""
-        prepared = self._store.get(gtrid)
-        connection = self.writer.handle.connection
-        self.writer.begin()
-        try:
-            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-            apsw.Changeset.apply(prepared.changeset, connection)
-            self._mark_finished(prepared)
-            return self.writer.commit()
-        except BaseException as failed:
-            self.writer.rollback()
-            if isinstance(failed, apsw.Error):
-                raise translate(failed) from None
-            raise
-        finally:
-            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
-
-    def _mark_finished(self, prepared: Prepared) -> None:
-        """In the same commit as the effects: whoever finds the mark does not apply them again.
-
-        Old marks are swept here, since their files are gone for good.
-        """
-        swept, self._swept = self._swept, []
-        for token in swept:
-            self.writer.write("DELETE FROM fauna_finished WHERE token = ?", (token,), None, inline=False, mode=Mode.LATER_WRITE)
-        sql = "INSERT INTO fauna_finished VALUES (?)"
-        self.writer.write(sql, (prepared.token,), None, inline=False, mode=Mode.LATER_WRITE)
-        self.writer.whole.add(SOMETHING)
-
-    def _forget(self, gtrid: str) -> None:
-        token = self._store.remove(gtrid)
-        if token:
-            self._swept.append(token)
-        with self._prepared_lock:
-            self._prepared.pop(gtrid, None)
-            was_undecided = gtrid in self._undecided
-            self._undecided.discard(gtrid)
-            last = was_undecided and not self._undecided
-        if last:
-            self.queue.release()
+    def _find_prepared(self) -> None:
+        """After a start: what was prepared and neither committed nor rolled back has its locks again."""
+        for gtrid, record in self._inline.connection.execute(SELECT).fetchall():
+            branch = self._prepared[str(gtrid)] = self.begin(Isolation.READ_COMMITTED, two_phase=True)
+            branch.adopt(str(gtrid), Prepared.load(str(record)))
 
     # -- the rest
 

@@ -116,6 +116,19 @@ class Shapes:
     def _comparable(self, value: Stored, collation: str) -> Stored:
         return self._equal_key(collation, value) if isinstance(value, str) and collation != "BINARY" else value
 
+    def row(self, table: str, rowid: int) -> Sequence[Stored] | None:
+        """The row's columns, without the computed ones, as they are now; None when it is not there."""
+        shape = self._shapes.get(table) or self.of(table)
+        names = ", ".join(f'"{name}"' for i, name in enumerate(shape.columns) if i not in shape.computed)
+        self._handle.guard.start(None, inline=False)
+        rows = self._handle.connection.execute(f'SELECT {names} FROM "{table}" WHERE rowid = ?', (rowid,)).fetchall()
+        return rows[0] if rows else None
+
+    def insertion(self, table: str, rowid: int, values: Sequence[Stored]) -> tuple[str, Sequence[Stored]]:
+        """The statement that makes a row of what `row` gave."""
+        shape = self._shapes.get(table) or self.of(table)
+        return self._inserts[table], (*values, rowid) if shape.rowid < 0 else values
+
     def freeze(self, change: Change) -> Change:
         """The change as a statement."""
         table, op, rowid, rowid_new, sql, new = change

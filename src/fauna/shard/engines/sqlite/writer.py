@@ -11,6 +11,7 @@ from typing import Final
 
 import apsw
 
+from fauna.catalog.types import Stored
 from fauna.errors import FaunaError, error
 from fauna.session.result import MustMove, Row
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
@@ -18,6 +19,7 @@ from fauna.shard.engines.sqlite.connection import Handle, Mode
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, History
+from fauna.shard.engines.sqlite.prepared import DELETE, INSERT, Prepared, RowEffect
 from fauna.shard.engines.sqlite.readers import run_inline
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Shapes
@@ -39,7 +41,9 @@ class Writer:
         self.history = history
         self._group = group
         self._untracked = settings.untracked
-        self._changes_max = settings.tracked_rows_max
+        self._tracked_max = self._changes_max = settings.tracked_rows_max
+        self._prepared_max = settings.prepared_rows_max
+        self._images_max = settings.images_max
         self._connection = handle.connection
         self.shapes = Shapes(handle, settings.hidden_rowid, equal_key)
         self._again = handle.connection.cursor().execute
@@ -54,7 +58,6 @@ class Writer:
         self.relied_on: list[tuple[object, ...]] = []
         # Set while the writer pretends or repeats: such changes are not noted.
         self.pretending = False
-        self.session: apsw.Session | None = None
         self._overran: set[str] = set()
         self._log_written = False
         checkpointer.rest = self.rest
@@ -64,7 +67,9 @@ class Writer:
 
     # -- transactions
 
-    def begin(self, *, images: bool = False) -> None:
+    def begin(self, *, images: bool = False, every_row: bool = False) -> None:
+        """every_row: know each row that changes, because the transaction may be prepared."""
+        self._changes_max = self._prepared_max if every_row else self._tracked_max
         self.changes = []
         self.whole = set()
         self.complete = True
@@ -111,6 +116,76 @@ class Writer:
         self.changes = [self.shapes.freeze(change) for change in self.changes]
         return self.changes
 
+    def effects(self) -> tuple[list[RowEffect], list[tuple[str, Sequence[Stored]]]]:
+        """What the open transaction has done: each row that it touched, as it is now, and what it ran on counters."""
+        rows: dict[tuple[str, int], RowEffect] = {}
+        statements: list[tuple[str, Sequence[Stored]]] = []
+        for change in self.changes:
+            table, _, rowid, rowid_new = change[:4]
+            if table == STATEMENT:
+                statements.append((change[4], change[5]))
+                continue
+            for number in (rowid, rowid_new):
+                if (table, number) not in rows:
+                    rows[table, number] = (table, number, self.shapes.row(table, number))
+        return list(rows.values()), statements
+
+    def put_prepared(self, gtrid: str, prepared: Prepared) -> OneShot:
+        """Undo what is open, and commit in its place only the record of what it will do."""
+        self.rollback()
+        self.begin()
+        return self._commit_own(INSERT, (gtrid, prepared.dump()))
+
+    def drop_prepared(self, gtrid: str) -> OneShot:
+        """The prepared transaction is rolled back."""
+        self.begin()
+        return self._commit_own(DELETE, (gtrid,))
+
+    def _commit_own(self, sql: str, params: Params) -> OneShot:
+        self.pretending = True
+        try:
+            self._own(sql, params)
+        except BaseException:
+            self.rollback()
+            raise
+        finally:
+            self.pretending = False
+        return self.commit()
+
+    def _own(self, sql: str, params: Params) -> None:
+        self.handle.guard.start(None, inline=False)
+        try:
+            self.handle.execute(sql, params)
+        except apsw.Error as raised:
+            raise translate(raised) from None
+
+    def redo(self, gtrid: str, prepared: Prepared) -> None:
+        """Begin a transaction that does what was prepared and forgets the record.  The engine refusing it would be a fault of
+        ours: whoever relied on these rows and keys has kept everybody else from them."""
+        self.begin()
+        guard = self.handle.guard
+        guard.start(None, inline=False)
+        self.pretending = guard.replaying = True
+        try:
+            for table, rowid, _ in prepared.rows:
+                self._again(f'DELETE FROM "{table}" WHERE rowid = ?', (rowid,))
+            for table, rowid, values in prepared.rows:
+                if values is not None:
+                    self._again(*self.shapes.insertion(table, rowid, values))
+            for sql, params in prepared.statements:
+                self._again(sql, params)
+            self._again(DELETE, (gtrid,))
+        except BaseException as failed:
+            self.rollback()
+            if isinstance(failed, apsw.Error):
+                raise translate(failed) from None
+            raise
+        finally:
+            self.pretending = guard.replaying = False
+        self.changes = [(*change, None, None) for change in prepared.changes]
+        if prepared.statements:
+            self.whole.add(SOMETHING)
+
     def commit(self) -> OneShot:
         """The open transaction is visible on return, and durable when the ticket is done; on an error it is undone."""
         if self._group.failed:
@@ -130,6 +205,9 @@ class Writer:
             return done_ticket()
         if self._images:
             self._forget_images()
+        if len(self.changes) > self._tracked_max:
+            self.whole.update([change[0] for change in self.changes])
+            self.changes = []
         history.append(self.changes, frozenset(self.whole))
         return self._group.ticket()
 
@@ -220,7 +298,7 @@ class Writer:
                 self.whole.add(SOMETHING)
         elif len(self.changes) >= self._changes_max:
             self.whole.add(table)
-        elif self._images:
+        elif self._images and len(self.changes) < self._images_max:
             self._note_images(update, table)
         else:
             self.changes.append((table, update.op, update.rowid, update.rowid_new, None, None))
@@ -278,62 +356,3 @@ class Writer:
         if new is not None:
             new = (*new[: shape.rowid], rowid, *new[shape.rowid + 1 :])
         self.changes[index] = (name, op, rowid, rowid, None, new)
-
-    def follow_with_session(self) -> None:
-        """Record a changeset of the transaction that has just begun.
-
-        The session extension needs the pre-update hook for itself (apsw: having both crashes the process), so meanwhile the
-        update hook notes the changes; what that one does not see is taken from the changeset, see `add_changeset`.
-        """
-        connection = self._connection
-        connection.preupdate_hook(None)
-        connection.set_update_hook(self._note_updated)
-        self.session = apsw.Session(connection, "main")
-        self.session.attach()
-
-    def stop_session(self) -> None:
-        if self.session is not None:
-            self.session.close()
-            self.session = None
-            self._connection.set_update_hook(None)
-            self._connection.preupdate_hook(self._note)
-
-    def take_changeset(self) -> bytes:
-        """The open transaction's effect.  Rows it changed that the hook missed are noted from it."""
-        if self.session is None:
-            raise error("XAER_RMFAIL", "ACTIVE")
-        changeset = self.session.changeset()
-        noted = {(change[0], change[2]) for change in self.changes}
-        for change in apsw.Changeset.iter(changeset):
-            rowid = _rowid_of(change)
-            if rowid is None:
-                self.whole.add(change.name)
-            elif change.name in self._untracked:
-                self.whole.add(SOMETHING)
-            elif (change.name, rowid) not in noted:
-                self.changes.append((change.name, change.op, rowid, rowid, None, None))
-        return changeset
-
-    def _note_updated(self, operation: int, database: str, table: str, rowid: int) -> None:
-        if self.pretending:
-            return
-        if table in self._untracked:
-            self.whole.add(SOMETHING)
-        elif len(self.changes) < self._changes_max:
-            self.changes.append((table, _OPERATIONS[operation], rowid, rowid, None, None))
-        else:
-            self.whole.add(table)
-
-
-_OPERATIONS = {apsw.SQLITE_INSERT: "INSERT", apsw.SQLITE_UPDATE: "UPDATE", apsw.SQLITE_DELETE: "DELETE"}
-
-
-def _rowid_of(change: apsw.TableChange) -> int | None:
-    """The row's INTEGER PRIMARY KEY, when the table has one."""
-    values = change.old if change.old is not None else change.new
-    if values is None or len(change.pk_columns) != 1:
-        return None
-    key = values[next(iter(change.pk_columns))]
-    return key if isinstance(key, int) else None
-
-
