@@ -34,7 +34,7 @@ def main() -> None:
         branch = shard.begin(Isolation.REPEATABLE_READ, two_phase=True)
         for table in ("t1", "t2"):
             branch.write(f"INSERT INTO {table} VALUES (?, ?)", (number, number))
-        branch.prepare(f"g{number}")
+        branch.prepare(f"g{number}").wait()
         say("prepared", number)
         if chance.random() < 0.7:
             say("commit", number)

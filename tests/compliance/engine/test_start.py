@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import apsw
+import apsw
 import pytest
 
 from fauna.errors import StartError
@@ -134,11 +135,15 @@ def test_nothing_is_left_running_after_a_refused_start(tmp_path: Path) -> None:
     import threading
 
     before = threading.active_count()
-    (tmp_path / "shard-0.prepared").mkdir()
-    (tmp_path / "shard-0.prepared" / "x.changeset").write_bytes(b"damaged" * 20)
+    directory = DataDirectory(tmp_path)
+    SqliteShard(directory).close()
+    directory.close()
+    with apsw.Connection(str(tmp_path / "shard-0.db")) as connection:
+        connection.execute("INSERT INTO fauna_prepared VALUES ('g', '{\"rows\": [')")
     refused(tmp_path, "damaged")
     assert threading.active_count() == before
-    (tmp_path / "shard-0.prepared" / "x.changeset").unlink()
+    with apsw.Connection(str(tmp_path / "shard-0.db")) as connection:
+        connection.execute("DELETE FROM fauna_prepared")
     directory = DataDirectory(tmp_path)
     SqliteShard(directory).close()
     directory.close()

@@ -15,7 +15,7 @@ import pytest
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.shard import Isolation
-from tests.compliance.engine.actors import Actor, latest, refused, waits
+from tests.compliance.engine.actors import Actor, latest, make_tables, refused, waits
 from tests.compliance.engine.conftest import OpenShard
 
 RC, RR = Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ
@@ -26,7 +26,7 @@ def prepared(shard: SqliteShard, gtrid: str = "g1") -> Actor:
     actor.put(1, 11)
     actor.insert(3, 30)
     actor.delete("c0 = 2")
-    actor.branch.prepare(gtrid)
+    actor.branch.prepare(gtrid).wait()
     return actor
 
 
@@ -100,7 +100,7 @@ def test_same_gtrid_again(shard: SqliteShard) -> None:
     for value in range(5):
         actor = Actor(shard, RC, two_phase=True)
         actor.put(1, value)
-        actor.branch.prepare("g1")
+        actor.branch.prepare("g1").wait()
         shard.commit_prepared("g1")
     assert latest(shard)[1] == 4
 
@@ -120,7 +120,7 @@ def test_crash_while_prepared(shard: SqliteShard, tmp_path: Path, decision: str)
     assert recovered.recover() == ["g1"]
     assert latest(recovered) == BEFORE
     writer = Actor(recovered, RC)
-    ticket = waits(lambda: writer.put(1, 99)).ticket  # undecided: nobody may write
+    ticket = waits(lambda: writer.put(1, 99)).ticket  # undecided: nobody may write this row
     if decision == "commit":
         recovered.commit_prepared("g1").wait()
         assert latest(recovered) == AFTER
@@ -131,21 +131,6 @@ def test_crash_while_prepared(shard: SqliteShard, tmp_path: Path, decision: str)
     assert recovered.recover() == []
     writer.put(1, 99)
     writer.commit()
-    crash.close()
-
-
-def test_crash_after_the_commit_before_the_file_goes(shard: SqliteShard, tmp_path: Path) -> None:
-    """The changeset's file and the commit are both there: it must not be applied a second time."""
-    prepared(shard)
-    files = tmp_path / "files"
-    shutil.copytree(tmp_path / "data" / "shard-0.prepared", files)
-    shard.commit_prepared("g1")
-    shutil.rmtree(tmp_path / "data" / "shard-0.prepared")
-    shutil.copytree(files, tmp_path / "data" / "shard-0.prepared")
-    crash = Crash(tmp_path / "data", tmp_path / "crash")
-    assert crash.shard.recover() == []
-    assert latest(crash.shard) == AFTER
-    assert not crash.shard.queue.held
     crash.close()
 
 
@@ -167,7 +152,7 @@ def test_triggers_are_not_fired_again_by_redo(shard: SqliteShard, tmp_path: Path
     ddl.commit()
     actor = Actor(shard, RC, two_phase=True)
     actor.put(1, 11)
-    actor.branch.prepare("g1")
+    actor.branch.prepare("g1").wait()
     crash = Crash(tmp_path / "data", tmp_path / "crash")
     crash.shard.commit_prepared("g1")
     assert latest(crash.shard, "t2") == {1: 1}
@@ -179,7 +164,7 @@ def test_triggers_are_not_fired_again_by_redo(shard: SqliteShard, tmp_path: Path
 
 
 def test_replaced_rows_are_noted(shard: SqliteShard) -> None:
-    """What REPLACE removes, the update hook does not tell; the changeset does."""
+    """Also what REPLACE has removed counts as changed."""
     reader = Actor(shard, RR)
     assert reader.all() == [(1, 10), (2, 20)]
     ddl = Actor(shard, RC)
@@ -187,9 +172,106 @@ def test_replaced_rows_are_noted(shard: SqliteShard) -> None:
     ddl.commit()
     actor = Actor(shard, RC, two_phase=True)
     actor.branch.write("INSERT OR REPLACE INTO t1 VALUES (7, 10)", ())
-    actor.branch.prepare("g1")
+    actor.branch.prepare("g1").wait()
     shard.commit_prepared("g1")
     assert refused(lambda: reader.put(1, 11)) == 1213
+
+
+def test_others_write_other_rows_meanwhile(shard: SqliteShard, tmp_path: Path) -> None:
+    """Also after a crash: the record says what was locked."""
+    prepared(shard)
+    crash = Crash(tmp_path / "data", tmp_path / "crash")
+    for each in (shard, crash.shard):
+        other = Actor(each, RR)
+        other.insert(4, 40)
+        other.commit()
+        blocked = Actor(each, RC)
+        ticket = waits(lambda blocked=blocked: blocked.insert(3, 99)).ticket  # its key is taken, if it is committed
+        each.commit_prepared("g1").wait()
+        assert ticket.done()
+        assert latest(each) == {**AFTER, 4: 40}
+        blocked.rollback()
+    crash.close()
+
+
+def test_prepared_transactions_share_a_sync(open_shard: OpenShard) -> None:
+    synced = threading.Event()
+    calls: list[int] = []
+
+    def sync(descriptor: int) -> None:
+        if slow:
+            assert synced.wait(10)
+        calls.append(descriptor)
+        os.fdatasync(descriptor)
+
+    slow = False
+    shard = open_shard(sync=sync)
+    make_tables(shard)
+    calls.clear()
+    slow = True
+    tickets = []
+    for number in range(10, 20):
+        actor = Actor(shard, RC, two_phase=True)
+        actor.insert(number, 0)
+        tickets.append(actor.branch.prepare(f"g{number}"))
+    assert not any(ticket.done() for ticket in tickets)
+    synced.set()
+    for ticket in tickets:
+        ticket.wait()
+    assert len(calls) <= 3
+    for number in range(10, 20):
+        shard.commit_prepared(f"g{number}").wait()
+    assert latest(shard) == {**BEFORE, **{number: 0 for number in range(10, 20)}}
+
+
+def test_what_a_savepoint_took_back_is_not_prepared(shard: SqliteShard) -> None:
+    actor = Actor(shard, RR, two_phase=True)
+    actor.put(1, 11)
+    actor.branch.savepoint("s")
+    actor.put(2, 22)
+    actor.insert(3, 30)
+    actor.branch.rollback_to("s")
+    actor.branch.prepare("g1").wait()
+    shard.commit_prepared("g1").wait()
+    assert latest(shard) == {1: 11, 2: 20}
+
+
+def test_computed_columns(shard: SqliteShard, tmp_path: Path) -> None:
+    """Neither the stored nor the virtual ones are part of the record."""
+    ddl = Actor(shard, RC)
+    ddl.branch.execute_ddl([("CREATE TABLE t3 (c0 INTEGER PRIMARY KEY, s INTEGER AS (c0 + 1) STORED, c1 BLOB, v AS (c0 + 2))", ())])
+    ddl.commit()
+    actor = Actor(shard, RC, two_phase=True)
+    actor.branch.write("INSERT INTO t3 (c0, c1) VALUES (1, x'00ff'), (2, 1.5)", ())
+    actor.branch.prepare("g1").wait()
+    crash = Crash(tmp_path / "data", tmp_path / "crash")
+    crash.shard.commit_prepared("g1").wait()
+    rows = list(crash.shard.autocommit_query("SELECT * FROM t3", (), inline=False))
+    assert rows == [(1, 2, b"\0\xff", 3), (2, 3, 1.5, 4)]
+    crash.close()
+
+
+def test_a_large_one_keeps_everybody_out(shard: SqliteShard) -> None:
+    """It has not locked each of its rows; nor does it need to."""
+    actor = Actor(shard, RC, two_phase=True)
+    for number in range(100, 400):
+        actor.insert(number, 0)
+    actor.branch.pause()
+    actor.branch.prepare("g1").wait()
+    other = Actor(shard, RC)
+    ticket = waits(lambda: other.put(1, 99)).ticket
+    shard.commit_prepared("g1").wait()
+    assert ticket.done()
+    other.put(1, 99)
+    other.commit()
+    assert len(latest(shard)) == 302
+
+
+def test_a_schema_change_cannot_be_prepared(shard: SqliteShard) -> None:
+    actor = Actor(shard, RC, two_phase=True)
+    actor.branch.execute_ddl([("CREATE TABLE t3 (c0 INTEGER PRIMARY KEY)", ())])
+    assert refused(lambda: actor.branch.prepare("g1")) == 1197
+    assert not shard.queue.held
 
 
 def test_first_committer_wins_also_here(shard: SqliteShard) -> None:
@@ -200,7 +282,7 @@ def test_first_committer_wins_also_here(shard: SqliteShard) -> None:
     other.commit()
     actor.put(2, 21)
     assert actor.all() == [(1, 10), (2, 21)]
-    actor.branch.prepare("g1")
+    actor.branch.prepare("g1").wait()
     shard.commit_prepared("g1")
     assert latest(shard) == {1: 99, 2: 21}
 

@@ -53,6 +53,7 @@ class Prepared:
 
     @staticmethod
     def load(text: str) -> Prepared:
+        """ValueError when it is damaged."""
         saved = json.loads(text)
         return Prepared(
             tuple((table, rowid, None if values is None else _stored(values)) for table, rowid, values in saved["rows"]),

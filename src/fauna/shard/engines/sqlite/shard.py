@@ -194,7 +194,11 @@ class SqliteShard:
         """After a start: what was prepared and neither committed nor rolled back has its locks again."""
         for gtrid, record in self._inline.connection.execute(SELECT).fetchall():
             branch = self._prepared[str(gtrid)] = self.begin(Isolation.READ_COMMITTED, two_phase=True)
-            branch.adopt(str(gtrid), Prepared.load(str(record)))
+            try:
+                branch.adopt(str(gtrid), Prepared.load(str(record)))
+            except (ValueError, KeyError, TypeError):
+                problem = f"prepared transaction '{gtrid}' in '{self.path}' is damaged"
+                raise StartError(problem, "restore it from a backup") from None
 
     # -- the rest
 
