@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from fauna.catalog.types import Stored
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
 from fauna.execute.auto_increment import AutoIncrement
+from fauna.execute.over_shards import Means
 from fauna.execute.row_ids import RowIds
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
 from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
@@ -44,6 +46,7 @@ from fauna.settings import Settings
 from fauna.settings import variables as settings_variables
 from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
+from fauna.shard.engines.sqlite.scratch import ScratchPool
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import identify, name_database
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from fauna.wire.backend import ClientInfo
 
 log = logging.getLogger("fauna")
+SHARD_READERS = 8  # threads that read shards for queries over several
 SYSTEM_SCHEMAS = frozenset({"information_schema"})
 
 
@@ -101,6 +105,7 @@ class Node:
         self._open_shard = partial(SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key)
         self.shard = self._open_shard(0)
         self.shards: list[SqliteShard] = [self.shard]
+        self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
         try:
@@ -391,6 +396,7 @@ class Node:
     def _close_shards(self) -> None:
         if self._committer is not None:
             self._committer.close()
+        self.means.workers.shutdown()
         for shard in self.shards:
             shard.close()
         if self._coordinator is not None:

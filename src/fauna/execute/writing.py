@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Index, Table
@@ -15,10 +15,13 @@ from fauna.execute.auto_increment import AutoIncrement, Numbers
 from fauna.execute.row_ids import RowIds
 from fauna.plan.plan import (
     DeletePlan,
+    Distribution,
     InsertPlan,
     Parameters,
+    Plan,
     RowMove,
     RowPlace,
+    RowProgram,
     RowwiseDeletePlan,
     RowwiseUpdatePlan,
     ShardStatement,
@@ -28,7 +31,7 @@ from fauna.plan.plan import (
 )
 from fauna.session.result import MustMove, Row
 from fauna.shard.engine_errors import EngineError, NotNullViolation, RaisedByTrigger, UniqueViolation
-from fauna.shard.shard import Branch, MatchCheck, Transaction, Written
+from fauna.shard.shard import Branch, MatchCheck, Rows, TableAccess, Transaction, Written
 from fauna.sql.context import StatementContext
 
 Args = Sequence[Stored]
@@ -59,12 +62,19 @@ class Counts:
     rows: list[Row] = field(default_factory=list)
 
 
+class Read(Protocol):
+    def __call__(
+        self, statement: ShardStatement, distribution: Distribution | None, args: Args, reads: Sequence[TableAccess], lock: bool
+    ) -> Rows: ...
+
+
 @dataclass(slots=True)
 class Run:
     """One run of a writing plan.
 
     shards   how many there are
     row_ids  gives hidden row ids, for plans that want them (`numbers_rows`)
+    read     rows of a query; `lock`: locked, at the latest state
     explain  turns an engine's complaint into MySQL's error, given the values of the row at fault
     must_be_current  raises NoSuchObject when the plan was made for an older catalog
     """
@@ -72,6 +82,7 @@ class Run:
     transaction: Transaction
     shards: int
     row_ids: RowIds
+    read: Read
     supply: Supply
     context: StatementContext
     autos: AutoIncrement
@@ -109,30 +120,25 @@ def _rows(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]]) -> Itera
     context, supply = run.context, run.supply
     number = 0
     for plan, arg_rows in plans:
-        programs = [(p.values.build if p.values is not None else None, p.evaluate) for p in plan.rows]
+        programs = [(p.values.build if p.values is not None else None, p) for p in plan.rows]
         for args in arg_rows:
-            for build, evaluate in programs:
+            for build, program in programs:
                 number += 1
                 context.row = number
-                if build is not None:
-                    yield build(args, supply)
-                else:
-                    assert evaluate is not None
-                    yield _evaluated(run, evaluate, args)
+                yield build(args, supply) if build is not None else _evaluated(run, program, args)
 
 
-def _evaluated(run: Run, statement: ShardStatement, args: Args) -> Row:
-    branch = run.transaction.reader(SINGLE_SHARD)
-    rows = list(branch.query(statement.sql, statement.params.build(args, run.supply), (), inline=False))
-    return rows[0]
+def _evaluated(run: Run, program: RowProgram, args: Args) -> Row:
+    assert program.evaluate is not None
+    return list(run.read(program.evaluate, program.distribution, args, (), False))[0]
 
 
 def _queried(run: Run, plan: InsertPlan, args: Args) -> Iterator[Row]:
     assert plan.query is not None
     run.context.row = 0  # tick() counts
-    branch = run.transaction.reader(SINGLE_SHARD)
-    rows = branch.query(plan.query.sql, plan.query.params.build(args, run.supply), plan.reads(args, run.supply), inline=False)
-    source: Iterable[Row] = list(rows) if plan.query_reads_target or plan.upsert or plan.delete or plan.ignore else rows
+    rows = run.read(plan.query, plan.distribution, args, plan.reads(args, run.supply), False)
+    first = plan.query_reads_target or plan.place or plan.upsert or plan.delete or plan.ignore
+    source: Iterable[Row] = list(rows) if first else rows
     for row in source:
         yield row[1:]
 
@@ -398,16 +404,27 @@ def _count(plans: Sequence[tuple[InsertPlan, Iterable[Args]]]) -> int:
 # ── UPDATE and DELETE ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _on_shards(run: Run, plan: UpdatePlan | DeletePlan, write: Callable[[Branch], None]) -> None:
+def shards_of(plan: Plan, args: Args, supply: Supply, shards: int) -> Sequence[int]:
+    """The shards that an UPDATE or DELETE may write, of `shards` that there are."""
+    if not isinstance(plan, (UpdatePlan, DeletePlan)):
+        return range(shards)
+    if plan.spread == "":
+        return (SINGLE_SHARD,)
+    found = plan.route(args, supply) if plan.route is not None else None
+    return range(shards) if found is None else sorted(found) or (SINGLE_SHARD,)
+
+
+def _on_shards(run: Run, plan: UpdatePlan | DeletePlan, args: Args, write: Callable[[Branch], None]) -> None:
     """`write` on each shard that may have rows which the plan is about, as one statement; a copy does not count again."""
     transaction = run.transaction
-    if plan.spread == "":
-        write(transaction.writer(SINGLE_SHARD))
+    shards = shards_of(plan, args, run.supply, run.shards)
+    if len(shards) == 1:
+        write(transaction.writer(shards[0]))
         return
     transaction.begin_statement()
     kept = False
     try:
-        for shard in range(run.shards):
+        for shard in shards:
             before = run.context.matched, run.context.changed
             write(transaction.writer(shard))
             if shard and plan.spread == "BROADCAST":
@@ -432,7 +449,7 @@ def update(run: Run, plan: UpdatePlan, args: Args) -> Counts:
         except EngineError as problem:
             raise run.explain(problem, plan.table, None, ()) from None
 
-    _on_shards(run, plan, write)
+    _on_shards(run, plan, args, write)
     if plan.auto >= 0 and context.changed:
         run.autos.updated(plan.table, run.transaction, run.shards)
     return Counts(context.matched if run.found_rows else context.changed, context.matched, context.changed)
@@ -472,8 +489,8 @@ def _is(table: Table, index: Index, problem: UniqueViolation) -> bool:
 def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     if run.inline:
         raise MustMove
-    params = assignments(plan.select.params, args, run.supply)
-    rows = _rows_to_write(run, plan, params, args)
+    assignments(plan.select.params, args, run.supply)
+    rows = list(run.read(plan.select, plan.distribution, args, plan.reads(args, run.supply), True))
     matched = changed = 0
     run.transaction.begin_statement()
     kept = False
@@ -494,15 +511,6 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     finally:
         run.transaction.end_statement(keep=kept)
     return Counts(matched if run.found_rows else changed, matched, changed)
-
-
-def _rows_to_write(
-    run: Run, plan: RowwiseUpdatePlan | RowwiseDeletePlan, params: Sequence[Stored], args: Args
-) -> list[Row]:
-    """What the plan's select gives, its tables locked."""
-    branch = run.transaction.writer(SINGLE_SHARD)
-    branch.lock()
-    return list(branch.lock_query(plan.select.sql, params, plan.reads(args, run.supply), inline=False))
 
 
 def _branches_of(run: Run, place: RowPlace | None, row: Row) -> Sequence[Branch]:
@@ -577,14 +585,14 @@ def delete(run: Run, plan: DeletePlan, args: Args) -> Counts:
             counts.affected += written.changes
             counts.rows.extend(written.rows)
 
-    _on_shards(run, plan, write)
+    _on_shards(run, plan, args, write)
     return counts
 
 
 def delete_rowwise(run: Run, plan: RowwiseDeletePlan, args: Args) -> Counts:
     if run.inline:
         raise MustMove
-    rows = _rows_to_write(run, plan, plan.select.params.build(args, run.supply), args)
+    rows = list(run.read(plan.select, plan.distribution, args, plan.reads(args, run.supply), True))
     gone = 0
     run.transaction.begin_statement()
     kept = False

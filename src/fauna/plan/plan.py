@@ -113,6 +113,40 @@ class ShardStatement:
     params: Parameters
 
 
+Route = Callable[[Sequence[Stored], Supply], "frozenset[int] | None"]
+"""The shards that can have what is asked for, from a run's arguments; None: any may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Rows that are fetched from shards into a table of the query node's scratch database.
+
+    table      its name there; `columns` as CREATE TABLE has them, in the order of what `statement` gives
+    statement  runs on each of the shards that `route` names
+    shows      for EXPLAIN: what is done on the shards
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    statement: ShardStatement
+    route: Route
+    shows: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How a query is answered when there are several shards.
+
+    home     the shards that have all that it reads: where that is one, the query runs there as it is
+    gathers  else these come first
+    final    and this is run on them; None: the rows of the only one are the answer, shard after shard
+    """
+
+    home: Route
+    gathers: tuple[Gather, ...]
+    final: ShardStatement | None
+
+
 @dataclass(frozen=True, slots=True)
 class SortKey:
     """of: what orders as the text in column `position` does.  NULL comes first."""
@@ -152,6 +186,8 @@ class QueryPlan:
     sequences: tuple[int, ...] = ()
     into: tuple[str, ...] = ()
     short_sort: ShortSort | None = None
+    distribution: Distribution | None = None
+    count_distribution: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +197,7 @@ class RowProgram:
 
     values: Parameters | None
     evaluate: ShardStatement | None
+    distribution: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +264,7 @@ class InsertPlan:
     sequences: tuple[int, ...] = ()
     place: RowPlace | None = None
     numbers_rows: bool = False
+    distribution: Distribution | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -253,6 +291,7 @@ class UpdatePlan:
     point: PointWrite | None = None
     sequences: tuple[int, ...] = ()
     spread: Spread = ""
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +349,7 @@ class RowwiseUpdatePlan:
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     ignore: bool = False
     sequences: tuple[int, ...] = ()
+    distribution: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +363,7 @@ class DeletePlan:
     point: PointWrite | None = None
     sequences: tuple[int, ...] = ()
     spread: Spread = ""
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +375,7 @@ class RowwiseDeletePlan:
     reads: Callable[[Sequence[Stored], Supply], list[TableAccess]]
     ignore: bool = False
     sequences: tuple[int, ...] = ()
+    distribution: Distribution | None = None
 
 
 Plan = QueryPlan | InsertPlan | UpdatePlan | RowwiseUpdatePlan | DeletePlan | RowwiseDeletePlan

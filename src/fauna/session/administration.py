@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.ddl import DDL_STATEMENTS
-from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
 from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import QueryPlan
-from fauna.session import definition, load_data, passwords, procedures
+from fauna.session import definition, load_data, passwords, procedures, reading
 from fauna.session.explain import EXPLAIN_COLUMNS, Step, explained
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
@@ -211,12 +210,9 @@ def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]))
     assert isinstance(plan, QueryPlan)
     args = [value for _, value in session.params]
-    params = plan.statement.params.build(args, session.supply)
-    branch = session.transactions.for_reading() if plan.tables else None
-    if branch is None:
-        rows = list(session.node.shard.autocommit_query(plan.statement.sql, params, inline=False, watch=session.watch))
-    else:
-        rows = list(branch.reader(SINGLE_SHARD).query(plan.statement.sql, params, plan.reads(args, session.supply), inline=False))
+    transaction = session.transactions.for_reading() if plan.tables else None
+    reads = plan.reads(args, session.supply)
+    rows = list(reading.read(session, transaction, plan.statement, plan.distribution, args, reads, inline=False))
     if len(rows) > 1:
         raise error("SUBQUERY_NO_1_ROW")
     return plan.columns[0].sql_type, rows[0][0] if rows else None

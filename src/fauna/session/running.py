@@ -10,8 +10,9 @@ from fauna.catalog.schema import Table
 from fauna.catalog.types import Stored
 from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error
-from fauna.execute import point_writes, short_sort, writing
+from fauna.execute import over_shards, point_writes, short_sort, writing
 from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, ShardStatement, ShortSort, UpdatePlan
+from fauna.session import reading
 from fauna.session.result import MustMove, Result, ResultColumn, Row
 from fauna.session.table_expressions import compile_expression, parse_expression
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
@@ -46,17 +47,17 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
     session.sequences_ready(plan, inline)
     sort = plan.short_sort if inline else None
     statement = plan.statement if sort is None else sort.statement
-    params = statement.params.build(args, session.supply)
-    branch = session.transactions.for_locking() if plan.locking else session.transactions.for_reading()
-    rows: Rows
-    if branch is None:
+    transaction = session.transactions.for_locking() if plan.locking else session.transactions.for_reading()
+    if sort is not None and over_shards.home(plan.distribution, args, session.supply) is None:
+        raise MustMove
+    if transaction is None:
         if plan.tables:
             session.transactions.stood_alone()
-        rows = session.node.shard.autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+        rows = reading.read(session, None, statement, plan.distribution, args, (), inline=inline)
     else:
-        rows = _on_branch(session, branch, plan, statement, params, args, inline)
+        rows = _in_transaction(session, transaction, plan, statement, args, inline)
     if plan.count is not None:
-        session.found_rows = _counted_rows(session, branch, plan, args)
+        session.found_rows = _counted_rows(session, transaction, plan, args)
     if plan.into:
         return _into(session, plan, rows)
     if plan.sequences or plan.locking and not session.transactions.explicit:
@@ -64,42 +65,34 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
     return _result(session, plan, rows, context, args, sort)
 
 
-def _on_branch(
-    session: Session,
-    branch: Transaction,
-    plan: QueryPlan,
-    statement: ShardStatement,
-    params: Sequence[Stored],
-    args: Args,
-    inline: bool,
+def _in_transaction(
+    session: Session, transaction: Transaction, plan: QueryPlan, statement: ShardStatement, args: Args, inline: bool
 ) -> Rows:
     reads = plan.reads(args, session.supply)
     try:
         if not plan.locking:
-            return branch.reader(SINGLE_SHARD).query(statement.sql, params, reads, inline=inline)
+            return reading.read(session, transaction, statement, plan.distribution, args, reads, inline=inline)
         match = None
         if plan.match is not None:
             match = MatchCheck(plan.match.sql, plan.match.params.build(args, session.supply), plan.match_table)
         if plan.locking == "NOWAIT":
-            branch.lock_wait_timeout_s = 0.0
+            transaction.lock_wait_timeout_s = 0.0
         elif plan.locking.isdigit():
-            branch.lock_wait_timeout_s = float(plan.locking)
-        return branch.writer(SINGLE_SHARD).lock_query(statement.sql, params, reads, match=match, inline=inline)
+            transaction.lock_wait_timeout_s = float(plan.locking)
+        return reading.lock_and_read(
+            session, transaction, statement, plan.distribution, args, reads, match=match, inline=inline
+        )
     except EngineError as problem:
         if isinstance(problem, (NoSuchObject, Overflow)):
             raise
         raise problem.sql_error() from None
 
 
-def _counted_rows(session: Session, branch: Transaction | None, plan: QueryPlan, args: Args) -> int:
+def _counted_rows(session: Session, transaction: Transaction | None, plan: QueryPlan, args: Args) -> int:
     """What FOUND_ROWS() gives under SQL_CALC_FOUND_ROWS."""
     assert plan.count is not None
-    params = plan.count.params.build(args, session.supply)
-    rows: Rows
-    if branch is None:
-        rows = session.node.shard.autocommit_query(plan.count.sql, params, inline=False, watch=session.watch)
-    else:
-        rows = branch.reader(SINGLE_SHARD).query(plan.count.sql, params, plan.reads(args, session.supply), inline=False)
+    reads = plan.reads(args, session.supply)
+    rows = reading.read(session, transaction, plan.count, plan.count_distribution, args, reads, inline=False)
     return int(list(rows)[0][0])  # type: ignore[arg-type]
 
 
@@ -251,7 +244,7 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
     """UPDATE or DELETE."""
     transaction = writable(session)
     point = session.transactions.explicit and isinstance(plan, (UpdatePlan, DeletePlan)) and plan.point is not None
-    shards = _all(session, not isinstance(plan, (UpdatePlan, DeletePlan)) or plan.spread != "")
+    shards = writing.shards_of(plan, args, session.supply, len(session.node.shards))
     if not point:
         lock(session, transaction, shards)
     context = session.new_context(storing=isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)))
@@ -294,6 +287,9 @@ def run_of(session: Session, transaction: Transaction, context: StatementContext
         transaction,
         len(session.node.shards),
         session.node.row_ids,
+        lambda statement, distribution, args, reads, lock: (reading.lock_and_read if lock else reading.read)(
+            session, transaction, statement, distribution, args, reads, inline=False
+        ),
         session.supply,
         context,
         session.node.auto_increments,

@@ -137,6 +137,11 @@ class Transaction(Protocol):
         """Whether there is anything to commit."""
         ...
 
+    @property
+    def reads_latest(self) -> bool:
+        """READ COMMITTED: each statement reads the state of its own time, not all of them one snapshot."""
+        ...
+
     def reader(self, shard: int) -> Branch:
         """The branch to read on."""
         ...

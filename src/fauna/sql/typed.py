@@ -147,6 +147,14 @@ class DerivedSource:
 
 
 @dataclass(frozen=True, slots=True)
+class GatheredSource:
+    """A table of the query node's scratch database, with rows that came from shards."""
+
+    table: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
 class JoinSource:
     left: Source
     right: Source
@@ -154,7 +162,7 @@ class JoinSource:
     on: Typed | None
 
 
-Source = TableSource | InfoSource | CteSource | DerivedSource | JoinSource
+Source = TableSource | InfoSource | CteSource | DerivedSource | GatheredSource | JoinSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,10 @@ class SpreadTransaction:
         return any(branch.has_written for branch in self._branches.values())
 
     @property
+    def reads_latest(self) -> bool:
+        return self._isolation <= Isolation.READ_COMMITTED
+
+    @property
     def lock_wait_timeout_s(self) -> float:
         return self._lock_wait_timeout_s
 

@@ -9,7 +9,6 @@ import textwrap
 from pathlib import Path
 
 import apsw
-import apsw
 import pytest
 
 from fauna.errors import StartError

@@ -221,7 +221,7 @@ def test_prepared_transactions_share_a_sync(open_shard: OpenShard) -> None:
     assert len(calls) <= 3
     for number in range(10, 20):
         shard.commit_prepared(f"g{number}").wait()
-    assert latest(shard) == {**BEFORE, **{number: 0 for number in range(10, 20)}}
+    assert latest(shard) == {**BEFORE, **dict.fromkeys(range(10, 20), 0)}
 
 
 def test_what_a_savepoint_took_back_is_not_prepared(shard: SqliteShard) -> None:

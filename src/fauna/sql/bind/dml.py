@@ -12,9 +12,11 @@ from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NUL
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import (
     DeletePlan,
+    Distribution,
     InsertPlan,
     Plan,
     QueryPlan,
+    Route,
     RowPlace,
     RowProgram,
     RowwiseDeletePlan,
@@ -31,11 +33,13 @@ from fauna.sql import ast
 from fauna.sql.bind.access import access_rules, tables_of
 from fauna.sql.bind.coerce import mapped, quoted, retyped, shown, template_text, to_boolean
 from fauna.sql.bind.context import BindContext
-from fauna.sql.bind.expressions import ExpressionBinder
+from fauna.sql.bind.distribute import distribute, statement_of
+from fauna.sql.bind.expressions import ExpressionBinder, conjuncts
 from fauna.sql.bind.metadata import result_columns
 from fauna.sql.bind.place import found_place, is_spread, row_move, row_place, spread_of
 from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
 from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
+from fauna.sql.bind.routes import route_of
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.bind.short_sort import short_sort
 from fauna.sql.bind.sorted_first import sorted_first
@@ -255,9 +259,11 @@ class InsertBinder:
             tuple(self.notes),
             place=place,
             numbers_rows=numbers_rows,
+            distribution=self._distribution,
         )
 
     _query: BoundQuery | None = None
+    _distribution: Distribution | None = None
 
     def _named_columns(self) -> list[Column]:
         table = self.table
@@ -342,9 +348,8 @@ class InsertBinder:
     def _program(self, values: list[Typed]) -> RowProgram:
         if all(isinstance(v, Constant) for v in values):
             return RowProgram(parameters(values), None)  # type: ignore[arg-type]
-        emitter = SqliteEmitter()
-        text = "SELECT " + ", ".join(emitter.expr(v) for v in values)
-        return RowProgram(None, ShardStatement(text, parameters(emitter.params)))
+        row = BoundSelect(tuple([OutputColumn("", f"k{i + 1}", value) for i, value in enumerate(values)]))
+        return RowProgram(None, statement_of(row), distribute(self.context.catalog, row))
 
     def _from_query(self, named: list[Column], written: list[Column]) -> tuple[ShardStatement, bool]:
         assert self.statement.query is not None
@@ -370,9 +375,8 @@ class InsertBinder:
             *[OutputColumn("", f"k{i + 1}", node) for i, node in enumerate(nodes)],
         )
         outer = BoundSelect(outputs, DerivedSource(query, alias))
-        emitter = SqliteEmitter()
-        text = emitter.query(outer)
-        return ShardStatement(text, parameters(emitter.params)), self.table.physical in tables_of(query)
+        self._distribution = distribute(self.context.catalog, outer)
+        return statement_of(outer), self.table.physical in tables_of(query)
 
     _extras: list[tuple[tuple[str, ...], SessionValue]]
 
@@ -692,6 +696,7 @@ def _direct_update(
         *_preview(source, sets, where),
         point_update(context.catalog, source, sets, where, finder, changes),
         spread=spread_of(context.catalog, table),
+        route=_route(context, source, where),
     )
 
 
@@ -714,6 +719,13 @@ def _preview(
     if where is not None:
         text += f" WHERE {emitter.expr(where)}"
     return ShardStatement(f"{text} LIMIT {PREVIEW_ROWS_MAX}", parameters(emitter.params)), tuple(names)
+
+
+def _route(context: BindContext, source: TableSource, where: Typed | None) -> Route | None:
+    """Which shards may have the rows of a table of which each shard has some."""
+    if spread_of(context.catalog, source.table) != "HASH":
+        return None
+    return route_of(context.catalog, source.table, source.alias, conjuncts(where) if where is not None else [])
 
 
 def _match(source: TableSource, where: Typed | None) -> ShardStatement:
@@ -779,7 +791,11 @@ def _rowwise_update(
     emitter = SqliteEmitter()
     text = emitter.query(select)
     return RowwiseUpdatePlan(
-        ShardStatement(text, parameters(emitter.params)), tuple(targets), accesses(access_rules(select)), statement.ignore
+        ShardStatement(text, parameters(emitter.params)),
+        tuple(targets),
+        accesses(access_rules(select)),
+        statement.ignore,
+        distribution=distribute(context.catalog, select),
     )
 
 
@@ -811,7 +827,10 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         # With several shards a subquery cannot be asked on the shard where a row is.
         if not (spread and _has_query(where)):
             shard_statement = ShardStatement(text + clause, params)
-            return DeletePlan(source.table, shard_statement, match, reads, returning, statement.ignore, point, spread=spread)
+            route = _route(context, source, where)
+            return DeletePlan(
+                source.table, shard_statement, match, reads, returning, statement.ignore, point, spread=spread, route=route
+            )
     if statement.returning:
         raise unsupported("RETURNING with ORDER BY, LIMIT or several tables")
     targets = _delete_targets(scope, source, statement)
@@ -829,7 +848,11 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
     emitter = SqliteEmitter()
     text = emitter.query(select)
     return RowwiseDeletePlan(
-        ShardStatement(text, parameters(emitter.params)), tuple(deletes), accesses(access_rules(select)), statement.ignore
+        ShardStatement(text, parameters(emitter.params)),
+        tuple(deletes),
+        accesses(access_rules(select)),
+        statement.ignore,
+        distribution=distribute(context.catalog, select),
     )
 
 
@@ -860,11 +883,11 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
     match, match_table = None, ""
     if locking is not None and isinstance(bound, BoundSelect) and isinstance(bound.source, TableSource):
         match, match_table = _match(bound.source, bound.where), bound.source.table.physical
-    count = None
+    count = count_distribution = None
     if isinstance(query, ast.Select) and query.calc_found_rows:
-        counter = SqliteEmitter()
-        whole = counter.query(replace(bound, limit=None, offset=None, order_by=()))
-        count = ShardStatement(f"SELECT count(*) FROM ({whole})", parameters(counter.params))
+        whole = DerivedSource(replace(bound, limit=None, offset=None, order_by=()), context.new_alias())
+        counting = BoundSelect((OutputColumn("", "n", Op(BIGINT_TYPE, False, "COUNT", (), "count(*)")),), whole)
+        count, count_distribution = statement_of(counting), distribute(context.catalog, counting)
     return QueryPlan(
         ShardStatement(text, parameters(emitter.params)),
         result_columns(bound.outputs),
@@ -877,6 +900,8 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
         (),
         into,
         None if locking is not None or count is not None or into else short_sort(context, bound),
+        distribute(context.catalog, bound),
+        count_distribution,
     )
 
 

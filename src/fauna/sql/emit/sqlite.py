@@ -23,6 +23,7 @@ from fauna.sql.typed import (
     Const,
     CteSource,
     DerivedSource,
+    GatheredSource,
     InfoSource,
     JoinSource,
     Op,
@@ -170,6 +171,8 @@ class SqliteEmitter:
             return f"(SELECT {columns} FROM json_each({rows})) AS {source.alias}"
         if isinstance(source, CteSource):
             return f"{source.cte} AS {source.alias}"
+        if isinstance(source, GatheredSource):
+            return f"{source.table} AS {source.alias}"
         if isinstance(source, DerivedSource):
             return f"({self._derived(source)}) AS {source.alias}"
         return self._join(source)

@@ -100,6 +100,10 @@ class SqliteBranch:
         return bool(self._changes or (self._locked or self._offered) and (self._writer.changes or self._writer.whole))
 
     @property
+    def reads_latest(self) -> bool:
+        return self._isolation <= Isolation.READ_COMMITTED
+
+    @property
     def has_snapshot(self) -> bool:
         return self._reader is not None
 

@@ -1,0 +1,181 @@
+"""A query over several shards: rows are fetched from them at the same time, and put together.
+
+The caller sees to it that what is read on the shards is of one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from fauna.catalog.types import Stored
+from fauna.plan.plan import Distribution, Gather, Supply
+from fauna.session.result import Row
+from fauna.shard.engines.sqlite.scratch import Scratch, ScratchPool
+from fauna.shard.shard import Params, Rows, Watch
+from fauna.sql.context import StatementContext, set_current
+
+BATCH_ROWS: Final = 512
+Read = Callable[[int, str, Params], Rows]
+"""(shard, statement, parameters) -> its rows"""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a query over shards is done with.  workers: threads that read shards, for all queries of the node."""
+
+    scratches: ScratchPool
+    workers: ThreadPoolExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a distributed query."""
+
+    shards: int
+    read: Read
+    args: Sequence[Stored]
+    supply: Supply
+    context: StatementContext
+    watch: Watch | None = None
+
+
+def home(distribution: Distribution | None, args: Sequence[Stored], supply: Supply) -> int | None:
+    """The one shard that has all that is read; None when there are more."""
+    if distribution is None:
+        return 0
+    shards = distribution.home(args, supply)
+    if shards is None or len(shards) > 1:
+        return None
+    return next(iter(shards), 0)
+
+
+def rows_of(means: Means, distribution: Distribution, run: Run, done: Callable[[], None] = lambda: None) -> Rows:
+    """The answer.  `done` is called once, when it has been read or closed, or has failed."""
+    try:
+        if distribution.final is None:
+            (gather,) = distribution.gathers
+            return Chained(_one_after_another(gather, run), done)
+        return _put_together(means, distribution, run, done)
+    except BaseException:
+        done()
+        raise
+
+
+def _shards(gather: Gather, run: Run) -> Sequence[int]:
+    found = gather.route(run.args, run.supply)
+    if found is None:
+        return range(run.shards)
+    return sorted(found) or (0,)
+
+
+def _one_after_another(gather: Gather, run: Run) -> Iterator[Rows]:
+    params = gather.statement.params.build(run.args, run.supply)
+    for shard in _shards(gather, run):
+        yield run.read(shard, gather.statement.sql, params)
+
+
+class Chained:
+    """Implements `shard.Rows`: one result after another."""
+
+    ready = False
+
+    def __init__(self, parts: Iterator[Rows], done: Callable[[], None]) -> None:
+        self._parts = parts
+        self._part: Rows | None = None
+        self._done: Callable[[], None] | None = done
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        found = self.fetch(1)
+        if not found:
+            raise StopIteration
+        return found[0]
+
+    def fetch(self, rows_max: int) -> list[Row]:
+        try:
+            while True:
+                if self._part is None:
+                    self._part = next(self._parts, None)
+                    if self._part is None:
+                        self.close()
+                        return []
+                found = self._part.fetch(rows_max)
+                if found:
+                    return found
+                self._part = None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        part, self._part, self._parts = self._part, None, iter(())
+        done, self._done = self._done, None
+        if part is not None:
+            part.close()
+        if done is not None:
+            done()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _put_together(means: Means, distribution: Distribution, run: Run, done: Callable[[], None]) -> Rows:
+    assert distribution.final is not None
+    scratch = means.scratches.take()
+
+    def finish() -> None:
+        means.scratches.give(scratch)
+        done()
+
+    try:
+        for gather in distribution.gathers:
+            scratch.make(gather.table, gather.columns)
+        _fetch_all(means.workers, _fetches(distribution.gathers, run, scratch))
+        params = distribution.final.params.build(run.args, run.supply)
+    except BaseException:
+        means.scratches.give(scratch)
+        raise
+    set_current(run.context)
+    return scratch.query(distribution.final.sql, params, run.watch, finish)
+
+
+def _fetches(gathers: Sequence[Gather], run: Run, scratch: Scratch) -> list[Callable[[], None]]:
+    """What is to be done on each shard: one thing after the other there, and the shards at the same time."""
+    wanted: dict[int, list[tuple[Gather, Params]]] = {}
+    for gather in gathers:
+        params = gather.statement.params.build(run.args, run.supply)
+        for shard in _shards(gather, run):
+            wanted.setdefault(shard, []).append((gather, params))
+
+    def fetch(shard: int) -> None:
+        set_current(run.context)
+        try:
+            for gather, params in wanted[shard]:
+                rows = run.read(shard, gather.statement.sql, params)
+                try:
+                    while batch := rows.fetch(BATCH_ROWS):
+                        scratch.add(gather.table, batch)
+                finally:
+                    rows.close()
+        finally:
+            set_current(None)
+
+    return [partial(fetch, shard) for shard in sorted(wanted)]
+
+
+def _fetch_all(workers: ThreadPoolExecutor, fetches: Sequence[Callable[[], None]]) -> None:
+    """All of them, the last one in this thread; the first error, once none is running any more."""
+    *others, last = fetches
+    running: list[Future[None]] = [workers.submit(fetch) for fetch in others]
+    try:
+        last()
+    finally:
+        wait(running)
+    for each in running:
+        each.result()

@@ -1,0 +1,108 @@
+"""Where and how a query's rows are read: on one shard or on several, in the session's transaction or in none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fauna.catalog.types import Stored
+from fauna.execute import over_shards
+from fauna.plan.plan import Distribution, ShardStatement
+from fauna.session.result import MustMove
+from fauna.shard.shard import Branch, Isolation, MatchCheck, Params, Rows, TableAccess, Transaction
+
+if TYPE_CHECKING:
+    from fauna.session.session import Session
+
+Args = Sequence[Stored]
+_SNAPSHOT_WAIT_S = 1.0  # nothing is locked by a snapshot that only reads
+
+
+def read(
+    session: Session,
+    transaction: Transaction | None,
+    statement: ShardStatement,
+    distribution: Distribution | None,
+    args: Args,
+    reads: Sequence[TableAccess],
+    *,
+    inline: bool,
+    params: Params | None = None,
+) -> Rows:
+    """The rows of a query.  transaction: None reads the latest committed state.  params: of `statement`, if they are known."""
+    shard = over_shards.home(distribution, args, session.supply)
+    if shard is not None:
+        if params is None:
+            params = statement.params.build(args, session.supply)
+        if transaction is not None:
+            return transaction.reader(shard).query(statement.sql, params, reads, inline=inline)
+        node = session.node
+        node.gate.pass_through(inline=inline)
+        return node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+    if inline:
+        raise MustMove
+    assert distribution is not None
+    return _on_several(session, transaction, distribution, args, reads)
+
+
+def _on_several(
+    session: Session, transaction: Transaction | None, distribution: Distribution, args: Args, reads: Sequence[TableAccess]
+) -> Rows:
+    if transaction is not None and not transaction.reads_latest:
+        branches = transaction.reader
+    elif transaction is not None and transaction.has_written:
+        transaction.lock()  # the state stands still on all shards, and has this transaction's own writes
+        branches = transaction.writer
+    else:
+        node = session.node
+        snapshot = node.begin(
+            Isolation.REPEATABLE_READ, read_only=True, lock_wait_timeout_s=_SNAPSHOT_WAIT_S, watch=session.watch
+        )
+        snapshot.open_snapshot()
+        read = partial(_query, snapshot.reader, ())
+        return _rows(session, distribution, args, read, snapshot.rollback)
+    return _rows(session, distribution, args, partial(_query, branches, reads))
+
+
+def _query(
+    branches: Callable[[int], Branch], reads: Sequence[TableAccess], shard: int, sql: str, params: Params
+) -> Rows:
+    return branches(shard).query(sql, params, reads, inline=False)
+
+
+def lock_and_read(
+    session: Session,
+    transaction: Transaction,
+    statement: ShardStatement,
+    distribution: Distribution | None,
+    args: Args,
+    reads: Sequence[TableAccess],
+    *,
+    match: MatchCheck | None = None,
+    inline: bool,
+) -> Rows:
+    """FOR UPDATE, and the rows that a statement is going to write: locked, at the latest state."""
+    shard = over_shards.home(distribution, args, session.supply)
+    if shard is not None:
+        params = statement.params.build(args, session.supply)
+        return transaction.writer(shard).lock_query(statement.sql, params, reads, match=match, inline=inline)
+    if inline:
+        raise MustMove
+    assert distribution is not None
+    transaction.lock()
+    return _rows(
+        session,
+        distribution,
+        args,
+        lambda n, sql, params: transaction.writer(n).lock_query(sql, params, reads, match=match, inline=False),
+    )
+
+
+def _rows(
+    session: Session, distribution: Distribution, args: Args, read: over_shards.Read, done: Callable[[], None] = lambda: None
+) -> Rows:
+    node = session.node
+    run = over_shards.Run(len(node.shards), read, args, session.supply, session.context, session.watch)
+    return over_shards.rows_of(node.means, distribution, run, done)
+
