@@ -50,12 +50,16 @@ class Terminal:
 
     def wait_running(self) -> None:
         """Until the prompt has given the terminal back, so that Ctrl-C is a signal again: a statement is at work."""
-        deadline = time.monotonic() + WAIT_S
-        while not termios.tcgetattr(self.file)[3] & termios.ISIG:
-            assert time.monotonic() < deadline, self.seen
-            self._read(0.05)
+        self._wait_for_signals(on=True)
         while self._read(0.5):
             pass
+
+    def _wait_for_signals(self, *, on: bool) -> None:
+        """Until Ctrl-C is a signal, or, in the prompt's raw mode, a key like any other."""
+        deadline = time.monotonic() + WAIT_S
+        while bool(termios.tcgetattr(self.file)[3] & termios.ISIG) is not on:
+            assert time.monotonic() < deadline, self.seen
+            self._read(0.05)
 
     def expect(self, text: str) -> str:
         """What was printed up to and with `text`."""
@@ -72,7 +76,7 @@ class Terminal:
     def enter(self, text: str) -> None:
         """Type at the prompt, once it is there and reads."""
         self.expect(PROMPT)
-        time.sleep(0.3)  # the prompt is drawn before the terminal is in raw mode
+        self._wait_for_signals(on=False)  # the prompt is drawn before it reads
         self.seen = ""
         self.type(text)
 

@@ -7,6 +7,7 @@ import datetime
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +31,8 @@ from fauna.catalog.types import (
 from fauna.session.result import LocalInfile, Result, ResultColumn
 from tests.unit.wire.conftest import Running
 from tests.unit.wire.memory_backend import MemorySession, column, rows_of, table_of
+
+ROOT = Path(__file__).resolve().parents[3]
 
 UTF8 = "utf8mb4_general_ci"
 EVERY_TYPE: list[tuple[str, SqlType, Any, Any]] = [
@@ -386,25 +389,44 @@ def test_mysql_connector(running: Running, pure: bool, tls: bool, user: str) -> 
     options: dict[str, Any] = {"host": "127.0.0.1", "port": running.port, "user": user, "password": "secret"}
     if user == "old" and not pure:
         pytest.skip("the C extension no longer ships mysql_native_password")
-    connection = connector.connect(use_pure=pure, ssl_disabled=not tls, charset="utf8mb4", **options)
+    options |= {"use_pure": pure, "ssl_disabled": not tls, "charset": "utf8mb4"}
+    connection = connector.connect(**options)
     cursor = connection.cursor()
     cursor.execute("SELECT all")
     rows = cursor.fetchall()
     assert _same(rows[0])
-    prepared = connection.cursor(prepared=True)
-    for first, second in ((1, "ä"), (2**40, b"\xff"), (None, 2.5), (datetime.date(2024, 1, 2), Decimal("1.50"))):
-        prepared.execute("SELECT all WHERE a = %s AND b = %s", (first, second))
-        assert _same(prepared.fetchall()[0], kept)
+    if pure:
+        mysql_connector_prepares(connection, kept)
+    else:
+        # In a process of its own: executing a prepared statement, the C extension of 9.7 writes four bytes into memory that is
+        # no longer its own (valgrind: MySQLPrepStmt_execute, mysql_capi.c), and some later test ends in a segmentation fault.
+        program = f"from tests.unit.wire import test_drivers\ntest_drivers.connect_and_prepare({options!r}, {kept!r})"
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     values = [tuple(value for _, value in params) for params in running.backend.params_run]
     assert values[0] == (1, "ä")
     assert values[1] == (2**40, b"\xff")
     assert values[2][0] is None
     assert values[3][0] == "2024-01-02"
-    prepared.close()
     connection.cmd_reset_connection()
     connection.cmd_change_user("old" if pure else "root", "secret", "shop")
     assert connection.is_connected()
     connection.close()
+
+
+def mysql_connector_prepares(connection: Any, kept: list[int]) -> None:
+    prepared = connection.cursor(prepared=True)
+    for first, second in ((1, "ä"), (2**40, b"\xff"), (None, 2.5), (datetime.date(2024, 1, 2), Decimal("1.50"))):
+        prepared.execute("SELECT all WHERE a = %s AND b = %s", (first, second))
+        assert _same(prepared.fetchall()[0], kept)
+    prepared.close()
+
+
+def connect_and_prepare(options: dict[str, Any], kept: list[int]) -> None:
+    import mysql.connector
+
+    with mysql.connector.connect(**options) as connection:
+        mysql_connector_prepares(connection, kept)
 
 
 def _same(row: tuple[Any, ...], kept: list[int] | None = None) -> bool:
