@@ -63,6 +63,7 @@ from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
 from fauna.txn.spread import SpreadTransaction
+from fauna.txn.wait_graph import WaitGraph
 
 if TYPE_CHECKING:
     from fauna.wire.backend import ClientInfo
@@ -102,7 +103,9 @@ class Node:
         self.started = time.monotonic()
         engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
         self.gate = CommitGate()
-        self._open_shard = partial(SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key)
+        self._open_shard = partial(
+            SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph()
+        )
         self.shard = self._open_shard(0)
         self.shards: list[SqliteShard] = [self.shard]
         self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))

@@ -12,13 +12,15 @@ from functools import partial
 from typing import Final
 
 from fauna.catalog.types import Stored
-from fauna.plan.plan import Distribution, Gather, Supply
+from fauna.plan.plan import Distribution, Gather, Route, Supply
 from fauna.session.result import Row
+from fauna.shard.engines.sqlite.readers import MemoryRows
 from fauna.shard.engines.sqlite.scratch import Scratch, ScratchPool
 from fauna.shard.shard import Params, Rows, Watch
-from fauna.sql.context import StatementContext, set_current
+from fauna.sql.context import StatementContext, current, set_current
 
 BATCH_ROWS: Final = 512
+PREFETCH_ROWS: Final = 256
 Read = Callable[[int, str, Params], Rows]
 """(shard, statement, parameters) -> its rows"""
 
@@ -47,10 +49,20 @@ def home(distribution: Distribution | None, args: Sequence[Stored], supply: Supp
     """The one shard that has all that is read; None when there are more."""
     if distribution is None:
         return 0
-    shards = distribution.home(args, supply)
+    shards = routed(distribution.home, args, supply)
     if shards is None or len(shards) > 1:
         return None
     return next(iter(shards), 0)
+
+
+def routed(route: Route, args: Sequence[Stored], supply: Supply) -> frozenset[int] | None:
+    """Where a route leads.  Constants are converted for the statement once more, which then warns of them."""
+    context = current()
+    muted, context.muted = context.muted, True
+    try:
+        return route(args, supply)
+    finally:
+        context.muted = muted
 
 
 def rows_of(means: Means, distribution: Distribution, run: Run, done: Callable[[], None] = lambda: None) -> Rows:
@@ -58,7 +70,9 @@ def rows_of(means: Means, distribution: Distribution, run: Run, done: Callable[[
     try:
         if distribution.final is None:
             (gather,) = distribution.gathers
-            return Chained(_one_after_another(gather, run), done)
+            rows = Chained(_one_after_another(gather, run), done)
+            first = rows.fetch_all(PREFETCH_ROWS)
+            return rows if first is None else MemoryRows(first)
         return _put_together(means, distribution, run, done)
     except BaseException:
         done()
@@ -66,7 +80,7 @@ def rows_of(means: Means, distribution: Distribution, run: Run, done: Callable[[
 
 
 def _shards(gather: Gather, run: Run) -> Sequence[int]:
-    found = gather.route(run.args, run.supply)
+    found = routed(gather.route, run.args, run.supply)
     if found is None:
         return range(run.shards)
     return sorted(found) or (0,)
@@ -87,6 +101,7 @@ class Chained:
         self._parts = parts
         self._part: Rows | None = None
         self._done: Callable[[], None] | None = done
+        self._first: list[Row] = []
 
     def __iter__(self) -> Iterator[Row]:
         return self
@@ -97,7 +112,20 @@ class Chained:
             raise StopIteration
         return found[0]
 
+    def fetch_all(self, rows_max: int) -> list[Row] | None:
+        """All rows if they are at most so many; else None, and they are still to come."""
+        rows: list[Row] = []
+        while batch := self.fetch(rows_max + 1 - len(rows)):
+            rows += batch
+            if len(rows) > rows_max:
+                self._first = rows
+                return None
+        return rows
+
     def fetch(self, rows_max: int) -> list[Row]:
+        if self._first:
+            rows, self._first = self._first[:rows_max], self._first[rows_max:]
+            return rows
         try:
             while True:
                 if self._part is None:
@@ -115,6 +143,7 @@ class Chained:
 
     def close(self) -> None:
         part, self._part, self._parts = self._part, None, iter(())
+        self._first = []
         done, self._done = self._done, None
         if part is not None:
             part.close()

@@ -11,6 +11,7 @@ from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Index, Table
 from fauna.catalog.types import UINT64_MAX, Stored, from_unsigned, to_unsigned
 from fauna.errors import SqlError
+from fauna.execute import over_shards
 from fauna.execute.auto_increment import AutoIncrement, Numbers
 from fauna.execute.row_ids import RowIds
 from fauna.plan.plan import (
@@ -410,7 +411,7 @@ def shards_of(plan: Plan, args: Args, supply: Supply, shards: int) -> Sequence[i
         return range(shards)
     if plan.spread == "":
         return (SINGLE_SHARD,)
-    found = plan.route(args, supply) if plan.route is not None else None
+    found = over_shards.routed(plan.route, args, supply) if plan.route is not None else None
     return range(shards) if found is None else sorted(found) or (SINGLE_SHARD,)
 
 

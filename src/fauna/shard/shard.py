@@ -9,7 +9,7 @@ it again in a worker thread with `inline=False`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -184,11 +184,37 @@ class Transaction(Protocol):
         ...
 
 
+class Snapshots(Protocol):
+    """The snapshots of a transaction's branches, which are of one moment: they move together, to a later one."""
+
+    def others_may_move(self, branch: Branch) -> bool:
+        """Whether nothing that the others have read is different now."""
+        ...
+
+    def move(self) -> None: ...
+
+
 class Branch(Transaction, Protocol):
     """A transaction on this shard."""
 
     @property
     def has_snapshot(self) -> bool: ...
+    def may_move(self) -> bool:
+        """Whether nothing that it has read is different now."""
+        ...
+
+    def move(self) -> None:
+        """Read the state of now from here on, if it has a snapshot."""
+        ...
+
+    @property
+    def keeps_lock(self) -> bool:
+        """Whether it will have the write lock until its end: row locks are not enough for what it did."""
+        ...
+
+    def keep_lock(self) -> None:
+        """Have the write lock, which it holds, until its end, prepared or not."""
+        ...
 
     def query(self, sql: str, params: Params, reads: Sequence[TableAccess], *, inline: bool) -> Rows: ...
     def lock_query(
@@ -247,8 +273,11 @@ class Shard(Protocol):
         consistent_snapshot: bool = False,
         two_phase: bool = False,
         alone: bool = False,
+        owner: Hashable = None,
+        snapshots: Snapshots | None = None,
     ) -> Branch:
-        """alone: the transaction is one statement, which the caller commits at once."""
+        """alone: the transaction is one statement, which the caller commits at once.  owner: stands for the transaction of which
+        this is one branch; what a branch of it has locked, another of the same owner has.  snapshots: of all of them."""
         ...
 
     def recover(self) -> list[str]:

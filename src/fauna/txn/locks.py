@@ -19,6 +19,7 @@ from fauna.clock import Clock, SystemClock
 from fauna.errors import error
 from fauna.ticket import OneShot
 from fauna.txn.deadlines import Deadlines
+from fauna.txn.wait_graph import Owner, WaitGraph
 
 
 class _State(Enum):
@@ -30,10 +31,11 @@ class _State(Enum):
 class LockTicket(OneShot):
     """A place in the queue.  Done when the lock is ours (`check` passes) or will never be (`check` raises 1205)."""
 
-    __slots__ = ("_queue", "_state", "deadline_s")
+    __slots__ = ("_queue", "_state", "deadline_s", "owner")
 
-    def __init__(self, queue: WriteQueue, deadline_s: float) -> None:
+    def __init__(self, queue: WriteQueue, owner: Owner, deadline_s: float) -> None:
         super().__init__()
+        self.owner = owner
         self._queue = queue
         self._state = _State.WAITING
         self.deadline_s = deadline_s
@@ -54,19 +56,22 @@ class LockTicket(OneShot):
 class WriteQueue:
     """A first-in-first-out mutual exclusion lock that anyone may release and any thread may use."""
 
-    def __init__(self, clock: Clock | None = None, *, timer: bool = True) -> None:
-        """With `timer` False nobody watches the time-outs but `expire`: for tests with a clock of their own."""
+    def __init__(self, clock: Clock | None = None, *, timer: bool = True, waits: WaitGraph | None = None) -> None:
+        """With `timer` False nobody watches the time-outs but `expire`: for tests with a clock of their own.
+        waits: shared by all shards of a node."""
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._held = False
+        self._holder: Owner = None  # who has it, when that is a transaction
+        self._graph = waits or WaitGraph()
         self._offer: Callable[[], None] | None = None
         self._waiting: deque[LockTicket] = deque()
         self._deadlines: Deadlines[LockTicket] = Deadlines(self._refuse, self._clock, timer=timer)
 
-    def try_acquire(self) -> bool:
+    def try_acquire(self, owner: Owner = None) -> bool:
         """Take the lock if it is free or on offer; never waits.  Free implies that nobody is queued."""
         with self._lock:
-            taken, give_up = self._take()
+            taken, give_up = self._take(owner)
         if give_up is not None:
             give_up()
         return taken
@@ -77,13 +82,15 @@ class WriteQueue:
             if self._held:
                 return False
             self._held = True
+            self._holder = None
             return True
 
-    def enqueue(self, timeout_s: float) -> LockTicket:
-        """Queue up.  The ticket may be done on return: granted, or refused when `timeout_s` is 0."""
-        ticket = LockTicket(self, self._clock.monotonic_s() + timeout_s)
+    def enqueue(self, timeout_s: float, owner: Owner = None) -> LockTicket:
+        """Queue up.  The ticket may be done on return: granted, or refused when `timeout_s` is 0, or because the wait of `owner`
+        would never end (1213)."""
+        ticket = LockTicket(self, owner, self._clock.monotonic_s() + timeout_s)
         with self._lock:
-            taken, give_up = self._take()
+            taken, give_up = self._take(owner)
             if taken:
                 ticket._state = _State.GRANTED
             elif timeout_s <= 0:
@@ -96,9 +103,27 @@ class WriteQueue:
             ticket.complete()
         elif ticket._state is _State.GONE:
             ticket.complete(error("LOCK_WAIT_TIMEOUT"))
+        elif owner is not None and not self._graph.wait(owner, self._holders):
+            self._give_place_up(ticket)
+            ticket.complete(error("LOCK_DEADLOCK"))
         else:
+            if owner is not None and not ticket.is_waiting:
+                self._graph.stop(owner)  # it was granted just now
             self._deadlines.add(ticket)
         return ticket
+
+    def _holders(self) -> set[Owner]:
+        holder = self._holder
+        return set() if holder is None else {holder}
+
+    def _give_place_up(self, ticket: LockTicket) -> None:
+        granted: LockTicket | None = None
+        with self._lock:
+            if ticket._state is _State.GRANTED:
+                granted = self._grant_next()
+            ticket._state = _State.GONE
+        if granted is not None:
+            granted.complete()
 
     def offer(self, give_up: Callable[[], None]) -> None:
         """By the holder: whoever comes next has the lock after `give_up()`, called in that one's thread.  When somebody waits
@@ -128,20 +153,20 @@ class WriteQueue:
             granted.complete()
 
     def abandon(self, ticket: LockTicket) -> None:
-        granted: LockTicket | None = None
-        with self._lock:
-            if ticket._state is _State.GRANTED:
-                granted = self._grant_next()
-            ticket._state = _State.GONE
+        self._give_place_up(ticket)
+        self._stop_waiting(ticket)
         ticket.complete(error("LOCK_WAIT_TIMEOUT"))
-        if granted is not None:
-            granted.complete()
+
+    def _stop_waiting(self, ticket: LockTicket) -> None:
+        if ticket.owner is not None:
+            self._graph.stop(ticket.owner)
 
     def interrupt(self, ticket: LockTicket) -> None:
         with self._lock:
             if ticket._state is not _State.WAITING:
                 return
             ticket._state = _State.GONE
+        self._stop_waiting(ticket)
         ticket.complete(error("QUERY_INTERRUPTED"))
 
     def expire(self) -> float | None:
@@ -153,6 +178,7 @@ class WriteQueue:
             if ticket._state is not _State.WAITING:
                 return
             ticket._state = _State.GONE
+        self._stop_waiting(ticket)
         ticket.complete(error("LOCK_WAIT_TIMEOUT"))
 
     @property
@@ -168,12 +194,15 @@ class WriteQueue:
     def close(self) -> None:
         self._deadlines.close()
 
-    def _take(self) -> tuple[bool, Callable[[], None] | None]:
+    def _take(self, owner: Owner) -> tuple[bool, Callable[[], None] | None]:
         """Under the mutex: whether the lock is ours now, and whom to tell first that it is gone."""
         if not self._held:
             self._held = True
+            self._holder = owner
             return True, None
         give_up, self._offer = self._offer, None
+        if give_up is not None:
+            self._holder = owner
         return give_up is not None, give_up
 
     def _grant_next(self) -> LockTicket | None:
@@ -181,6 +210,9 @@ class WriteQueue:
             ticket = self._waiting.popleft()
             if ticket._state is _State.WAITING:
                 ticket._state = _State.GRANTED
+                self._holder = ticket.owner
+                self._stop_waiting(ticket)
                 return ticket
         self._held = False
+        self._holder = None
         return None

@@ -13,7 +13,6 @@ until it ends.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Hashable, Iterable
 from enum import Enum
@@ -22,8 +21,8 @@ from fauna.clock import Clock, SystemClock
 from fauna.errors import FaunaError, error
 from fauna.ticket import OneShot
 from fauna.txn.deadlines import Deadlines
+from fauna.txn.wait_graph import Owner, WaitGraph
 
-Owner = Hashable
 Key = tuple[Hashable, ...]
 
 
@@ -80,13 +79,14 @@ class _Lock:
 class RowLocks:
     """The row locks of one shard.  Any thread may call."""
 
-    def __init__(self, clock: Clock | None = None, *, timer: bool = True) -> None:
-        """With `timer` False nobody watches the time-outs but `expire`: for tests with a clock of their own."""
+    def __init__(self, clock: Clock | None = None, *, timer: bool = True, waits: WaitGraph | None = None) -> None:
+        """With `timer` False nobody watches the time-outs but `expire`: for tests with a clock of their own.
+        waits: shared by all shards of a node."""
         self._clock = clock or SystemClock()
-        self._mutex = threading.Lock()
+        self._graph = waits or WaitGraph()
+        self._mutex = self._graph.mutex
         self._locks: dict[Key, _Lock] = {}
         self._owned: dict[Owner, dict[Key, None]] = {}
-        self._waits: dict[Owner, RowTicket] = {}
         self._barred: dict[Hashable, Owner] = {}
         self._deadlines: Deadlines[RowTicket] = Deadlines(self._refuse, self._clock, timer=timer)
 
@@ -166,13 +166,12 @@ class RowLocks:
             lock = self._locks.get(key)
             if lock is None or lock.admits(owner, shared=shared):
                 self._grant(ticket)
-            elif self._would_never_end(owner, lock):
-                raise error("LOCK_DEADLOCK")
             elif timeout_s <= 0:
                 ticket._state = _State.GONE
+            elif not self._graph.wait(owner, lambda: lock.owners - {owner}):
+                raise error("LOCK_DEADLOCK")
             else:
                 lock.waiting.append(ticket)
-                self._waits[owner] = ticket
         if ticket._state is _State.GRANTED:
             ticket.complete()
         elif ticket._state is _State.GONE:
@@ -214,7 +213,7 @@ class RowLocks:
 
     def _grant(self, ticket: RowTicket) -> None:
         ticket._state = _State.GRANTED
-        self._waits.pop(ticket.owner, None)
+        self._graph.stop(ticket.owner)
         lock = self._locks.get(ticket.key)
         if lock is None:
             self._locks[ticket.key] = _Lock(ticket.owner, exclusive=not ticket.shared)
@@ -222,22 +221,6 @@ class RowLocks:
             lock.exclusive = not ticket.shared or lock.exclusive and bool(lock.owners)
             lock.owners.add(ticket.owner)
         self._owned.setdefault(ticket.owner, {})[ticket.key] = None
-
-    def _would_never_end(self, owner: Owner, lock: _Lock) -> bool:
-        """Whether those that have `lock` wait, directly or not, for `owner`."""
-        seen: set[Owner] = set()
-        ahead = list(lock.owners - {owner})
-        while ahead:
-            other = ahead.pop()
-            if other == owner:
-                return True
-            if other in seen:
-                continue
-            seen.add(other)
-            ticket = self._waits.get(other)
-            if ticket is not None:
-                ahead += self._locks[ticket.key].owners
-        return False
 
     def _refuse(self, ticket: RowTicket) -> None:
         self._end(ticket, error("LOCK_WAIT_TIMEOUT"))
@@ -248,7 +231,7 @@ class RowLocks:
             if ticket._state is not _State.WAITING:
                 return
             ticket._state = _State.GONE
-            self._waits.pop(ticket.owner, None)
+            self._graph.stop(ticket.owner)
             lock = self._locks.get(ticket.key)
             if lock is not None:
                 self._serve(ticket.key, lock, granted)

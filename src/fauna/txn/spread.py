@@ -23,7 +23,7 @@ from fauna.txn.committer import COMMIT_WAIT_S, Committer
 
 
 class SpreadTransaction:
-    """Implements `shard.Transaction`.  One thread at a time."""
+    """Implements `shard.Transaction`, and `shard.Snapshots` for its branches.  One thread at a time."""
 
     def __init__(
         self,
@@ -76,6 +76,8 @@ class SpreadTransaction:
                 lock_wait_timeout_s=self._lock_wait_timeout_s,
                 watch=self._watch,
                 two_phase=True,
+                owner=self,
+                snapshots=self,
             )
             for name in self._savepoints:
                 branch.savepoint(name)
@@ -89,6 +91,14 @@ class SpreadTransaction:
                 if not branch.has_snapshot:
                     branch.open_snapshot()
         self._has_snapshot = True
+
+    def others_may_move(self, branch: Branch) -> bool:
+        return all(other is branch or other.may_move() for other in self._branches.values())
+
+    def move(self) -> None:
+        with self._gate.snapshot(inline=False):
+            for branch in self._branches.values():
+                branch.move()
 
     @property
     def is_open(self) -> bool:
@@ -128,6 +138,8 @@ class SpreadTransaction:
             self._branch(shard).lock()
 
     def pause(self) -> None:
+        if self._isolation is Isolation.REPEATABLE_READ and not self._has_snapshot and self.holds_lock:
+            self.open_snapshot()  # a branch that has found rows would take one by itself
         for branch in self._branches.values():
             branch.pause()
 
@@ -173,12 +185,17 @@ class SpreadTransaction:
             return self._commit_definition(self._published)
         written = {shard: branch for shard, branch in sorted(self._branches.items()) if branch.has_written}
         held: list[Branch] = []
+        serializable = self._isolation is Isolation.SERIALIZABLE
+        # If one has its shard to itself until the end, so have all: who waits for a lock has none that others wait for.
+        keep = len(written) > 1 and (serializable or any(branch.keeps_lock for branch in written.values()))
         for shard, branch in sorted(self._branches.items()):
             branch.lock_wait_timeout_s = COMMIT_WAIT_S
             if shard in written:
-                if len(written) == 1 or self._isolation is Isolation.SERIALIZABLE:
+                if keep or len(written) == 1:
                     branch.lock()
-            elif written and self._isolation is Isolation.SERIALIZABLE:
+                if keep:
+                    branch.keep_lock()
+            elif written and serializable:
                 branch.lock()
                 held.append(branch)
         for shard, branch in self._branches.items():

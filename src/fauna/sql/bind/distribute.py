@@ -14,7 +14,7 @@ from typing import Any, Final
 from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.sqlite_schema import collate_clause, storage_class
-from fauna.catalog.types import BIGINT_TYPE, SqlType
+from fauna.catalog.types import BIGINT_TYPE, CHARS, SqlType
 from fauna.plan.plan import Distribution, Gather, ShardStatement, parameters
 from fauna.sql.bind.expressions import conjuncts
 from fauna.sql.bind.place import is_spread
@@ -294,7 +294,7 @@ class _Distributor:
 
     def _regrouped(self, select: BoundSelect) -> BoundSelect:
         """Each shard groups its rows; groups of the same key become one."""
-        merge = _Merge(select)
+        merge = _Merge(select, select.source.alias if isinstance(select.source, TableSource) else "")
         outputs = tuple(replace(o, expr=merge.expr(o.expr)) for o in select.outputs)
         having = merge.expr(select.having) if select.having is not None else None
         order = tuple(
@@ -304,20 +304,23 @@ class _Distributor:
         part = replace(
             select, outputs=tuple(merge.outputs), having=None, order_by=(), limit=None, offset=None, distinct=False
         )
-        source = self._gather(part, [o.alias for o in merge.outputs])
+        source = self._gather(part, [o.alias for o in merge.outputs], merge.first_row)
         group_by = tuple(replace(key, expr=merge.expr(key.expr)) for key in select.group_by if key.expr is not None)
         tail = (order, select.limit, select.offset, select.distinct)
         return BoundSelect(outputs, source, None, group_by, having, *tail, aggregate=select.aggregate)
 
-    def _gather(self, part: BoundSelect, columns: Sequence[str]) -> GatheredSource:
-        """Have `part` run on the shards, its rows in a table of these columns."""
+    def _gather(self, part: BoundSelect, columns: Sequence[str], key: int = -1) -> GatheredSource:
+        """Have `part` run on the shards, its rows in a table of these columns, in the order of column `key`."""
         number = len(self.gathers)
         table = f"g{number}"
         part = replace(part, outputs=tuple(replace(o, alias=c) for o, c in zip(part.outputs, columns, strict=True)))
         route = together(
             [route_of(self.catalog, source.table, source.alias, terms) for source, terms in mentions_of(part)]
         )
-        definitions = tuple(f"{name} ANY{collate_clause(o.expr.type)}" for name, o in zip(columns, part.outputs, strict=True))
+        definitions = tuple(
+            f"{name} INTEGER PRIMARY KEY" if i == key else f"{name} ANY{collate_clause(o.expr.type)}"
+            for i, (name, o) in enumerate(zip(columns, part.outputs, strict=True))
+        )
         self.gathers.append(Gather(table, definitions, statement_of(part), route, _shown(part)))
         return GatheredSource(table, table)
 
@@ -337,11 +340,17 @@ class _Distributor:
 
     def _with_tables(self, query: BoundQuery, needed: dict[str, dict[str, ColumnRef]]) -> Any:
         filters = {source.alias: terms for source, terms in _filters_of(query)}
+        # What is tested where the rows are need not be tested again, nor warn again.
+        tested = {id(term) for terms in filters.values() for term in terms}
         routes = {source.alias: terms for source, terms in mentions_of(query)}
 
         def change(tree: Any) -> Any:
             if isinstance(tree, TableSource):
                 return self._fetched(tree, needed.get(tree.alias, {}), filters.get(tree.alias, []), routes.get(tree.alias, []))
+            if isinstance(tree, BoundSelect) and tree.where is not None:
+                tree = replace(tree, where=_untested(tree.where, tested))
+            elif isinstance(tree, JoinSource) and tree.on is not None:
+                tree = replace(tree, on=_untested(tree.on, tested))
             if isinstance(tree, tuple):
                 new = tuple([change(item) for item in tree])
                 return new if any(a is not b for a, b in zip(new, tree, strict=True)) else tree
@@ -363,13 +372,13 @@ class _Distributor:
         table, alias = source.table, source.alias
         if alias in self.fetched:  # an expression that is written twice: in the select list and in ORDER BY
             return self.fetched[alias]
-        chosen = [column for column in table.columns if column.physical in columns]
-        names = [column.physical for column in chosen]
+        chosen = [column for column in table.columns if column.physical in columns and column is not table.rowid_column]
         definitions = [f"{c.physical} {storage_class(c.sql_type)}{collate_clause(c.sql_type)}" for c in chosen]
         outputs = [OutputColumn("", c.physical, ColumnRef(c.sql_type, True, alias, c.physical, c.name)) for c in chosen]
-        if _ROWID in columns or not names:
-            definitions.append(f"{_ROWID} INTEGER")
-            outputs.append(OutputColumn("", _ROWID, ColumnRef(BIGINT_TYPE, True, alias, _ROWID, _ROWID)))
+        # In the order of their numbers the rows are read as they would be from one shard.
+        rowid = table.rowid_column.physical if table.rowid_column is not None else _ROWID
+        definitions.insert(0, f"{rowid} INTEGER PRIMARY KEY")
+        outputs.insert(0, OutputColumn("", rowid, ColumnRef(BIGINT_TYPE, True, alias, _ROWID, _ROWID)))
         where = None
         if filters:
             where = filters[0] if len(filters) == 1 else _all_of(filters)
@@ -410,6 +419,15 @@ def _first_rows(select: BoundSelect) -> Typed | None:
     # Both may be larger than 64 bits can add.
     text = "iif({0} > 9223372036854775807 - {1}, -1, {0} + {1})"
     return Op(BIGINT_TYPE, False, "+", (select.limit, select.offset), text)
+
+
+def _untested(condition: Typed, tested: set[int]) -> Typed | None:
+    """What of a conjunction is left to be tested."""
+    terms = conjuncts(condition)
+    left = [term for term in terms if id(term) not in tested]
+    if len(left) == len(terms):
+        return condition
+    return _all_of(left) if len(left) > 1 else left[0] if left else None
 
 
 def _all_of(terms: Sequence[Typed]) -> Op:
@@ -484,7 +502,10 @@ def _can_be_merged(select: BoundSelect) -> bool:
 def _is_two_step(node: AggregateOp) -> bool:
     if node.distinct:
         return False
-    if node.name == "COUNT" or node.name in ("MIN", "MAX", "ANY_VALUE", "SUM"):
+    if node.name in ("MIN", "MAX"):
+        # Of texts that are equal, the one that came first is shown.
+        return node.type.kind not in CHARS
+    if node.name in ("COUNT", "SUM"):
         return True
     return node.name == "AVG" and (node.template == "avg({0}){over}" or _COUNT_OF in node.template)
 
@@ -492,9 +513,15 @@ def _is_two_step(node: AggregateOp) -> bool:
 class _Merge:
     """Splits a grouping SELECT: `outputs` are computed on each shard, `expr` says the rest in terms of them."""
 
-    def __init__(self, select: BoundSelect) -> None:
+    def __init__(self, select: BoundSelect, table: str) -> None:
+        """table: the SQL alias of the only table that is read, or ""."""
         self.outputs: list[OutputColumn] = []
+        self.first_row = -1  # the output that is the number of a group's first row, in whose words the group is shown
         self._keys = [key.expr for key in select.group_by]
+        if table and self._keys:
+            self.first_row = 0
+            rowid = ColumnRef(BIGINT_TYPE, True, table, _ROWID, _ROWID)
+            self._place(AggregateOp(BIGINT_TYPE, True, "MIN", (rowid,), "min({0}){over}"))
         for key in self._keys:
             assert key is not None
             self._place(key)

@@ -28,17 +28,19 @@ from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, size_of
-from fauna.shard.shard import Isolation, MatchCheck, Params, TableAccess, Watch, Written
+from fauna.shard.shard import Isolation, MatchCheck, Params, Snapshots, TableAccess, Watch, Written
 from fauna.ticket import done_ticket
 from fauna.txn.conflict import Decision, Place, ReadSet, decide, is_changed, place_of
 from fauna.txn.locks import LockTicket
 from fauna.txn.row_locks import Key, RowTicket
+from fauna.txn.wait_graph import Owner
 
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
 
 # write_many looks whether it should stop every so many rows.
 _LOOK_ROWS: Final = 64
+_DEADLOCK: Final = 1213
 # A commit waits for the write lock as long as it takes; KILL ends the wait.
 _COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
 # A locking read that finds more rows keeps the write lock instead of locking each.
@@ -51,15 +53,17 @@ class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
         "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_published", "_read_only", "_reader",
-        "_reads", "_savepoints", "_shard", "_snapshot", "_streams", "_ticket", "_two_phase", "_writer", "gtrid", "is_open",
-        "lock_wait_timeout_s", "prepared", "watch",
+        "_reads", "_savepoints", "_shard", "_snapshot", "_snapshots", "_streams", "_ticket", "_two_phase", "_writer", "gtrid",
+        "is_open", "lock_wait_timeout_s", "owner", "prepared", "watch",
     )  # fmt: skip
 
     def __init__(
         self, shard: SqliteShard, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None,
-        two_phase: bool, alone: bool,
+        two_phase: bool, alone: bool, owner: Owner = None, snapshots: Snapshots | None = None,
     ) -> None:
         self._shard = shard
+        self._snapshots = snapshots
+        self.owner: Owner = owner if owner is not None else self  # in whose name it locks and waits
         self._writer = shard.writer
         self._isolation = isolation
         self._read_only = read_only
@@ -98,6 +102,13 @@ class SqliteBranch:
     @property
     def has_written(self) -> bool:
         return bool(self._changes or (self._locked or self._offered) and (self._writer.changes or self._writer.whole))
+
+    @property
+    def keeps_lock(self) -> bool:
+        return self._keeps_lock or not self._pausable and self.holds_lock
+
+    def keep_lock(self) -> None:
+        self._keeps_lock = True
 
     @property
     def reads_latest(self) -> bool:
@@ -221,7 +232,7 @@ class SqliteBranch:
         if self._locked or self._offered or not self._pausable or self._keeps_lock or isinstance(self._ticket, LockTicket):
             return None
         shard = self._shard
-        if len(self._changes) >= shard.settings.write_set_rows_max or shard.row_locks.count(self) >= _OWNED_KEYS_MAX:
+        if len(self._changes) >= shard.settings.write_set_rows_max or shard.row_locks.count(self.owner) >= _OWNED_KEYS_MAX:
             return None
         self._must_be_open()
         shard.check_writable()
@@ -229,7 +240,7 @@ class SqliteBranch:
         ticket = self._ticket
         if ticket is not None:
             self._await(ticket)
-        blocked = shard.row_locks.take(self, (key,))
+        blocked = shard.row_locks.take(self.owner, (key,))
         if blocked is not None:
             self._wait_for_row(key)
             return None
@@ -245,10 +256,10 @@ class SqliteBranch:
     def _wait_for_row(self, key: Key) -> None:
         """Return at once where its table is barred: whoever has the write lock is at it."""
         locks = self._shard.row_locks
-        if locks.blocked(self, (key,)) is None:
+        if locks.blocked(self.owner, (key,)) is None:
             return
         try:
-            ticket = locks.wait_for(self, key, self.lock_wait_timeout_s)
+            ticket = locks.wait_for(self.owner, key, self.lock_wait_timeout_s)
         except SqlError:
             self.rollback()
             raise
@@ -275,7 +286,7 @@ class SqliteBranch:
             rowids = [row[0] for row in islice(rows, _LOCKED_ROWS_MAX + 1)]
         finally:
             rows.close()
-        if len(rowids) > _LOCKED_ROWS_MAX or self._shard.row_locks.count(self) > _OWNED_KEYS_MAX:
+        if len(rowids) > _LOCKED_ROWS_MAX or self._shard.row_locks.count(self.owner) > _OWNED_KEYS_MAX:
             self._keeps_lock = True
             self._wait_while_others_hold({match.table})
             return
@@ -298,8 +309,9 @@ class SqliteBranch:
         if self.prepared is not None and self._keeps_lock:
             self._start_writing()
             return
-        if ticket is None and not queue.try_acquire():
-            ticket = queue.enqueue(self.lock_wait_timeout_s)
+        if ticket is None and not queue.try_acquire(self.owner):
+            # What is prepared has nothing else locked that it could not let go of: it takes part in no deadlock.
+            ticket = queue.enqueue(self.lock_wait_timeout_s, self.owner if self.prepared is None else None)
         if ticket is not None:
             self._await(ticket)
         self._start_writing()
@@ -311,7 +323,12 @@ class SqliteBranch:
             self._let_watch_stop(ticket)
             raise MustWait(ticket)
         self._ticket = None
-        ticket.check()
+        try:
+            ticket.check()
+        except SqlError as failed:
+            if failed.errno == _DEADLOCK:
+                self.rollback()
+            raise
 
     def _let_watch_stop(self, ticket: LockTicket | RowTicket) -> None:
         watch = self.watch
@@ -458,9 +475,9 @@ class SqliteBranch:
         """Two transactions that insert at the same time get the same next rowid: one of them another, where nobody sees it."""
         locks, writer = self._shard.row_locks, self._writer
         table, _, rowid = writer.changes[index][:3]
-        if locks.blocked(self, [(table, rowid)]) is None or not writer.shapes.of(table).hidden:
+        if locks.blocked(self.owner, [(table, rowid)]) is None or not writer.shapes.of(table).hidden:
             return
-        while locks.blocked(self, [(table, rowid)]) is not None:
+        while locks.blocked(self.owner, [(table, rowid)]) is not None:
             rowid += 1
         writer.give_new_rowid(table, index, rowid)
 
@@ -468,24 +485,24 @@ class SqliteBranch:
         """For ourselves; or, keeping the write lock to the end, see that nobody has them or gets them."""
         locks = self._shard.row_locks
         if self._pausable:
-            blocked = locks.take(self, keys, shared=shared)
+            blocked = locks.take(self.owner, keys, shared=shared)
         else:
             self._bar({str(key[0]) for key in keys})
-            blocked = locks.blocked(self, keys, shared=shared) if locks else None
+            blocked = locks.blocked(self.owner, keys, shared=shared) if locks else None
         if blocked is not None:
             self._yield_for(blocked, shared=shared)
 
     def _bar(self, tables: set[str]) -> None:
         """Nobody else is to lock rows of these while we have the write lock."""
         if not tables <= self._barred:
-            self._shard.row_locks.bar(self, tables)
+            self._shard.row_locks.bar(self.owner, tables)
             self._barred |= tables
 
     def _wait_while_others_hold(self, tables: Iterable[str]) -> None:
         """Any row of these may have been changed: nobody else may have locked one."""
         tables = set(tables)
         self._bar(tables)
-        key = self._shard.row_locks.held_by_others(self, tables)
+        key = self._shard.row_locks.held_by_others(self.owner, tables)
         if key is not None:
             self._yield_for(key)
 
@@ -494,7 +511,7 @@ class SqliteBranch:
         if not self._may_yield():
             self._or_deadlock(False)
         try:
-            ticket = self._shard.row_locks.wait_for(self, key, self.lock_wait_timeout_s, shared=shared)
+            ticket = self._shard.row_locks.wait_for(self.owner, key, self.lock_wait_timeout_s, shared=shared)
         except SqlError:
             self.rollback()
             raise
@@ -503,7 +520,7 @@ class SqliteBranch:
         self._undo_to_base()
         self._locked = False
         self._mixed = None
-        self._shard.row_locks.unbar(self)
+        self._shard.row_locks.unbar(self.owner)
         self._barred = frozenset()
         self._shard.queue.release()
         self._await(ticket)
@@ -530,12 +547,22 @@ class SqliteBranch:
         return self._changed
 
     def _may_move(self) -> bool:
-        return not self._pinned and (self._reads is None or not self._reads.touched_by(self._changed_by_others()))
+        return self.may_move() and (self._snapshots is None or self._snapshots.others_may_move(self))
 
     def _move(self) -> None:
         """Read the latest state from now on: nothing that was read is different there."""
-        self._close_snapshot()
-        self.open_snapshot()
+        if self._snapshots is not None:
+            self._snapshots.move()
+        else:
+            self.move()
+
+    def may_move(self) -> bool:
+        return not self._pinned and (self._reads is None or not self._reads.touched_by(self._changed_by_others()))
+
+    def move(self) -> None:
+        if self._reader is not None:
+            self._close_snapshot()
+            self.open_snapshot()
 
     def _move_or_deadlock(self) -> None:
         self._or_deadlock(self._may_move())
@@ -606,7 +633,7 @@ class SqliteBranch:
 
     def _wait_for_who_stands_in_the_way(self, sql: str, params: Params) -> None:
         """A key is taken by a row that another transaction is changing or removing: it may be free when that one ends."""
-        key = self._shard.row_locks.blocked(self, self._writer.standing_in_the_way(sql, params))
+        key = self._shard.row_locks.blocked(self.owner, self._writer.standing_in_the_way(sql, params))
         if key is not None:
             self._yield_for(key)
 
@@ -641,7 +668,7 @@ class SqliteBranch:
         try:
             # A trigger that is made now has not seen what open transactions have written, whatever their tables.
             if any("TRIGGER" in sql for sql, _ in script):
-                key = self._shard.row_locks.held_by_others(self)
+                key = self._shard.row_locks.held_by_others(self.owner)
                 if key is not None:
                     self._yield_for(key)
             self._wait_while_others_hold(tables)
@@ -736,7 +763,7 @@ class SqliteBranch:
         rows, statements = writer.effects()
         changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
         keeps_lock = self._keeps_lock or not self._pausable
-        prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self)), keeps_lock)
+        prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
         try:
             shard.announce(gtrid, self)
             ticket = writer.put_prepared(gtrid, prepared)
@@ -755,8 +782,8 @@ class SqliteBranch:
     def adopt(self, gtrid: str, prepared: Prepared) -> None:
         """After a start: be the transaction that was prepared then; nobody else has locked anything yet."""
         self.gtrid, self.prepared, self._keeps_lock = gtrid, prepared, prepared.keeps_lock
-        self._shard.row_locks.take(self, prepared.keys)
-        if prepared.keeps_lock and not self._shard.queue.try_acquire():
+        self._shard.row_locks.take(self.owner, prepared.keys)
+        if prepared.keeps_lock and not self._shard.queue.try_acquire(self.owner):
             raise StartError(f"two prepared transactions have the whole of '{self._shard.path}'", "restore it from a backup")
 
     def commit(self) -> Ticket:
@@ -806,7 +833,7 @@ class SqliteBranch:
         elif not self._keeps_lock:
             queue, ticket = self._shard.queue, self._ticket
             assert not isinstance(ticket, RowTicket)
-            if ticket is None and not queue.try_acquire():
+            if ticket is None and not queue.try_acquire(self.owner):
                 ticket = queue.enqueue(_COMMIT_WAIT_S)
             if ticket is not None:
                 self._await(ticket)
@@ -828,10 +855,10 @@ class SqliteBranch:
             self._ticket = None
         if self._locked:
             self._locked = False
-            self._shard.row_locks.release_all(self)
+            self._shard.row_locks.release_all(self.owner)
             self._shard.queue.release()
         else:
-            self._shard.row_locks.release_all(self)
+            self._shard.row_locks.release_all(self.owner)
         self._close_snapshot()
 
     def _close_snapshot(self) -> None:

@@ -26,9 +26,10 @@ from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, 
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
-from fauna.shard.shard import Isolation, Params, RowChange, Watch
+from fauna.shard.shard import Isolation, Params, RowChange, Snapshots, Watch
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
+from fauna.txn.wait_graph import Owner, WaitGraph
 
 # How often opening a snapshot is tried again when a commit falls into it.
 _SNAPSHOT_TRIES: Final = 4
@@ -36,7 +37,7 @@ _SNAPSHOT_TRIES: Final = 4
 
 class SqliteShard:
     """`configure` is called with every new connection, to register functions and collations on it; `equal_key` knows when two
-    texts are equal by such a collation."""
+    texts are equal by such a collation; `waits` is shared by all shards of a node."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class SqliteShard:
         settings: EngineSettings | None = None,
         equal_key: EqualKey = binary_equal_key,
         sync: Callable[[int], None] = os.fdatasync,
+        waits: WaitGraph | None = None,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.path = directory.shard_file(number)
@@ -54,8 +56,9 @@ class SqliteShard:
         self._closed = False
         self._prepared_lock = threading.Lock()
         self.history = History(self.settings)
-        self.queue = WriteQueue()
-        self.row_locks = RowLocks()
+        waits = waits or WaitGraph()
+        self.queue = WriteQueue(waits=waits)
+        self.row_locks = RowLocks(waits=waits)
         writer = self._open_writer(self.path)
         self._group = GroupCommit(Path(str(self.path) + "-wal"), sync)
         checkpointing = open_connection(self.path, lambda connection: None, self.settings, writer=True)
@@ -109,9 +112,11 @@ class SqliteShard:
         consistent_snapshot: bool = False,
         two_phase: bool = False,
         alone: bool = False,
+        owner: Owner = None,
+        snapshots: Snapshots | None = None,
     ) -> SqliteBranch:
         branch = SqliteBranch(self, isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch,
-                              two_phase=two_phase, alone=alone)
+                              two_phase=two_phase, alone=alone, owner=owner, snapshots=snapshots)
         if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
             branch.open_snapshot()
         return branch
