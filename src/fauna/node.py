@@ -121,6 +121,7 @@ class Node:
         self.variables = GlobalVariables(settings_variables(settings))
         self.plans = PlanCache(settings.plan_cache_size)
         self.auto_increments = AutoIncrement()
+        self.equal_key = equal_key
         self.row_ids = RowIds(lambda: self.shards)
         self.accounts = Accounts(self.shard)
         self.sequences = Sequences(self.shard, lambda: self.catalog)

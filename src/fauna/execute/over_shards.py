@@ -17,7 +17,7 @@ from fauna.session.result import Row
 from fauna.shard.engines.sqlite.readers import MemoryRows
 from fauna.shard.engines.sqlite.scratch import Scratch, ScratchPool
 from fauna.shard.shard import Params, Rows, Watch
-from fauna.sql.context import StatementContext, current, set_current
+from fauna.sql.context import StatementContext, current, set_current, using
 
 BATCH_ROWS: Final = 512
 PREFETCH_ROWS: Final = 256
@@ -183,8 +183,7 @@ def _fetches(gathers: Sequence[Gather], run: Run, scratch: Scratch) -> list[Call
             wanted.setdefault(shard, []).append((gather, params))
 
     def fetch(shard: int) -> None:
-        set_current(run.context)
-        try:
+        with using(run.context):
             for gather, params in wanted[shard]:
                 rows = run.read(shard, gather.statement.sql, params)
                 try:
@@ -192,8 +191,6 @@ def _fetches(gathers: Sequence[Gather], run: Run, scratch: Scratch) -> list[Call
                         scratch.add(gather.table, batch)
                 finally:
                     rows.close()
-        finally:
-            set_current(None)
 
     return [partial(fetch, shard) for shard in sorted(wanted)]
 

@@ -14,18 +14,19 @@ from fauna.errors import SqlError
 from fauna.execute import over_shards
 from fauna.execute.auto_increment import AutoIncrement, Numbers
 from fauna.execute.row_ids import RowIds
+from fauna.execute.unique_keys import EqualKey, Taken, claim
 from fauna.plan.plan import (
     DeletePlan,
     Distribution,
     InsertPlan,
     Parameters,
     Plan,
-    RowMove,
     RowPlace,
     RowProgram,
     RowwiseDeletePlan,
     RowwiseUpdatePlan,
     ShardStatement,
+    SpreadKey,
     Supply,
     TargetUpdate,
     UpdatePlan,
@@ -37,7 +38,9 @@ from fauna.sql.context import StatementContext
 
 Args = Sequence[Stored]
 BATCH_ROWS: Final = 256
+_ROW: Final = "fauna_row"
 _UINT64_MAX: Final = (1 << 64) - 1
+_FIRST: Final = (SINGLE_SHARD,)
 
 
 class ConstantRefused(Exception):
@@ -76,6 +79,7 @@ class Run:
     shards   how many there are
     row_ids  gives hidden row ids, for plans that want them (`numbers_rows`)
     read     rows of a query; `lock`: locked, at the latest state
+    equal_key  when two texts are the same value of a unique key
     explain  turns an engine's complaint into MySQL's error, given the values of the row at fault
     must_be_current  raises NoSuchObject when the plan was made for an older catalog
     """
@@ -84,6 +88,7 @@ class Run:
     shards: int
     row_ids: RowIds
     read: Read
+    equal_key: EqualKey
     supply: Supply
     context: StatementContext
     autos: AutoIncrement
@@ -159,6 +164,7 @@ class _Inserter:
         self.generated = 0  # the present row's generated value
         self.own_id = 0  # the AUTO_INCREMENT value of the last row, whoever chose it
         self.row_id = 0  # the hidden one of the present row
+        self.names = [column.name.lower() for column in plan.columns] if plan.spread_keys else []
 
     def insert_all(self, rows: Iterator[Sequence[Stored]], rows_known: int) -> None:
         """rows_known: how many there are, 0 when nobody knows."""
@@ -193,44 +199,53 @@ class _Inserter:
                 self.state, plan.table, 1, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
             )
         row = self.numbered(row)
-        branches = self._branches(row)
-        for branch in branches:
-            branch.lock()
+        shards = self._shards(row)
+        for shard in shards:
+            run.transaction.writer(shard).lock()
         run.must_be_current()
         self.save_counter()
         try:
-            written = self._write_on(branches, plan.insert, row)
+            taken = self._taken(row, shards)
+            if taken is not None:
+                raise taken.problem(plan.table)
+            written = self._write(plan.insert, row, shards)
         except EngineError as problem:
             raise run.explain(problem, plan.table, row, plan.columns) from None
         counts.records = counts.affected = written.changes
         counts.insert_id = counts.generated_id or self.own_id
 
-    def _branches(self, row: Sequence[Stored]) -> Sequence[Branch]:
+    def _shards(self, row: Sequence[Stored]) -> Sequence[int]:
         """Where the row goes."""
-        if self.home is not None:
-            return (self.home,)
-        place, transaction = self.plan.place, self.run.transaction
-        assert place is not None
+        place = self.plan.place
+        if place is None:
+            return _FIRST
         if self.plan.numbers_rows:
             self.row_id = self.run.row_ids.next(self.plan.table)
         if place.everywhere:
-            return [transaction.writer(shard) for shard in range(self.run.shards)]
-        key = [row[position] for position in place.positions] or [self.row_id]
-        self.last_branch = branch = transaction.writer(place.shard_of(key))
-        return (branch,)
+            return range(self.run.shards)
+        return (place.shard_of([row[position] for position in place.positions] or [self.row_id]),)
 
-    def _write(self, sql: str, row: Sequence[Stored], extra: Sequence[Stored] = ()) -> Written:
-        """Write a row with `sql`, whose parameters are its values, its hidden row id if the plan wants it, and `extra`."""
-        return self._write_on(self._branches(row), sql, row, extra)
+    def _taken(self, row: Sequence[Stored], shards: Sequence[int]) -> Taken | None:
+        """Who has a unique key of the row already, on another shard."""
+        keys: Sequence[SpreadKey] = self.plan.spread_keys
+        if self.generated:  # nobody else has been given this number
+            auto = self.names[self.auto : self.auto + 1]
+            keys = [key for key in keys if [*key.columns] != auto]
+        if not keys:
+            return None
+        run, named = self.run, dict(zip(self.names, row, strict=False))
+        return claim(run.transaction, run.shards, run.equal_key, self.plan.table, keys, named, shards[0], inline=run.inline)
 
-    def _write_on(
-        self, branches: Sequence[Branch], sql: str, row: Sequence[Stored], extra: Sequence[Stored] = ()
+    def _write(
+        self, sql: str, row: Sequence[Stored], shards: Sequence[int], extra: Sequence[Stored] = ()
     ) -> Written:
+        """Write a row with `sql`, whose parameters are its values, its hidden row id if the plan wants it, and `extra`."""
         values = [*row, self.row_id, *extra] if self.plan.numbers_rows else [*row, *extra] if extra else row
-        written = branches[0].write(sql, values)
-        for branch in branches[1:]:
+        self.last_branch = self.home or self.run.transaction.writer(shards[0])
+        written = self.last_branch.write(sql, values)
+        for shard in shards[1:]:
             matched, changed = self.run.context.matched, self.run.context.changed
-            branch.write(sql, values)
+            self.run.transaction.writer(shard).write(sql, values)
             self.run.context.matched, self.run.context.changed = matched, changed
         return written
 
@@ -305,10 +320,14 @@ class _Inserter:
                 gone = self._delete([row[i] for i in plan.delete_positions])
                 counts.duplicates += gone
                 counts.affected += gone
+            shards = self._shards(row)
+            taken = self._taken(row, shards) if plan.spread_keys else None
             if plan.upsert:
-                self._upsert(row)
+                self._upsert(row, shards if taken is None else (taken.shard,))
                 return
-            written = self._write(plan.insert, row)
+            if taken is not None:
+                raise taken.problem(plan.table)
+            written = self._write(plan.insert, row, shards)
             counts.affected += written.changes
             counts.rows.extend(written.rows)
             self._inserted()
@@ -329,14 +348,14 @@ class _Inserter:
         gone = [self.run.transaction.writer(shard).write(self.plan.delete, values).changes for shard in range(self.run.shards)]
         return gone[0] if self.plan.place.everywhere else sum(gone)
 
-    def _upsert(self, row: Sequence[Stored]) -> None:
+    def _upsert(self, row: Sequence[Stored], shards: Sequence[int]) -> None:
         context, counts, plan = self.run.context, self.counts, self.plan
         width = len(plan.columns)
         self.extras = row[width:]
         assert plan.upsert_params is not None
         args = assignments(plan.upsert_params, self.tail, self._supply)
         context.matched = context.changed = 0
-        written = self._write(plan.upsert, row[:width], args)
+        written = self._write(plan.upsert, row[:width], shards, args)
         rows: Sequence[Row] = written.rows
         if plan.auto >= 0 and rows:  # its last column is the AUTO_INCREMENT column
             self.own_id = _number(rows[0][-1])
@@ -490,7 +509,11 @@ def _is(table: Table, index: Index, problem: UniqueViolation) -> bool:
 def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     if run.inline:
         raise MustMove
-    assignments(plan.select.params, args, run.supply)
+    muted, run.context.muted = run.context.muted, True
+    try:
+        assignments(plan.select.params, args, run.supply)  # they are built, and warned of, once more by whoever reads
+    finally:
+        run.context.muted = muted
     rows = list(run.read(plan.select, plan.distribution, args, plan.reads(args, run.supply), True))
     matched = changed = 0
     run.transaction.begin_statement()
@@ -504,7 +527,8 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
                     continue
                 seen.add(values[0])
                 matched += 1
-                changed += [_update_row(run, plan, target, branch, values) for branch in _branches_of(run, target.place, row)][0]
+                shards = _shards_of_found(run, target.place, row)
+                changed += [_update_row(run, plan, target, shard, values) for shard in shards][0]
             auto = target.table.auto_column
             if auto is not None and auto.name.lower() in target.columns and changed:
                 run.autos.updated(target.table, run.transaction, run.shards)
@@ -514,48 +538,59 @@ def update_rowwise(run: Run, plan: RowwiseUpdatePlan, args: Args) -> Counts:
     return Counts(matched if run.found_rows else changed, matched, changed)
 
 
-def _branches_of(run: Run, place: RowPlace | None, row: Row) -> Sequence[Branch]:
+def _shards_of_found(run: Run, place: RowPlace | None, row: Row) -> Sequence[int]:
     """Where a row is that a rowwise plan has found: its shard key is at `place.positions` of what was selected."""
-    transaction = run.transaction
     if place is None:
-        return (transaction.writer(SINGLE_SHARD),)
+        return _FIRST
     if place.everywhere:
-        return [transaction.writer(shard) for shard in range(run.shards)]
-    return (transaction.writer(place.shard_of([row[position] for position in place.positions])),)
+        return range(run.shards)
+    return (place.shard_of([row[position] for position in place.positions]),)
 
 
-def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, branch: Branch, values: Row) -> int:
+def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, shard: int, values: Row) -> int:
     """1 when the row has changed."""
-    context = run.context
+    context, branch = run.context, run.transaction.writer(shard)
     context.matched = context.changed = 0
+    fenced = plan.ignore and (target.move is not None or bool(target.spread_keys))
+    if fenced:
+        branch.savepoint(_ROW)  # it may be refused on another shard, when it has been changed on its own
     try:
         branch.write(target.sql, values)
+        changed = context.changed
+        if changed:
+            _settle(run, target, shard, values)
+        if fenced:
+            branch.release(_ROW)
+        return changed
     except EngineError as problem:
         known = _row_with(branch, target, values) if isinstance(problem, UniqueViolation) and not plan.ignore else {}
         found = run.explain(problem, target.table, list(known.values()), list(known))
         if not plan.ignore:
             raise found from None
+        if fenced:
+            branch.rollback_to(_ROW)
+            branch.release(_ROW)
         if not isinstance(problem, UniqueViolation):  # MariaDB leaves such rows without a word
             context.warn_error(found)
         return 0
-    changed = context.changed
-    if target.move is not None:
-        _move(run, target, target.move, branch, values)
-    return changed
 
 
-def _move(run: Run, target: TargetUpdate, move: RowMove, branch: Branch, values: Row) -> None:
-    """A row whose shard key has been changed goes to its shard, if it is another one."""
-    rowid = values[move.rowid]
-    (row,) = branch.query(move.select, (rowid,), (), inline=False)
-    there = run.transaction.writer(move.shard_of([row[position] for position in move.positions]))
-    if there is branch:
+def _settle(run: Run, target: TargetUpdate, shard: int, values: Row) -> None:
+    """A changed row on its shard: its unique keys must be free on the others, and it may have to go to one of them."""
+    transaction, move = run.transaction, target.move
+    if target.spread_keys:
+        row = _row_with(transaction.writer(shard), target, values)
+        taken = claim(transaction, run.shards, run.equal_key, target.table, target.spread_keys, row, shard)
+        if taken is not None:
+            raise taken.problem(target.table)
+    if move is None:
         return
-    branch.write(move.delete, (rowid,))
-    try:
-        there.write(move.insert, row)
-    except EngineError as problem:
-        raise run.explain(problem, target.table, row, move.columns) from None
+    here, rowid = transaction.writer(shard), values[move.rowid]
+    (moved,) = here.query(move.select, (rowid,), (), inline=False)
+    new = move.shard_of([moved[position] for position in move.positions])
+    if new != shard:
+        here.write(move.delete, (rowid,))
+        transaction.writer(new).write(move.insert, moved)
 
 
 def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, Stored]:
@@ -606,8 +641,8 @@ def delete_rowwise(run: Run, plan: RowwiseDeletePlan, args: Args) -> Counts:
                     continue
                 seen.add(rowid)
                 try:
-                    changes = [branch.write(target.sql, (rowid,)).changes for branch in _branches_of(run, target.place, row)]
-                    gone += changes[0]
+                    shards = _shards_of_found(run, target.place, row)
+                    gone += [run.transaction.writer(shard).write(target.sql, (rowid,)).changes for shard in shards][0]
                 except EngineError as problem:
                     found = run.explain(problem, target.table, None, ())
                     if not plan.ignore:

@@ -233,6 +233,23 @@ class RowPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class SpreadKey:
+    """A unique key of which two rows with the same value may be on two shards.
+
+    index     its SQLite name; "" for the rowid
+    columns   lower-case names, in the order of the parameters of `find`, which selects a row of the same value
+    collations  of each; "" for what is no text
+    locks     whether its values are what row locks know: not for a key over prefixes
+    """
+
+    index: str
+    columns: tuple[str, ...]
+    collations: tuple[str, ...]
+    find: str
+    locks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InsertPlan:
     """INSERT and REPLACE.
 
@@ -242,6 +259,7 @@ class InsertPlan:
     delete      REPLACE: deletes the rows that stand in the way; its parameters are the values at delete_positions
     auto        position of the AUTO_INCREMENT column among the values, or -1
     place       None: the first shard
+    spread_keys   what has to be looked for on other shards
     numbers_rows  the hidden row id is one more parameter, right after the values: with several shards the node gives it
     """
 
@@ -264,6 +282,7 @@ class InsertPlan:
     sequences: tuple[int, ...] = ()
     place: RowPlace | None = None
     numbers_rows: bool = False
+    spread_keys: tuple[SpreadKey, ...] = ()
     distribution: Distribution | None = None
 
     @property
@@ -319,6 +338,7 @@ class TargetUpdate:
 
     place  where the rows are, as they were; its positions are in what the select gives; None: on the first shard
     move   when columns of the shard key are set
+    spread_keys  of which columns are set
     """
 
     table: Table
@@ -328,6 +348,7 @@ class TargetUpdate:
     columns: tuple[str, ...] = ()
     place: RowPlace | None = None
     move: RowMove | None = None
+    spread_keys: tuple[SpreadKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     plan = plan_ddl(statement, session.node.catalog, ddl_context(session))
     context.warnings.extend(plan.warnings)
     context.warnings_count += len(plan.warnings)
-    everywhere = plan.catalog is not session.node.catalog
+    everywhere = plan.catalog.version != session.node.catalog.version
     shards = range(len(session.node.shards)) if everywhere else (SINGLE_SHARD,)
     if everywhere:
         transaction.define(lambda: session.node.set_catalog(plan.catalog))
@@ -95,7 +95,7 @@ def _is_temporary(session: Session, name: ast.TableName) -> bool:
 def _execute(session: Session, transaction: Transaction, plan: DdlPlan, shards: Iterable[int]) -> None:
     before, after = session.node.catalog, plan.catalog
     changed = {t.physical for t in before.tables() if after.table_by_id(t.id) is not t}
-    spread = len(session.node.shards) > 1 and after is not before
+    spread = len(session.node.shards) > 1 and after.version != before.version
     for shard in shards:
         script = list(plan.script)
         if shard == SINGLE_SHARD:

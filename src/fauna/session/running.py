@@ -290,6 +290,7 @@ def run_of(session: Session, transaction: Transaction, context: StatementContext
         lambda statement, distribution, args, reads, lock: (reading.lock_and_read if lock else reading.read)(
             session, transaction, statement, distribution, args, reads, inline=False
         ),
+        session.node.equal_key,
         session.supply,
         context,
         session.node.auto_increments,

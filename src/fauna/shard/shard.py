@@ -253,6 +253,14 @@ class Branch(Transaction, Protocol):
         changed more rows than it keeps track of.  May raise MustWait."""
         ...
 
+    def claim(self, keys: Sequence[tuple[Hashable, ...]]) -> None:
+        """Lock values of unique keys, whether a row has them or not.  A key: (table, index, values …) or (table, rowid)."""
+        ...
+
+    def finds(self, keys: Sequence[tuple[Hashable, ...]], sql: str, params: Params, *, inline: bool) -> bool:
+        """Whether the query has a row at the latest state, this transaction's own included, once nobody else has `keys`."""
+        ...
+
     def undo(self) -> None:
         """As `rollback`, prepared or not."""
         ...

@@ -14,7 +14,7 @@ from typing import Any, Final
 from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.sqlite_schema import collate_clause, storage_class
-from fauna.catalog.types import BIGINT_TYPE, CHARS, SqlType
+from fauna.catalog.types import BIGINT_TYPE, CHARS, Kind, SqlType
 from fauna.plan.plan import Distribution, Gather, ShardStatement, parameters
 from fauna.sql.bind.expressions import conjuncts
 from fauna.sql.bind.place import is_spread
@@ -231,7 +231,7 @@ class _Distributor:
             return True
         if not select.aggregate and not select.group_by:
             return True
-        return _can_be_merged(select)
+        return _can_be_merged(select) and (bool(select.group_by) or not _has_bare_columns(select))
 
     def _reads_copies_only(self, query: BoundQuery) -> bool:
         """Whether a subquery reads nothing that is not whole on every shard."""
@@ -277,6 +277,11 @@ class _Distributor:
                 outputs.append(OutputColumn("", f"c{position}", expr))
             order.append(replace(key, expr=_column(position, expr), position=0))
         limited = select.limit is not None and not select.distinct
+        first_row = -1
+        if limited and not order and isinstance(select.source, TableSource) and not select.group_by:
+            # Without an order the first rows are those that one shard would give first.
+            first_row = len(outputs)
+            outputs.append(OutputColumn("", f"c{first_row}", ColumnRef(BIGINT_TYPE, True, select.source.alias, _ROWID, _ROWID)))
         part = replace(
             select,
             outputs=tuple(outputs),
@@ -286,7 +291,7 @@ class _Distributor:
             offset=None,
             distinct=select.distinct and len(outputs) == len(select.outputs),
         )
-        source = self._gather(part, [o.alias for o in outputs])
+        source = self._gather(part, [o.alias for o in outputs], first_row)
         named = tuple(OutputColumn(o.name, o.alias, _column(i, o.expr)) for i, o in enumerate(select.outputs))
         return BoundSelect(
             named, source, order_by=tuple(order), limit=select.limit, offset=select.offset, distinct=select.distinct
@@ -490,6 +495,17 @@ _COUNT_OF: Final = "count({0}){over}"
 _MERGED_COUNT: Final = "coalesce(sum({0}){over}, 0)"
 
 
+def _has_bare_columns(select: BoundSelect) -> bool:
+    """Whether a column is named outside aggregates: a shard without rows has no value for it."""
+
+    def bare(node: Any) -> bool:
+        if isinstance(node, ColumnRef):
+            return True
+        return isinstance(node, (Op, QueryOp)) and any(bare(arg) for arg in node.args)
+
+    return any(bare(node) for node in _expressions(select))
+
+
 def _can_be_merged(select: BoundSelect) -> bool:
     return all(
         _is_two_step(node)
@@ -505,9 +521,9 @@ def _is_two_step(node: AggregateOp) -> bool:
     if node.name in ("MIN", "MAX"):
         # Of texts that are equal, the one that came first is shown.
         return node.type.kind not in CHARS
-    if node.name in ("COUNT", "SUM"):
-        return True
-    return node.name == "AVG" and (node.template == "avg({0}){over}" or _COUNT_OF in node.template)
+    # A sum of DOUBLEs depends on the order in which they are added.
+    exact = node.type.kind is Kind.DECIMAL
+    return node.name == "COUNT" or exact and (node.name == "SUM" or node.name == "AVG" and _COUNT_OF in node.template)
 
 
 class _Merge:
@@ -554,9 +570,6 @@ class _Merge:
         if node.name != "AVG":
             return replace(node, args=(self._place(node),), template=node.template)
         counted = self._place(AggregateOp(BIGINT_TYPE, False, "COUNT", node.args, _COUNT_OF))
-        if node.template == "avg({0}){over}":
-            total = self._place(replace(node, name="SUM", template="sum({0}){over}"))
-            return replace(node, args=(total, counted), template="(sum({0}){over} / sum({1}){over})")
         word = "dec_sum" if "dec_sum(" in node.template else "sum"
         total = self._place(replace(node, name="SUM", template=f"{word}({{0}}){{over}}"))
         return replace(node, args=(total, counted), template=node.template.replace(_COUNT_OF, "sum({1}){over}"))

@@ -22,6 +22,7 @@ from fauna.plan.plan import (
     RowwiseDeletePlan,
     RowwiseUpdatePlan,
     ShardStatement,
+    SpreadKey,
     TargetDelete,
     TargetUpdate,
     UpdatePlan,
@@ -36,7 +37,7 @@ from fauna.sql.bind.context import BindContext
 from fauna.sql.bind.distribute import distribute, statement_of
 from fauna.sql.bind.expressions import ExpressionBinder, conjuncts
 from fauna.sql.bind.metadata import result_columns
-from fauna.sql.bind.place import found_place, is_spread, row_move, row_place, spread_of
+from fauna.sql.bind.place import found_place, is_spread, row_move, row_place, spread_keys, spread_of
 from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
 from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
 from fauna.sql.bind.routes import route_of
@@ -259,6 +260,7 @@ class InsertBinder:
             tuple(self.notes),
             place=place,
             numbers_rows=numbers_rows,
+            spread_keys=spread_keys(self.context.catalog, table),
             distribution=self._distribution,
         )
 
@@ -436,6 +438,8 @@ class InsertBinder:
             value = self._assigned(scope, assignment.value, column, inserted)
             sets.append((column, value))
             own.columns[:] = [(n, value if n == column.name else v) for n, v in own.columns]
+        if any(_may_move(self.context, table, [pair]) and not _is_itself(*pair) for pair in sets):
+            raise unsupported("ON DUPLICATE KEY UPDATE of a shard key, or of a unique key without it, with several shards")
         sets = with_on_update(self.context, table, sets)
         emitter = SqliteEmitter()
         emitter.params = [SessionValue(NULL_TYPE, True, f"#{i}") for i in range(self.reserved)]
@@ -576,8 +580,8 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
     single = isinstance(source, TableSource) and not statement.order_by and statement.limit is None
     # What sets a user variable is computed once a row, in the order of the rows.
     single = single and not context.assignments
-    # A row whose shard key is set may have to move to another shard.
-    single = single and not any(_sets_shard_key(context, tables[alias].table, s) for alias, s in sets.items())
+    # A row whose shard key is set may have to move to another shard; a unique key may be taken on another.
+    single = single and not any(_may_move(context, tables[alias].table, s) for alias, s in sets.items())
     if single and not _has_query(where) and not any(_has_query(v) for s in sets.values() for _, v in s) and not statement.ignore:
         assert isinstance(source, TableSource)
         return _direct_update(context, source, sets[source.alias], where, statement)
@@ -651,6 +655,13 @@ def _names_in(node: Any) -> list[ast.Name]:
     return []
 
 
+def _is_itself(column: Column, value: Typed) -> bool:
+    """Whether an assignment leaves a column as it is: `id = id`, `id = LAST_INSERT_ID(id)`."""
+    if isinstance(value, Op) and value.args:
+        return _is_itself(column, value.args[0]) if value.name in ("LAST_INSERT_ID", "CONVERT", "STORE", "NOT NULL") else False
+    return isinstance(value, ColumnRef) and value.source == "a0" and value.physical == column.physical
+
+
 def _has_query(node: Typed | None) -> bool:
     if node is None:
         return False
@@ -659,8 +670,18 @@ def _has_query(node: Typed | None) -> bool:
     return isinstance(node, Op) and any(_has_query(a) for a in node.args)
 
 
+def _may_move(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> bool:
+    return _sets_shard_key(context, table, sets) or bool(_set_keys(context, table, sets))
+
+
 def _sets_shard_key(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> bool:
     return is_spread(context.catalog, table) and any(column in placement_of(table).columns for column, _ in sets)
+
+
+def _set_keys(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> tuple[SpreadKey, ...]:
+    """The unique keys whose other rows may be on other shards, and of which columns are set."""
+    names = {column.name.lower() for column, _ in sets}
+    return tuple([key for key in spread_keys(context.catalog, table) if not names.isdisjoint(key.columns)])
 
 
 def table_sources(source: Source) -> list[TableSource]:
@@ -783,7 +804,8 @@ def _rowwise_update(
         text = f"UPDATE {table.physical} SET {settings} WHERE {ROWID} = ?1 AND um({tests or '0'})"
         width, names = len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)
         move = row_move(context.catalog, table, [c for c, _ in assigned]) if _sets_shard_key(context, table, assigned) else None
-        targets.append(TargetUpdate(table, text, first, width, names, _found_place(context, tables[alias], outputs), move))
+        place = _found_place(context, tables[alias], outputs)
+        targets.append(TargetUpdate(table, text, first, width, names, place, move, _set_keys(context, table, assigned)))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     if context.assignments:
         order = order or tuple(OrderKey(_rowid_of(alias)) for alias in sets)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fauna.catalog.placement import Placement, placement_of
-from fauna.catalog.schema import Catalog, Column, Table
+from fauna.catalog.schema import Catalog, Column, Index, Table
 from fauna.catalog.shard_slots import slot_function
 from fauna.catalog.sqlite_schema import ROWID as HIDDEN_ROWID
+from fauna.catalog.sqlite_schema import collate_clause
 from fauna.catalog.types import Stored
-from fauna.plan.plan import RowMove, RowPlace, Spread
+from fauna.plan.plan import RowMove, RowPlace, Spread, SpreadKey
 from fauna.sql.collation import casefold_key
 
 
@@ -28,6 +29,34 @@ def spread_of(catalog: Catalog, table: Table) -> Spread:
     if not is_spread(catalog, table):
         return ""
     return "BROADCAST" if placement_of(table).kind == "BROADCAST" else "HASH"
+
+
+def spread_keys(catalog: Catalog, table: Table) -> tuple[SpreadKey, ...]:
+    """The unique keys that no single shard can watch over: the shard key is not part of them."""
+    if spread_of(catalog, table) != "HASH":
+        return ()
+    shard_key = [column.name.lower() for column in placement_of(table).columns]
+    return tuple([_spread_key(table, index) for index in table.indexes if index.unique and not _fixes_shard(index, shard_key)])
+
+
+def _fixes_shard(index: Index, shard_key: Sequence[str]) -> bool:
+    whole = {part.column.lower() for part in index.parts if part.length is None}
+    return bool(shard_key) and whole.issuperset(shard_key)
+
+
+def _spread_key(table: Table, index: Index) -> SpreadKey:
+    columns = [table.by_name[part.column.lower()] for part in index.parts]
+    tests = []
+    for i, (part, column) in enumerate(zip(index.parts, columns, strict=True), 1):
+        cut = f"substr({{}}, 1, {part.length})" if part.length is not None else "{}"
+        tests.append(f"{cut.format(column.physical)} = {cut.format(f'?{i}')}{collate_clause(column.sql_type)}")
+    return SpreadKey(
+        index.physical,
+        tuple([column.name.lower() for column in columns]),
+        tuple([collate_clause(column.sql_type).removeprefix(" COLLATE ") for column in columns]),
+        f"SELECT 1 FROM {table.physical} WHERE {' AND '.join(tests)}",
+        all(part.length is None for part in index.parts),
+    )
 
 
 def row_place(catalog: Catalog, table: Table, written: Sequence[Column]) -> RowPlace | None:

@@ -631,6 +631,30 @@ class SqliteBranch:
         self._check_written(mark)
         return written
 
+    def claim(self, keys: Sequence[Key]) -> None:
+        self.lock_to_write()
+        if not self._savepoints.in_statement:
+            self._base = len(self._writer.changes)
+        self._lock_keys(keys)
+
+    def finds(self, keys: Sequence[Key], sql: str, params: Params, *, inline: bool) -> bool:
+        self._must_be_open()
+        ticket = self._ticket
+        if isinstance(ticket, RowTicket):
+            self._await(ticket)
+        blocked = self._shard.row_locks.take(self.owner, keys, shared=True)
+        if blocked is not None:
+            self._wait_for_row(blocked)
+            self.lock()  # the table is somebody's who has the write lock
+        if self._locked or self.has_written:
+            self.lock()
+            return bool(self.read_on(self._writer.handle, sql, params, inline=False).fetch(1))
+        rows = self._shard.autocommit_query(sql, params, inline=inline)
+        try:
+            return bool(rows.fetch(1))
+        finally:
+            rows.close()
+
     def _wait_for_who_stands_in_the_way(self, sql: str, params: Params) -> None:
         """A key is taken by a row that another transaction is changing or removing: it may be free when that one ends."""
         key = self._shard.row_locks.blocked(self.owner, self._writer.standing_in_the_way(sql, params))
