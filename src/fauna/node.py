@@ -102,7 +102,7 @@ class Node:
         self.closing = False
         self.started = time.monotonic()
         engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
-        self.gate = CommitGate()
+        self.gate: CommitGate | None = None  # with several shards
         self._open_shard = partial(
             SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph()
         )
@@ -173,6 +173,7 @@ class Node:
             identify(shard, database, number)
         if count == 1:
             return
+        self.gate = CommitGate()
         self._coordinator = LocalCoordinator(self.directory.path)
         self._committer = Committer(self._coordinator, self.gate)
         self._committer.recover(self.shards)
@@ -188,7 +189,7 @@ class Node:
         self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
     ) -> Transaction:
         """A transaction on this database."""
-        if self._committer is None:
+        if self._committer is None or self.gate is None:
             return self.shard.begin(
                 isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch, alone=alone
             )

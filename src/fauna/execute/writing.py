@@ -357,6 +357,10 @@ class _Inserter:
         context.matched = context.changed = 0
         written = self._write(plan.upsert, row[:width], shards, args)
         rows: Sequence[Row] = written.rows
+        if plan.upsert_keys and rows:
+            if context.changed:
+                self._claim_updated(shards[0], rows[0][-1])
+            rows = [row[:-1] for row in rows]
         if plan.auto >= 0 and rows:  # its last column is the AUTO_INCREMENT column
             self.own_id = _number(rows[0][-1])
             rows = [row[:-1] for row in rows]
@@ -372,6 +376,18 @@ class _Inserter:
             counts.insert_id = self.own_id
             if self.state is not None:
                 self.state.seen(self.own_id)
+
+    def _claim_updated(self, shard: int, rowid: Stored) -> None:
+        """The keys that a row has now, which ON DUPLICATE KEY UPDATE has changed, must be free on the other shards."""
+        plan, run = self.plan, self.run
+        names = list(dict.fromkeys(name for key in plan.upsert_keys for name in key.columns))
+        columns = ", ".join(plan.table.by_name[name].physical for name in names)
+        text = f"SELECT {columns} FROM {plan.table.physical} WHERE _rowid_ = ?1"
+        (found,) = run.transaction.writer(shard).query(text, (rowid,), (), inline=False)
+        row = dict(zip(names, found, strict=True))
+        taken = claim(run.transaction, run.shards, run.equal_key, plan.table, plan.upsert_keys, row, shard)
+        if taken is not None:
+            raise taken.problem(plan.table)
 
     def finish(self) -> None:
         self.save_counter()

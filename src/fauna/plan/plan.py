@@ -259,7 +259,8 @@ class InsertPlan:
     delete      REPLACE: deletes the rows that stand in the way; its parameters are the values at delete_positions
     auto        position of the AUTO_INCREMENT column among the values, or -1
     place       None: the first shard
-    spread_keys   what has to be looked for on other shards
+    spread_keys   what has to be looked for on other shards; upsert_keys: those that ON DUPLICATE KEY UPDATE sets, after which
+                  `upsert` returns the rowid as its last column
     numbers_rows  the hidden row id is one more parameter, right after the values: with several shards the node gives it
     """
 
@@ -283,6 +284,7 @@ class InsertPlan:
     place: RowPlace | None = None
     numbers_rows: bool = False
     spread_keys: tuple[SpreadKey, ...] = ()
+    upsert_keys: tuple[SpreadKey, ...] = ()
     distribution: Distribution | None = None
 
     @property

@@ -14,7 +14,7 @@ from fauna.catalog.types import SqlType, Stored
 from fauna.catalog.violations import altering_error, duplicate_queries, explain_violation
 from fauna.errors import SqlError, error
 from fauna.plan.plan import InsertPlan, QueryPlan
-from fauna.session import running, temporaries
+from fauna.session import keys_over_shards, running, temporaries
 from fauna.session.result import MustMove, MustWait, Result
 from fauna.session.table_expressions import compile_expression, convert_constant, fresh_context, parse_expression
 from fauna.shard.engine_errors import EngineError
@@ -48,15 +48,18 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     plan = plan_ddl(statement, session.node.catalog, ddl_context(session))
     context.warnings.extend(plan.warnings)
     context.warnings_count += len(plan.warnings)
-    everywhere = plan.catalog.version != session.node.catalog.version
-    shards = range(len(session.node.shards)) if everywhere else (SINGLE_SHARD,)
-    if everywhere:
+    shards = range(len(session.node.shards)) if plan.commits else (SINGLE_SHARD,)
+    if plan.commits:
         transaction.define(lambda: session.node.set_catalog(plan.catalog))
+    keys_over_shards.check(session.node.catalog, plan.catalog)
     _execute(session, transaction, plan, shards)
+    keys_over_shards.find_duplicates(session, transaction, plan.catalog)
     affected = plan.affected_rows
     if plan.count_rows:
         counts = [list(transaction.writer(shard).query(plan.count_rows, (), (), inline=False)) for shard in shards]
         affected = sum([int(rows[0][0]) for rows in counts])  # type: ignore[arg-type, misc]
+    if plan.fill is not None and len(shards) > 1:
+        return _fill_over_shards(session, statement, plan)
     if plan.fill is not None:
         affected = _fill(session, transaction, plan)
     durable = (
@@ -78,6 +81,28 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     return result
 
 
+def _fill_over_shards(session: Session, statement: ast.Statement, plan: DdlPlan) -> Result:
+    """CREATE TABLE … SELECT with several shards: the table first, then its rows in a transaction of their own; when that fails
+    the table goes again.  A crash in between leaves the table, empty."""
+    assert isinstance(statement, ast.CreateTable)
+    session.transactions.end_statement()
+    session.database = plan.database
+    session.scope_changed()
+    try:
+        transaction = session.transactions.for_writing()
+        transaction.lock()
+        affected = _fill(session, transaction, plan)
+        durable = session.transactions.end_statement()
+    except BaseException:
+        session.transactions.rollback()
+        run(session, ast.DropTable((statement.table,)), False)
+        raise
+    info = f"Records: {affected}  Duplicates: 0  Warnings: {session.context.warnings_count}"
+    result = session.done(affected=affected, info=info)
+    result.durable = durable
+    return result
+
+
 def _temporary(session: Session, statement: ast.Statement) -> bool:
     """Whether the statement is about the session's own tables alone, and so commits nothing."""
     if isinstance(statement, ast.CreateTable):
@@ -95,15 +120,14 @@ def _is_temporary(session: Session, name: ast.TableName) -> bool:
 def _execute(session: Session, transaction: Transaction, plan: DdlPlan, shards: Iterable[int]) -> None:
     before, after = session.node.catalog, plan.catalog
     changed = {t.physical for t in before.tables() if after.table_by_id(t.id) is not t}
-    spread = len(session.node.shards) > 1 and after.version != before.version
+    spread = len(session.node.shards) > 1 and plan.commits
+    elsewhere = definitions.of_other_shards(plan.script) if spread else []
     for shard in shards:
-        script = list(plan.script)
-        if shard == SINGLE_SHARD:
-            script += save_statements(before, after)
-            if spread:
-                script += definitions.decision(before.version, after.version, plan.script)
-        else:
-            script.append(definitions.reached(after.version))
+        script = [*plan.script, *save_statements(before, after)] if shard == SINGLE_SHARD else elsewhere
+        if spread:
+            script = [*script, definitions.COUNTED]
+            if shard == SINGLE_SHARD:
+                script.append(definitions.decision(elsewhere))
         try:
             transaction.writer(shard).execute_ddl(script, changed)
         except SqlError as problem:

@@ -38,7 +38,8 @@ def read(
         if transaction is not None:
             return transaction.reader(shard).query(statement.sql, params, reads, inline=inline)
         node = session.node
-        node.gate.pass_through(inline=inline)
+        if node.gate is not None:
+            node.gate.pass_through(inline=inline)
         return node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
     if inline:
         raise MustMove

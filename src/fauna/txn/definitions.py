@@ -1,8 +1,11 @@
 """DDL on all shards or on none, also through a crash.
 
 The script of a DDL runs on every shard before any of them commits.  The first shard's commit decides: it has the new catalog,
-its version, and in `definition_scripts` what the other shards ran.  They commit after it is durable; one that a crash kept from
-that is behind by its catalog version, and runs the script when the database is opened again.
+and in `definition_script` what the other shards ran.  They commit after it is durable; one that a crash kept from that has run
+one definition less than the first, and runs the script when the database is opened again.
+
+    definition_count(count)     how many this shard has run
+    definition_script(script)   on the first shard: what the others ran of the last one
 """
 
 from __future__ import annotations
@@ -11,49 +14,52 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fauna.catalog.ddl_plan import ScriptLine
+from fauna.catalog.ddl_plan import TEMPORARY_IDS, ScriptLine
+from fauna.catalog.types import Stored
 from fauna.errors import StartError
 from fauna.session.result import MustWait
 from fauna.shard.shard import Branch, Isolation, Shard
 
 TABLES: Final[tuple[ScriptLine, ...]] = (
-    ("CREATE TABLE IF NOT EXISTS definition_scripts (version INTEGER PRIMARY KEY, previous INTEGER NOT NULL, "
-     "script TEXT NOT NULL) STRICT", ()),
+    ("CREATE TABLE IF NOT EXISTS definition_count (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL) STRICT", ()),
+    ("CREATE TABLE IF NOT EXISTS definition_script (id INTEGER PRIMARY KEY CHECK (id = 1), script TEXT NOT NULL) STRICT", ()),
+    ("INSERT OR IGNORE INTO definition_count VALUES (1, 0)", ()),
+    ("INSERT OR IGNORE INTO definition_script VALUES (1, '[]')", ()),
 )  # fmt: skip
-_VERSION: Final = "SELECT version FROM catalog_meta"
-_REACHED: Final = "UPDATE catalog_meta SET version = ?1"
+_COUNT: Final = "SELECT count FROM definition_count"
+COUNTED: Final[ScriptLine] = ("UPDATE definition_count SET count = count + 1", ())
+"""What each shard runs besides."""
 
 
-def decision(previous: int, version: int, script: Sequence[ScriptLine]) -> list[ScriptLine]:
+def decision(script: Sequence[ScriptLine]) -> ScriptLine:
     """What the first shard runs besides, so that `script` can be run on the others after a crash."""
-    return [
-        ("DELETE FROM definition_scripts", ()),  # the one before is on all shards
-        ("INSERT INTO definition_scripts VALUES (?1, ?2, ?3)", (version, previous, _dump(script))),
-    ]
+    return ("UPDATE definition_script SET script = ?1", (_dump(script),))
 
 
-def reached(version: int) -> ScriptLine:
-    """What the other shards run besides."""
-    return _REACHED, (version,)
+def of_other_shards(script: Sequence[ScriptLine]) -> list[ScriptLine]:
+    """A script without what is about temporary tables, which are on the first shard alone."""
+    return [(sql, params) for sql, params in script if not _is_temporary(sql, params)]
+
+
+def _is_temporary(sql: str, params: Sequence[Stored]) -> bool:
+    numbers = [word[1:].split(".")[0] for word in sql.replace("(", " ").replace(",", " ").split() if word[:1] in ("t", "i")]
+    ids = [int(number.split("_")[0]) for number in numbers if number.split("_")[0].isdigit()]
+    return any(each >= TEMPORARY_IDS for each in [*ids, *(value for value in params if isinstance(value, int))])
 
 
 def recover(shards: Sequence[Shard]) -> None:
-    """Bring every shard to the first one's version.  StartError when a shard is further behind than a crash can leave it."""
-    first = _read(shards[0], _VERSION)[0][0]
-    scripts = {previous: (version, text) for version, previous, text in _read(shards[0], "SELECT * FROM definition_scripts")}
+    """Have every shard run what the first has run.  StartError when one is further behind than a crash can leave it."""
+    first = _read(shards[0], _COUNT)[0][0]
     for number, shard in enumerate(shards):
-        version = _read(shard, _VERSION)[0][0]
-        if version == first:
+        count = _read(shard, _COUNT)[0][0]
+        if count == first:
             continue
-        if version == 0 and not scripts:  # all that has happened is that the database was made
-            _run(shard, [reached(first)])
-            continue
-        if version not in scripts or scripts[version][0] != first:
+        if count != first - 1:
             raise StartError(
-                f"shard {number} has version {version} of the table definitions, the first shard has version {first}",
+                f"shard {number} has {count} changes of table definitions, the first shard has {first}",
                 "restore all shards from one backup",
             )
-        _run(shard, [*_load(scripts[version][1]), reached(first)])
+        _run(shard, [*_load(_read(shards[0], "SELECT script FROM definition_script")[0][0]), COUNTED])
 
 
 def _run(shard: Shard, script: Sequence[ScriptLine]) -> None:

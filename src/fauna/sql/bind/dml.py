@@ -236,6 +236,8 @@ class InsertBinder:
             upsert += returning_text
             if auto_column is not None:
                 upsert += f"{', ' if returning_text else ' RETURNING '}{auto_column.physical}"
+            if self._upsert_keys:
+                upsert += f"{', ' if ' RETURNING ' in upsert else ' RETURNING '}{ROWID}"
         delete, delete_positions = self._replace_delete(written) if statement.replace else ("", ())
         read_rules = access_rules(self._query) if self._query is not None else []
         point = None
@@ -261,10 +263,12 @@ class InsertBinder:
             place=place,
             numbers_rows=numbers_rows,
             spread_keys=spread_keys(self.context.catalog, table),
+            upsert_keys=self._upsert_keys,
             distribution=self._distribution,
         )
 
     _query: BoundQuery | None = None
+    _upsert_keys: tuple[SpreadKey, ...] = ()
     _distribution: Distribution | None = None
 
     def _named_columns(self) -> list[Column]:
@@ -438,8 +442,10 @@ class InsertBinder:
             value = self._assigned(scope, assignment.value, column, inserted)
             sets.append((column, value))
             own.columns[:] = [(n, value if n == column.name else v) for n, v in own.columns]
-        if any(_may_move(self.context, table, [pair]) and not _is_itself(*pair) for pair in sets):
-            raise unsupported("ON DUPLICATE KEY UPDATE of a shard key, or of a unique key without it, with several shards")
+        changing = [pair for pair in sets if not _is_itself(*pair)]
+        if _sets_shard_key(self.context, table, changing):
+            raise unsupported("with several shards, ON DUPLICATE KEY UPDATE of a shard key")
+        self._upsert_keys = _set_keys(self.context, table, changing)
         sets = with_on_update(self.context, table, sets)
         emitter = SqliteEmitter()
         emitter.params = [SessionValue(NULL_TYPE, True, f"#{i}") for i in range(self.reserved)]
