@@ -13,6 +13,9 @@ RAISE(ABORT, 'fk:child:<child id>.<number>') or 'fk:parent:…'.  ids do not cha
 the triggers alone.  CASCADE to the same table needs PRAGMA recursive_triggers = ON.
 
 A key whose parent table does not exist (made under foreign_key_checks=0) lets nothing but NULLs in.
+
+With several shards the rows that a key is about may be on other shards, where no trigger sees them: then there are none, and the
+query node keeps the key (`at_query_node`, execute.references).
 """
 
 from __future__ import annotations
@@ -175,6 +178,25 @@ def constraint_text(table: Table, key: ForeignKey, *, whole_parent: bool = False
     return f"{quote_name(table.schema)}.{quote_name(table.name)}, {definition}"
 
 
+def at_query_node(catalog: Catalog, table: Table, key: ForeignKey) -> bool:
+    """Whether the query node keeps this key, not triggers: where child or parent are not on the first shard alone, or where what
+    it cascades to is such a key's business."""
+    if catalog.slots.shards == 1:
+        return False
+    seen: set[tuple[int, int]] = set()
+    ahead = [(table, key)]
+    while ahead:
+        child, each = ahead.pop()
+        if (child.id, each.number) in seen:
+            continue
+        seen.add((child.id, each.number))
+        parent = _parent(child, each, catalog)
+        if child.placement != "SINGLE" or parent is not None and parent.placement != "SINGLE":
+            return True
+        ahead += catalog.references_to(child.schema, child.name)
+    return False
+
+
 # ── triggers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -184,7 +206,7 @@ def triggers(catalog: Catalog, touching: Container[tuple[str, str]] | None = Non
     for table in catalog.tables():
         for key in table.foreign_keys:
             ends = ((table.schema, table.name), (key.ref_schema, key.ref_table))
-            if touching is not None and not any(end in touching for end in ends):
+            if touching is not None and not any(end in touching for end in ends) or at_query_node(catalog, table, key):
                 continue
             for which, text in _key_triggers(catalog, table, key):
                 name = f"fk{table.id}_{key.number}_{which}"

@@ -16,7 +16,7 @@ from fauna.catalog.ddl_plan import ScriptLine
 from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.drop import with_new_id
 from fauna.catalog.expressions import rename_columns
-from fauna.catalog.foreign_keys import is_self_reference
+from fauna.catalog.foreign_keys import at_query_node, is_self_reference
 from fauna.catalog.literals import sqlite_literal
 from fauna.catalog.schema import Check, Column, ForeignKey, Table
 from fauna.catalog.types import BYTES, CHARS, INTEGERS, Kind, SqlType, integer_range
@@ -271,7 +271,7 @@ def check_new_foreign_keys(work: DdlWork, old: Table, new: Table) -> None:
 
 def _orphan_check(work: DdlWork, table: Table, key: ForeignKey) -> list[ScriptLine]:
     parent = table if is_self_reference(table, key) else work.catalog.relation(key.ref_schema, key.ref_table)
-    if not isinstance(parent, Table):
+    if not isinstance(parent, Table) or at_query_node(work.catalog, table, key):
         return []
     pairs = [
         (child.physical, target.physical)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Protocol
@@ -13,7 +13,9 @@ from fauna.catalog.types import UINT64_MAX, Stored, from_unsigned, to_unsigned
 from fauna.errors import SqlError
 from fauna.execute import over_shards
 from fauna.execute.auto_increment import AutoIncrement, Numbers
+from fauna.execute.references import hold_parents, parents_changed, parents_went
 from fauna.execute.row_ids import RowIds
+from fauna.execute.row_moves import move_row
 from fauna.execute.unique_keys import EqualKey, Taken, claim
 from fauna.plan.plan import (
     DeletePlan,
@@ -28,6 +30,7 @@ from fauna.plan.plan import (
     ShardStatement,
     SpreadKey,
     Supply,
+    TargetDelete,
     TargetUpdate,
     UpdatePlan,
 )
@@ -164,7 +167,9 @@ class _Inserter:
         self.generated = 0  # the present row's generated value
         self.own_id = 0  # the AUTO_INCREMENT value of the last row, whoever chose it
         self.row_id = 0  # the hidden one of the present row
-        self.names = [column.name.lower() for column in plan.columns] if plan.spread_keys else []
+        self.names = [column.name.lower() for column in plan.columns] if plan.spread_keys or plan.parents else []
+        self.parents = plan.parents if run.context.foreign_key_checks else ()
+        self.children = plan.children if run.context.foreign_key_checks else ()
 
     def insert_all(self, rows: Iterator[Sequence[Stored]], rows_known: int) -> None:
         """rows_known: how many there are, 0 when nobody knows."""
@@ -174,7 +179,8 @@ class _Inserter:
                 self.state, plan.table, rows_known, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
             )
         home = self.home
-        if home is None or plan.ignore and rows_known or plan.delete or plan.upsert or plan.returning is not None:
+        each = self.parents or self.children or plan.delete or plan.upsert or plan.returning is not None
+        if home is None or each or plan.ignore and rows_known:
             for row in rows:
                 self._one(self.numbered(row))
             return
@@ -315,6 +321,7 @@ class _Inserter:
     def _one(self, row: Sequence[Stored]) -> None:
         plan, counts = self.plan, self.counts
         counts.records += 1
+        fence: Branch | None = None
         try:
             if plan.delete:
                 gone = self._delete([row[i] for i in plan.delete_positions])
@@ -327,11 +334,22 @@ class _Inserter:
                 return
             if taken is not None:
                 raise taken.problem(plan.table)
+            if plan.ignore and self.parents:
+                fence = self.run.transaction.writer(shards[0])
+                fence.savepoint(_ROW)
             written = self._write(plan.insert, row, shards)
+            if self.parents:
+                hold_parents(self.run.transaction, self.run.shards, self.parents, dict(zip(self.names, row, strict=False)))
+            if fence is not None:
+                fence.release(_ROW)
+                fence = None
             counts.affected += written.changes
             counts.rows.extend(written.rows)
             self._inserted()
         except EngineError as problem:
+            if fence is not None:
+                fence.rollback_to(_ROW)
+                fence.release(_ROW)
             found = self.run.explain(problem, plan.table, row, plan.columns)
             if not plan.ignore or not isinstance(problem, (UniqueViolation, NotNullViolation, RaisedByTrigger)):
                 raise found from None
@@ -342,11 +360,27 @@ class _Inserter:
 
     def _delete(self, values: Sequence[Stored]) -> int:
         """REPLACE: remove what stands in the way, wherever it is."""
+        if self.children:
+            return self._delete_with_children(values)
         if self.home is not None:
             return self.home.write(self.plan.delete, values).changes
         assert self.plan.place is not None
         gone = [self.run.transaction.writer(shard).write(self.plan.delete, values).changes for shard in range(self.run.shards)]
         return gone[0] if self.plan.place.everywhere else sum(gone)
+
+    def _delete_with_children(self, values: Sequence[Stored]) -> int:
+        run, table = self.run, self.plan.table
+        names = [column.name.lower() for column in table.columns if not column.generated]
+        place, gone = self.plan.place, 0
+        everywhere = place is not None and place.everywhere
+        for shard in _FIRST if place is None or everywhere else range(run.shards):
+            branch = run.transaction.writer(shard)
+            for rowid, *old in list(branch.lock_query(self.plan.delete_select, values, (), inline=False)):
+                for each in range(run.shards) if everywhere else (shard,):
+                    run.transaction.writer(each).write(f"DELETE FROM {table.physical} WHERE _rowid_ = ?1", (rowid,))
+                parents_went(run.transaction, run.shards, self.children, dict(zip(names, old, strict=True)))
+                gone += 1
+        return gone
 
     def _upsert(self, row: Sequence[Stored], shards: Sequence[int]) -> None:
         context, counts, plan = self.run.context, self.counts, self.plan
@@ -357,7 +391,7 @@ class _Inserter:
         context.matched = context.changed = 0
         written = self._write(plan.upsert, row[:width], shards, args)
         rows: Sequence[Row] = written.rows
-        if plan.upsert_keys and rows:
+        if (plan.upsert_keys or plan.upsert_parents) and rows:
             if context.changed:
                 self._claim_updated(shards[0], rows[0][-1])
             rows = [row[:-1] for row in rows]
@@ -367,6 +401,8 @@ class _Inserter:
         if plan.returning is not None:
             counts.rows.extend(rows)
         if not context.matched:
+            if self.parents:
+                hold_parents(self.run.transaction, self.run.shards, self.parents, dict(zip(self.names, row, strict=False)))
             counts.affected += 1
             self._inserted()
             return
@@ -380,7 +416,8 @@ class _Inserter:
     def _claim_updated(self, shard: int, rowid: Stored) -> None:
         """The keys that a row has now, which ON DUPLICATE KEY UPDATE has changed, must be free on the other shards."""
         plan, run = self.plan, self.run
-        names = list(dict.fromkeys(name for key in plan.upsert_keys for name in key.columns))
+        named = [*(key.columns for key in plan.upsert_keys), *(parent.columns for parent in plan.upsert_parents)]
+        names = list(dict.fromkeys(name for columns in named for name in columns))
         columns = ", ".join(plan.table.by_name[name].physical for name in names)
         text = f"SELECT {columns} FROM {plan.table.physical} WHERE _rowid_ = ?1"
         (found,) = run.transaction.writer(shard).query(text, (rowid,), (), inline=False)
@@ -388,6 +425,8 @@ class _Inserter:
         taken = claim(run.transaction, run.shards, run.equal_key, plan.table, plan.upsert_keys, row, shard)
         if taken is not None:
             raise taken.problem(plan.table)
+        if self.parents:
+            hold_parents(run.transaction, run.shards, plan.upsert_parents, row)
 
     def finish(self) -> None:
         self.save_counter()
@@ -412,7 +451,7 @@ def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: A
     counts = Counts()
     inserter = _Inserter(run, plan, counts)
     inserter.tail = tail
-    if plan.is_plain and _count(plans) == 1:
+    if plan.is_plain and not plan.parents and _count(plans) == 1:
         inserter.insert_one(next(_rows(run, plans)))
         return counts
     run.transaction.begin_statement()
@@ -567,14 +606,17 @@ def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, shard: 
     """1 when the row has changed."""
     context, branch = run.context, run.transaction.writer(shard)
     context.matched = context.changed = 0
-    fenced = plan.ignore and (target.move is not None or bool(target.spread_keys))
+    checked = context.foreign_key_checks
+    children = target.children if checked else ()
+    fenced = plan.ignore and bool(target.move is not None or target.spread_keys or target.parents or children)
     if fenced:
-        branch.savepoint(_ROW)  # it may be refused on another shard, when it has been changed on its own
+        branch.savepoint(_ROW)  # it may be refused for another shard's sake, when it has been changed on its own
     try:
+        old = _row_with(branch, target, values[:1]) if children else {}
         branch.write(target.sql, values)
         changed = context.changed
         if changed:
-            _settle(run, target, shard, values)
+            _settle(run, target, shard, values, old)
         if fenced:
             branch.release(_ROW)
         return changed
@@ -591,22 +633,19 @@ def _update_row(run: Run, plan: RowwiseUpdatePlan, target: TargetUpdate, shard: 
         return 0
 
 
-def _settle(run: Run, target: TargetUpdate, shard: int, values: Row) -> None:
-    """A changed row on its shard: its unique keys must be free on the others, and it may have to go to one of them."""
-    transaction, move = run.transaction, target.move
-    if target.spread_keys:
+def _settle(run: Run, target: TargetUpdate, shard: int, values: Row, old: Mapping[str, Stored]) -> None:
+    """What a changed row, still on its shard, has to do with other shards.  old: as it was, when rows refer to it."""
+    transaction, shards, table = run.transaction, run.shards, target.table
+    if target.spread_keys or target.parents or old:
         row = _row_with(transaction.writer(shard), target, values)
-        taken = claim(transaction, run.shards, run.equal_key, target.table, target.spread_keys, row, shard)
+        taken = claim(transaction, shards, run.equal_key, table, target.spread_keys, row, shard)
         if taken is not None:
-            raise taken.problem(target.table)
-    if move is None:
-        return
-    here, rowid = transaction.writer(shard), values[move.rowid]
-    (moved,) = here.query(move.select, (rowid,), (), inline=False)
-    new = move.shard_of([moved[position] for position in move.positions])
-    if new != shard:
-        here.write(move.delete, (rowid,))
-        transaction.writer(new).write(move.insert, moved)
+            raise taken.problem(table)
+        if run.context.foreign_key_checks:
+            hold_parents(transaction, shards, target.parents, row)
+            parents_changed(transaction, shards, target.children, old, row)
+    if target.move is not None:
+        move_row(transaction, target.move, shard, values[target.move.rowid])
 
 
 def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, Stored]:
@@ -657,8 +696,7 @@ def delete_rowwise(run: Run, plan: RowwiseDeletePlan, args: Args) -> Counts:
                     continue
                 seen.add(rowid)
                 try:
-                    shards = _shards_of_found(run, target.place, row)
-                    gone += [run.transaction.writer(shard).write(target.sql, (rowid,)).changes for shard in shards][0]
+                    gone += _delete_row(run, target, _shards_of_found(run, target.place, row), rowid)
                 except EngineError as problem:
                     found = run.explain(problem, target.table, None, ())
                     if not plan.ignore:
@@ -668,6 +706,21 @@ def delete_rowwise(run: Run, plan: RowwiseDeletePlan, args: Args) -> Counts:
     finally:
         run.transaction.end_statement(keep=kept)
     return Counts(gone)
+
+
+def _delete_row(run: Run, target: TargetDelete, shards: Sequence[int], rowid: Stored) -> int:
+    transaction, children = run.transaction, target.children if run.context.foreign_key_checks else ()
+    old: Mapping[str, Stored] = {}
+    if children:
+        names = list(dict.fromkeys(name for child in children for name in child.ref_columns))
+        columns = ", ".join(target.table.by_name[name].physical for name in names)
+        text = f"SELECT {columns} FROM {target.table.physical} WHERE _rowid_ = ?1"
+        rows = list(transaction.writer(shards[0]).query(text, (rowid,), (), inline=False))
+        old = dict(zip(names, rows[0], strict=True)) if rows else {}
+    gone = [transaction.writer(shard).write(target.sql, (rowid,)).changes for shard in shards][0]
+    if old and gone:
+        parents_went(transaction, run.shards, children, old)
+    return gone
 
 
 __all__ = ["Counts", "Run", "delete", "delete_rowwise", "insert", "update", "update_rowwise"]

@@ -250,6 +250,53 @@ class SpreadKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ParentCheck:
+    """A foreign key of a row that is written: a parent row must exist, and stay until the transaction ends.
+
+    columns   the row's, by lower-case name
+    problem   what a trigger would have raised
+    parent    None: there is no such table
+    find      selects the parent row's rowid in `physical`, given the values
+    shards    that may have it; None: any
+    """
+
+    columns: tuple[str, ...]
+    problem: str
+    parent: Table | None
+    physical: str
+    find: str
+    shards: Callable[[Sequence[Stored]], Sequence[int] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildAction:
+    """What a foreign key does to rows of `table` that refer to a row which goes or changes.
+
+    ref_columns, columns   of the parent and of the child, by lower-case name
+    match, select          the child rows of a value: their rowids; rowid and `names`
+    delete, update         one of them by rowid; update: with new values for `columns`
+    move                   when the update may send it to another shard
+    children               what refers to the child in turn
+    """
+
+    table: Table
+    ref_columns: tuple[str, ...]
+    columns: tuple[str, ...]
+    problem: str
+    on_delete: str
+    on_update: str
+    match: str
+    select: str
+    names: tuple[str, ...]
+    delete: str
+    update: str
+    spread: Spread
+    shards: Callable[[Sequence[Stored]], Sequence[int] | None]
+    move: RowMove | None
+    children: Callable[[], tuple[ChildAction, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class InsertPlan:
     """INSERT and REPLACE.
 
@@ -260,7 +307,8 @@ class InsertPlan:
     auto        position of the AUTO_INCREMENT column among the values, or -1
     place       None: the first shard
     spread_keys   what has to be looked for on other shards; upsert_keys: those that ON DUPLICATE KEY UPDATE sets, after which
-                  `upsert` returns the rowid as its last column
+                  `upsert` returns the rowid as its last column; upsert_parents likewise
+    parents, children   foreign keys that are kept here; delete_select finds what `delete` would, for the children
     numbers_rows  the hidden row id is one more parameter, right after the values: with several shards the node gives it
     """
 
@@ -285,6 +333,10 @@ class InsertPlan:
     numbers_rows: bool = False
     spread_keys: tuple[SpreadKey, ...] = ()
     upsert_keys: tuple[SpreadKey, ...] = ()
+    parents: tuple[ParentCheck, ...] = ()
+    children: tuple[ChildAction, ...] = ()
+    upsert_parents: tuple[ParentCheck, ...] = ()
+    delete_select: str = ""
     distribution: Distribution | None = None
 
     @property
@@ -340,7 +392,7 @@ class TargetUpdate:
 
     place  where the rows are, as they were; its positions are in what the select gives; None: on the first shard
     move   when columns of the shard key are set
-    spread_keys  of which columns are set
+    spread_keys, parents, children   of which columns are set
     """
 
     table: Table
@@ -351,6 +403,8 @@ class TargetUpdate:
     place: RowPlace | None = None
     move: RowMove | None = None
     spread_keys: tuple[SpreadKey, ...] = ()
+    parents: tuple[ParentCheck, ...] = ()
+    children: tuple[ChildAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +415,7 @@ class TargetDelete:
     sql: str
     position: int
     place: RowPlace | None = None
+    children: tuple[ChildAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     keys_over_shards.check(session.node.catalog, plan.catalog)
     _execute(session, transaction, plan, shards)
     keys_over_shards.find_duplicates(session, transaction, plan.catalog)
+    keys_over_shards.find_orphans(session, transaction, plan.catalog)
     affected = plan.affected_rows
     if plan.count_rows:
         counts = [list(transaction.writer(shard).query(plan.count_rows, (), (), inline=False)) for shard in shards]

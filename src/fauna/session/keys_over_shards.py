@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fauna.catalog.placement import co_located, placement_of
-from fauna.catalog.schema import Catalog, ForeignKey, Table
+from fauna.catalog.foreign_keys import at_query_node, is_self_reference
+from fauna.catalog.schema import Catalog, Column, ForeignKey, Table
 from fauna.catalog.sqlite_schema import collate_clause, storage_class
 from fauna.catalog.violations import Violation, duplicate_queries
 from fauna.errors import unsupported
 from fauna.plan.plan import SpreadKey
+from fauna.shard.engines.sqlite.scratch import Scratch
 from fauna.shard.shard import Transaction
-from fauna.sql.bind.place import is_spread, spread_keys
+from fauna.sql.bind.place import spread_keys, spread_of
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -28,29 +31,12 @@ def check(before: Catalog, after: Catalog) -> None:
             if any(table.by_name[name].generated for name in key.columns):
                 raise unsupported("with several shards, a unique key of a generated column that does not contain the shard key")
         for foreign_key in table.foreign_keys:
-            parent = after.relation(foreign_key.ref_schema, foreign_key.ref_table)
-            if isinstance(parent, Table) and not _are_together(after, table, parent, foreign_key):
-                raise unsupported(
-                    f"with several shards, FOREIGN KEY `{foreign_key.name}`: the rows of `{table.name}` must be where those of "
-                    f"`{parent.name}` are (PARTITION BY KEY of the same columns, BROADCAST, or SINGLE for both)"
-                )
+            if any(table.by_name[name.lower()].generated for name in foreign_key.columns):
+                raise unsupported("with several shards, a foreign key of a generated column")
 
 
 def _changed(before: Catalog, after: Catalog) -> list[Table]:
     return [table for table in after.tables() if before.table_by_id(table.id) is not table]
-
-
-def _are_together(catalog: Catalog, child: Table, parent: Table, key: ForeignKey) -> bool:
-    """Whether a child row is always on the shard of its parent row, or has a copy of it there."""
-    if not is_spread(catalog, child) and not is_spread(catalog, parent):
-        return True
-    if placement_of(parent).kind == "BROADCAST":
-        return True
-    if not co_located(child, parent):
-        return False
-    pairs = {name.lower(): other.lower() for name, other in zip(key.ref_columns, key.columns, strict=False)}
-    keys = zip(placement_of(parent).columns, placement_of(child).columns, strict=True)
-    return all(pairs.get(there.name.lower()) == here.name.lower() for there, here in keys)
 
 
 def find_duplicates(session: Session, transaction: Transaction, after: Catalog) -> None:
@@ -67,26 +53,66 @@ def find_duplicates(session: Session, transaction: Transaction, after: Catalog) 
                 _find_duplicate(session, transaction, after, table, key)
 
 
+def find_orphans(session: Session, transaction: Transaction, after: Catalog) -> None:
+    """Error 1452 when a row has no parent by a foreign key that is new to a table with rows."""
+    before = session.node.catalog
+    if not session.variables.values["foreign_key_checks"]:
+        return
+    for table in _changed(before, after):
+        old = before.relation(table.schema, table.name)
+        known = {key.number for key in old.foreign_keys} if isinstance(old, Table) else set()
+        for key in table.foreign_keys if isinstance(old, Table) else ():
+            parent = table if is_self_reference(table, key) else after.relation(key.ref_schema, key.ref_table)
+            if key.number not in known and isinstance(parent, Table) and at_query_node(after, table, key):
+                _find_orphan(session, transaction, table, key, parent)
+
+
+def _find_orphan(session: Session, transaction: Transaction, table: Table, key: ForeignKey, parent: Table) -> None:
+    children = [table.by_name[name.lower()] for name in key.columns]
+    parents = [parent.by_name[name.lower()] for name in key.ref_columns]
+    with _scratch(session) as scratch:
+        _fetch(session, transaction, scratch, "child", table, children)
+        _fetch(session, transaction, scratch, "parent", parent, parents)
+        present = " AND ".join(f"child.{column.physical} IS NOT NULL" for column in children)
+        found = " AND ".join(f"parent.{p.physical} = child.{c.physical}" for c, p in zip(children, parents, strict=True))
+        query = f"SELECT 1 FROM child WHERE {present} AND NOT EXISTS (SELECT 1 FROM parent WHERE {found}) LIMIT 1"
+        if scratch.query(query, (), session.watch, lambda: None).fetch(1):
+            raise Violation("child", table, foreign_key=key).to_error(altering=True)
+
+
 def _find_duplicate(session: Session, transaction: Transaction, catalog: Catalog, table: Table, key: SpreadKey) -> None:
     index = next(index for index in table.indexes if index.physical == key.index)
     violation = Violation("unique", table, index=index)
-    columns = [table.by_name[name] for name in key.columns]
-    names = ", ".join(column.physical for column in columns)
+    with _scratch(session) as scratch:
+        _fetch(session, transaction, scratch, table.physical, table, [table.by_name[name] for name in key.columns])
+        for query in duplicate_queries(violation, catalog):
+            found = scratch.query(query, (), session.watch, lambda: None)
+            rows = found.fetch(1)
+            found.close()
+            if rows:
+                raise violation.to_error(rows[0], altering=True)
+
+
+@contextmanager
+def _scratch(session: Session) -> Iterator[Scratch]:
     scratches = session.node.means.scratches
     scratch = scratches.take()
     try:
-        kinds = [f"{c.physical} {storage_class(c.sql_type)}{collate_clause(c.sql_type)}" for c in columns]
-        scratch.make(table.physical, ["_rowid_ INTEGER PRIMARY KEY", *kinds] if table.rowid_column is None else kinds)
-        given = f"_rowid_, {names}" if table.rowid_column is None else names
-        for shard in range(len(session.node.shards)):
-            rows = transaction.writer(shard).query(f"SELECT {given} FROM {table.physical}", (), (), inline=False)
-            while batch := rows.fetch(_BATCH_ROWS):
-                scratch.add(table.physical, batch)
-        for query in duplicate_queries(violation, catalog):
-            found = scratch.query(query, (), session.watch, lambda: None)
-            rows_found = found.fetch(1)
-            found.close()
-            if rows_found:
-                raise violation.to_error(rows_found[0], altering=True)
+        yield scratch
     finally:
         scratches.give(scratch)
+
+
+def _fetch(
+    session: Session, transaction: Transaction, scratch: Scratch, name: str, table: Table, columns: Sequence[Column]
+) -> None:
+    """Columns of all rows of a table, in the order of their numbers."""
+    chosen = [column for column in columns if column is not table.rowid_column]
+    rowid = table.rowid_column.physical if table.rowid_column is not None else "_rowid_"
+    kinds = [f"{c.physical} {storage_class(c.sql_type)}{collate_clause(c.sql_type)}" for c in chosen]
+    scratch.make(name, [f"{rowid} INTEGER PRIMARY KEY", *kinds])
+    given = ", ".join(["_rowid_", *[column.physical for column in chosen]])
+    for shard in range(len(session.node.shards) if spread_of(session.node.catalog, table) == "HASH" else 1):
+        rows = transaction.writer(shard).query(f"SELECT {given} FROM {table.physical}", (), (), inline=False)
+        while batch := rows.fetch(_BATCH_ROWS):
+            scratch.add(name, batch)

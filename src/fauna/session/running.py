@@ -213,7 +213,9 @@ def insert(
         plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
     )
     # One row's shard is known, and locked, once the row is.
-    if not point and (many or not plan.is_plain or plan.place is None):
+    if plan.parents or plan.children:
+        shards = range(len(session.node.shards))
+    if not point and (many or not plan.is_plain or plan.place is None or plan.parents):
         lock(session, transaction, shards)
     context = session.context if keep_context else session.new_context(storing=True)
     if plan.ignore:

@@ -184,7 +184,6 @@ class SpreadTransaction:
         if self._published is not None:
             return self._commit_definition(self._published)
         written = {shard: branch for shard, branch in sorted(self._branches.items()) if branch.has_written}
-        held: list[Branch] = []
         serializable = self._isolation is Isolation.SERIALIZABLE
         # If one has its shard to itself until the end, so have all: who waits for a lock has none that others wait for.
         keep = len(written) > 1 and (serializable or any(branch.keeps_lock for branch in written.values()))
@@ -197,13 +196,13 @@ class SpreadTransaction:
                     branch.keep_lock()
             elif written and serializable:
                 branch.lock()
-                held.append(branch)
-        for shard, branch in self._branches.items():
-            if shard not in written and branch not in held:
-                branch.rollback()
         self._ended = True
         branches, self._branches = self._branches, {}
+        # What it only read may be locked: a parent row must stay until its child is there.
+        held = [branch for shard, branch in branches.items() if shard not in written]
         if not written:
+            for branch in held:
+                branch.rollback()
             return done_ticket()
         if len(written) > 1:
             return self._committer.commit(written, held)

@@ -11,9 +11,11 @@ from fauna.catalog.sqlite_schema import ROWID as HIDDEN_ROWID
 from fauna.catalog.types import BIGINT_TYPE, BYTES, CHARS, FLOATS, INTEGERS, NULL_TYPE, TEMPORAL, Kind, Stored, to_wide
 from fauna.errors import SqlError, error, unsupported
 from fauna.plan.plan import (
+    ChildAction,
     DeletePlan,
     Distribution,
     InsertPlan,
+    ParentCheck,
     Plan,
     QueryPlan,
     Route,
@@ -40,6 +42,7 @@ from fauna.sql.bind.metadata import result_columns
 from fauna.sql.bind.place import found_place, is_spread, row_move, row_place, spread_keys, spread_of
 from fauna.sql.bind.point import ROWID, point_delete, point_insert, point_update
 from fauna.sql.bind.query import QueryBinder, find_relation, pin_all
+from fauna.sql.bind.references import children_of, parents_of
 from fauna.sql.bind.routes import route_of
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.bind.short_sort import short_sort
@@ -206,6 +209,10 @@ class InsertBinder:
         self.notes: list[tuple[str, ...]] = []
         self._values: list[list[Typed]] = []  # of each row
         self.reserved = 0  # how many parameters the row itself takes
+        self._parents = parents_of(context.catalog, self.table)
+        self._children = children_of(context.catalog, self.table)
+        self._upsert_parents: tuple[ParentCheck, ...] = ()
+        self._delete_select = ""
         self.strict = bool({"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & context.scope.sql_mode) and not statement.ignore
 
     def bind(self) -> InsertPlan:
@@ -236,7 +243,7 @@ class InsertBinder:
             upsert += returning_text
             if auto_column is not None:
                 upsert += f"{', ' if returning_text else ' RETURNING '}{auto_column.physical}"
-            if self._upsert_keys:
+            if self._upsert_keys or self._upsert_parents:
                 upsert += f"{', ' if ' RETURNING ' in upsert else ' RETURNING '}{ROWID}"
         delete, delete_positions = self._replace_delete(written) if statement.replace else ("", ())
         read_rules = access_rules(self._query) if self._query is not None else []
@@ -264,6 +271,10 @@ class InsertBinder:
             numbers_rows=numbers_rows,
             spread_keys=spread_keys(self.context.catalog, table),
             upsert_keys=self._upsert_keys,
+            parents=self._parents,
+            children=self._children,
+            upsert_parents=self._upsert_parents,
+            delete_select=self._delete_select,
             distribution=self._distribution,
         )
 
@@ -446,6 +457,10 @@ class InsertBinder:
         if _sets_shard_key(self.context, table, changing):
             raise unsupported("with several shards, ON DUPLICATE KEY UPDATE of a shard key")
         self._upsert_keys = _set_keys(self.context, table, changing)
+        touched = {column.name.lower() for column, _ in changing}
+        self._upsert_parents = tuple([each for each in self._parents if not touched.isdisjoint(each.columns)])
+        if any(not touched.isdisjoint(each.ref_columns) for each in self._children):
+            raise unsupported("with several shards, ON DUPLICATE KEY UPDATE of a column that a foreign key refers to")
         sets = with_on_update(self.context, table, sets)
         emitter = SqliteEmitter()
         emitter.params = [SessionValue(NULL_TYPE, True, f"#{i}") for i in range(self.reserved)]
@@ -484,7 +499,12 @@ class InsertBinder:
                 parts.append(f"{left} = {place}")
             if parts:
                 tests.append("(" + " AND ".join(parts) + ")")
-        return (f"DELETE FROM {table.physical} AS a0 WHERE {' OR '.join(tests)}" if tests else ""), tuple(used)
+        if not tests:
+            return "", tuple(used)
+        condition = f"FROM {table.physical} AS a0 WHERE {' OR '.join(tests)}"
+        kept = ", ".join(column.physical for column in table.columns if not column.generated)
+        self._delete_select = f"SELECT _rowid_, {kept} {condition}"
+        return f"DELETE {condition}", tuple(used)
 
 
 def returning_clause(
@@ -677,7 +697,20 @@ def _has_query(node: Typed | None) -> bool:
 
 
 def _may_move(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> bool:
-    return _sets_shard_key(context, table, sets) or bool(_set_keys(context, table, sets))
+    """Whether setting these columns of a row concerns other shards."""
+    if _sets_shard_key(context, table, sets) or _set_keys(context, table, sets):
+        return True
+    return any(_set_references(context, table, sets))
+
+
+def _set_references(
+    context: BindContext, table: Table, sets: list[tuple[Column, Typed]]
+) -> tuple[tuple[ParentCheck, ...], tuple[ChildAction, ...]]:
+    """The foreign keys kept at the query node of which columns are set: the row's own, and those that refer to it."""
+    names = {column.name.lower() for column, _ in sets}
+    parents = tuple([each for each in parents_of(context.catalog, table) if not names.isdisjoint(each.columns)])
+    children = tuple([each for each in children_of(context.catalog, table) if not names.isdisjoint(each.ref_columns)])
+    return parents, children
 
 
 def _sets_shard_key(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> bool:
@@ -811,7 +844,8 @@ def _rowwise_update(
         width, names = len(outputs) - first, tuple(c.name.lower() for c, _ in assigned)
         move = row_move(context.catalog, table, [c for c, _ in assigned]) if _sets_shard_key(context, table, assigned) else None
         place = _found_place(context, tables[alias], outputs)
-        targets.append(TargetUpdate(table, text, first, width, names, place, move, _set_keys(context, table, assigned)))
+        keys, references = _set_keys(context, table, assigned), _set_references(context, table, assigned)
+        targets.append(TargetUpdate(table, text, first, width, names, place, move, keys, *references))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     if context.assignments:
         order = order or tuple(OrderKey(_rowid_of(alias)) for alias in sets)
@@ -853,7 +887,7 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         point = None if statement.returning else point_delete(context.catalog, source, where, match)
         spread = spread_of(context.catalog, source.table)
         # With several shards a subquery cannot be asked on the shard where a row is.
-        if not (spread and _has_query(where)):
+        if not (spread and _has_query(where)) and not children_of(context.catalog, source.table):
             shard_statement = ShardStatement(text + clause, params)
             route = _route(context, source, where)
             return DeletePlan(
@@ -871,7 +905,8 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         position = len(outputs)
         outputs.append(OutputColumn("", f"k{position + 1}", _rowid_of(target.alias)))
         sql = f"DELETE FROM {target.table.physical} WHERE {ROWID} = ?1"
-        deletes.append(TargetDelete(target.table, sql, position, _found_place(context, target, outputs)))
+        place = _found_place(context, target, outputs)
+        deletes.append(TargetDelete(target.table, sql, position, place, children_of(context.catalog, target.table)))
     select = BoundSelect(tuple(outputs), source, where, order_by=order, limit=limit)
     emitter = SqliteEmitter()
     text = emitter.query(select)
