@@ -59,9 +59,7 @@ class Reader:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    ("kills", "seconds"), [(3, 9.0), pytest.param(20, 60.0, marks=pytest.mark.long)], ids=["short", "long"]
-)
+@pytest.mark.parametrize(("kills", "seconds"), [(3, 9.0), pytest.param(20, 60.0, marks=pytest.mark.long)], ids=["short", "long"])
 def test_no_money_comes_or_goes(kills: int, seconds: float, tmp_path: Path) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")

@@ -5,10 +5,13 @@ The caller sees to it that what is read on the shards is of one moment.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from fauna.catalog.types import Stored
@@ -70,7 +73,8 @@ def rows_of(means: Means, distribution: Distribution, run: Run, done: Callable[[
     try:
         if distribution.final is None:
             (gather,) = distribution.gathers
-            rows = Chained(_one_after_another(gather, run), done)
+            parts = _parts(gather, run)
+            rows = Merged(list(parts), done) if distribution.by_row else Chained(parts, done)
             first = rows.fetch_all(PREFETCH_ROWS)
             return rows if first is None else MemoryRows(first)
         return _put_together(means, distribution, run, done)
@@ -86,20 +90,18 @@ def _shards(gather: Gather, run: Run) -> Sequence[int]:
     return sorted(found) or (0,)
 
 
-def _one_after_another(gather: Gather, run: Run) -> Iterator[Rows]:
+def _parts(gather: Gather, run: Run) -> Iterator[Rows]:
     params = gather.statement.params.build(run.args, run.supply)
     for shard in _shards(gather, run):
         yield run.read(shard, gather.statement.sql, params)
 
 
-class Chained:
-    """Implements `shard.Rows`: one result after another."""
+class _Joined:
+    """What results made of several have in common; a subclass says which rows come next.  Implements `shard.Rows`."""
 
     ready = False
 
-    def __init__(self, parts: Iterator[Rows], done: Callable[[], None]) -> None:
-        self._parts = parts
-        self._part: Rows | None = None
+    def __init__(self, done: Callable[[], None]) -> None:
         self._done: Callable[[], None] | None = done
         self._first: list[Row] = []
 
@@ -127,31 +129,75 @@ class Chained:
             rows, self._first = self._first[:rows_max], self._first[rows_max:]
             return rows
         try:
-            while True:
-                if self._part is None:
-                    self._part = next(self._parts, None)
-                    if self._part is None:
-                        self.close()
-                        return []
-                found = self._part.fetch(rows_max)
-                if found:
-                    return found
-                self._part = None
+            rows = self._next(rows_max)
         except BaseException:
             self.close()
             raise
+        if not rows:
+            self.close()
+        return rows
+
+    def _next(self, rows_max: int) -> list[Row]:
+        raise NotImplementedError
+
+    def _close_parts(self) -> None:
+        raise NotImplementedError
 
     def close(self) -> None:
-        part, self._part, self._parts = self._part, None, iter(())
         self._first = []
         done, self._done = self._done, None
-        if part is not None:
-            part.close()
         if done is not None:
+            self._close_parts()
             done()
 
     def __del__(self) -> None:
         self.close()
+
+
+class Chained(_Joined):
+    """One result after another."""
+
+    def __init__(self, parts: Iterator[Rows], done: Callable[[], None]) -> None:
+        super().__init__(done)
+        self._parts = parts
+        self._part: Rows | None = None
+
+    def _next(self, rows_max: int) -> list[Row]:
+        while True:
+            if self._part is None:
+                self._part = next(self._parts, None)
+                if self._part is None:
+                    return []
+            found = self._part.fetch(rows_max)
+            if found:
+                return found
+            self._part = None
+
+    def _close_parts(self) -> None:
+        part, self._part, self._parts = self._part, None, iter(())
+        if part is not None:
+            part.close()
+
+
+class Merged(_Joined):
+    """Sorted results as one, in the order of the last column, without it."""
+
+    def __init__(self, parts: list[Rows], done: Callable[[], None]) -> None:
+        super().__init__(done)
+        self._parts = parts
+        self._rows = heapq.merge(*map(_batched, parts), key=itemgetter(-1))
+
+    def _next(self, rows_max: int) -> list[Row]:
+        return [row[:-1] for row in islice(self._rows, rows_max)]
+
+    def _close_parts(self) -> None:
+        for part in self._parts:
+            part.close()
+
+
+def _batched(rows: Rows) -> Iterator[Row]:
+    while batch := rows.fetch(PREFETCH_ROWS):
+        yield from batch
 
 
 def _put_together(means: Means, distribution: Distribution, run: Run, done: Callable[[], None]) -> Rows:

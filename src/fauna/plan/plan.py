@@ -139,12 +139,14 @@ class Distribution:
 
     home     the shards that have all that it reads: where that is one, the query runs there as it is
     gathers  else these come first
-    final    and this is run on them; None: the rows of the only one are the answer, shard after shard
+    final    and this is run on them; None: the rows of the only one are the answer, shard after shard, or
+    by_row   in the order of their last column, which is not part of the answer
     """
 
     home: Route
     gathers: tuple[Gather, ...]
     final: ShardStatement | None
+    by_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
     if not _temporary(session, statement):
         if session.transactions.explicit:
-            session.transactions.commit()
+            ended = session.transactions.commit()
+            if ended is not None:
+                ended.wait()
         elif session.transactions.read_only_next:
             raise error("READ_ONLY_TRANSACTION")
     temporaries.restore(session)
@@ -86,14 +88,14 @@ def _fill_over_shards(session: Session, statement: ast.Statement, plan: DdlPlan)
     """CREATE TABLE … SELECT with several shards: the table first, then its rows in a transaction of their own; when that fails
     the table goes again.  A crash in between leaves the table, empty."""
     assert isinstance(statement, ast.CreateTable)
-    session.transactions.end_statement()
+    session.transactions.commit() if session.transactions.explicit else session.transactions.end_statement()
     session.database = plan.database
     session.scope_changed()
     try:
         transaction = session.transactions.for_writing()
         transaction.lock()
         affected = _fill(session, transaction, plan)
-        durable = session.transactions.end_statement()
+        durable = session.transactions.commit() if session.transactions.explicit else session.transactions.end_statement()
     except BaseException:
         session.transactions.rollback()
         run(session, ast.DropTable((statement.table,)), False)

@@ -14,12 +14,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from typing import TypeVar
 
 from fauna.clock import Clock, SystemClock
 from fauna.errors import error
 from fauna.ticket import OneShot
 from fauna.txn.deadlines import Deadlines
 from fauna.txn.wait_graph import Owner, WaitGraph
+
+_T = TypeVar("_T")
 
 
 class _State(Enum):
@@ -71,10 +74,7 @@ class WriteQueue:
     def try_acquire(self, owner: Owner = None) -> bool:
         """Take the lock if it is free or on offer; never waits.  Free implies that nobody is queued."""
         with self._lock:
-            taken, give_up = self._take(owner)
-        if give_up is not None:
-            give_up()
-        return taken
+            return self._take(owner)
 
     def acquire_if_free(self) -> bool:
         """Take the lock if nobody has it, not even on offer; never waits."""
@@ -90,15 +90,12 @@ class WriteQueue:
         would never end (1213)."""
         ticket = LockTicket(self, owner, self._clock.monotonic_s() + timeout_s)
         with self._lock:
-            taken, give_up = self._take(owner)
-            if taken:
+            if self._take(owner):
                 ticket._state = _State.GRANTED
             elif timeout_s <= 0:
                 ticket._state = _State.GONE
             else:
                 self._waiting.append(ticket)
-        if give_up is not None:
-            give_up()
         if ticket._state is _State.GRANTED:
             ticket.complete()
         elif ticket._state is _State.GONE:
@@ -143,6 +140,11 @@ class WriteQueue:
                 return False
             self._offer = None
             return True
+
+    def while_offered(self, give_up: Callable[[], None], look: Callable[[], _T]) -> _T | None:
+        """By who made the offer: what `look` gives, with nobody coming meanwhile; None when somebody came before."""
+        with self._lock:
+            return look() if self._offer == give_up else None
 
     def release(self) -> None:
         """Hand the lock to the longest waiter, or free it."""
@@ -194,16 +196,19 @@ class WriteQueue:
     def close(self) -> None:
         self._deadlines.close()
 
-    def _take(self, owner: Owner) -> tuple[bool, Callable[[], None] | None]:
-        """Under the mutex: whether the lock is ours now, and whom to tell first that it is gone."""
+    def _take(self, owner: Owner) -> bool:
+        """Under the mutex: whether the lock is ours now.  Who had offered it gives up before the mutex is free again, and so
+        before it can find out that the lock is gone: it never sees its own giving up half done."""
         if not self._held:
             self._held = True
             self._holder = owner
-            return True, None
+            return True
         give_up, self._offer = self._offer, None
-        if give_up is not None:
-            self._holder = owner
-        return give_up is not None, give_up
+        if give_up is None:
+            return False
+        self._holder = owner
+        give_up()
+        return True
 
     def _grant_next(self) -> LockTicket | None:
         while self._waiting:

@@ -175,3 +175,34 @@ def test_reader_never_waits_for_a_writer(shard: SqliteShard) -> None:
     thread.join()
     assert reads > 50
     assert slowest < 0.25
+
+
+def test_no_commit_is_lost_when_the_lock_is_taken_that_very_moment(shard: SqliteShard) -> None:
+    """A transaction that pauses offers its write lock; whoever takes it undoes what it wrote, in a thread of its own.  A COMMIT
+    that comes in the middle of that must wait for its end, or it would find nothing to commit."""
+    undoing, go_on = threading.Event(), threading.Event()
+
+    def look(cursor: object, sql: str, bindings: object) -> bool:
+        if "table_xinfo" in sql and not undoing.is_set():
+            undoing.set()
+            assert go_on.wait(10)
+        return True
+
+    actor = Actor(shard, Isolation.READ_COMMITTED)
+    actor.insert(3, 30)
+    actor.branch.pause()
+    writer = shard.writer
+    writer.shapes.forget()  # so that undoing asks the engine for the table's columns, where it can be stopped
+    writer.handle.connection.exec_trace = look
+    taking = threading.Thread(target=shard.queue.try_acquire)
+    taking.start()
+    assert undoing.wait(10)
+    committing = threading.Thread(target=lambda: waiting(actor.branch.commit))
+    committing.start()
+    committing.join(0.2)
+    go_on.set()
+    taking.join()
+    writer.handle.connection.exec_trace = None
+    shard.queue.release()
+    committing.join()
+    assert latest(shard) == {1: 10, 2: 20, 3: 30}

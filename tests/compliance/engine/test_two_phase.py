@@ -239,7 +239,9 @@ def test_what_a_savepoint_took_back_is_not_prepared(shard: SqliteShard) -> None:
 def test_computed_columns(shard: SqliteShard, tmp_path: Path) -> None:
     """Neither the stored nor the virtual ones are part of the record."""
     ddl = Actor(shard, RC)
-    ddl.branch.execute_ddl([("CREATE TABLE t3 (c0 INTEGER PRIMARY KEY, s INTEGER AS (c0 + 1) STORED, c1 BLOB, v AS (c0 + 2))", ())])
+    ddl.branch.execute_ddl(
+        [("CREATE TABLE t3 (c0 INTEGER PRIMARY KEY, s INTEGER AS (c0 + 1) STORED, c1 BLOB, v AS (c0 + 2))", ())]
+    )
     ddl.commit()
     actor = Actor(shard, RC, two_phase=True)
     actor.branch.write("INSERT INTO t3 (c0, c1) VALUES (1, x'00ff'), (2, 1.5)", ())

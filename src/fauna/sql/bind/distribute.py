@@ -56,7 +56,7 @@ def distribute(catalog: Catalog, query: BoundQuery) -> Distribution | None:
     home = together([route_of(catalog, source.table, source.alias, terms) for source, terms in mentions])
     distributor = _Distributor(catalog, query)
     gathers, final = distributor.distribute()
-    return Distribution(home, gathers, final)
+    return Distribution(home, gathers, final, distributor.by_row)
 
 
 def statement_of(query: BoundQuery) -> ShardStatement:
@@ -165,12 +165,19 @@ class _Distributor:
         self.query = query
         self.gathers: list[Gather] = []
         self.fetched: dict[str, GatheredSource] = {}
+        self.by_row = False
 
     def distribute(self) -> tuple[tuple[Gather, ...], ShardStatement | None]:
         query = self.query
         if isinstance(query, BoundSelect) and not query.ctes and self._is_pushed(query):
             if self._is_concatenation(query):
-                self._gather(query, [f"c{i}" for i in range(len(query.outputs))])
+                part = query
+                if isinstance(query.source, TableSource) and not query.group_by:
+                    # In the order of their numbers, as one shard would give them.
+                    rowid = ColumnRef(BIGINT_TYPE, True, query.source.alias, _ROWID, _ROWID)
+                    part = replace(query, outputs=(*query.outputs, OutputColumn("", "r", rowid)), order_by=(OrderKey(rowid),))
+                    self.by_row = True
+                self._gather(part, [f"c{i}" for i in range(len(part.outputs))])
                 return tuple(self.gathers), None
             final: BoundQuery = self._merged(query)
         else:
@@ -422,7 +429,7 @@ def _first_rows(select: BoundSelect) -> Typed | None:
     if select.limit is None or select.offset is None:
         return select.limit
     # Both may be larger than 64 bits can add.
-    text = "iif({0} > 9223372036854775807 - {1}, -1, {0} + {1})"
+    text = "iif({0} < 0 OR {0} > 9223372036854775807 - {1}, -1, {0} + {1})"
     return Op(BIGINT_TYPE, False, "+", (select.limit, select.offset), text)
 
 

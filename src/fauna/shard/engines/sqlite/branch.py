@@ -101,7 +101,12 @@ class SqliteBranch:
 
     @property
     def has_written(self) -> bool:
-        return bool(self._changes or (self._locked or self._offered) and (self._writer.changes or self._writer.whole))
+        writer = self._writer
+        if self._offered:
+            found = self._shard.queue.while_offered(self._give_up, lambda: bool(writer.changes or writer.whole))
+            if found is not None:
+                return found
+        return bool(self._changes or self._locked and (writer.changes or writer.whole) or self.prepared is not None)
 
     @property
     def keeps_lock(self) -> bool:
@@ -169,7 +174,11 @@ class SqliteBranch:
 
     def _has_written(self, reads: Sequence[TableAccess]) -> bool:
         """Whether this transaction may have written what is read; not asked while it has the write lock."""
-        changes = self._writer.changes if self._offered else self._changes
+        changes: Sequence[Change] | None = None
+        if self._offered:
+            changes = self._shard.queue.while_offered(self._give_up, self._writer.changes.copy)
+        if changes is None:
+            changes = self._changes
         if not changes:
             return False
         for table, low, high in ((access.table, access.low, access.high) for access in reads):
@@ -413,9 +422,10 @@ class SqliteBranch:
         return size_of(writer.changes[self._base :]) <= settings.write_set_bytes_max
 
     def _give_up(self) -> None:
-        """Called by whoever takes the write lock from us: the write set is all that stays of what was written."""
-        self._offered = False
+        """Called by whoever takes the write lock from us, in that one's thread: the write set is all that stays of what was
+        written.  Our own thread finds `_offered` set until that is done, and asks the queue, which makes it wait."""
         self._undo_to_base()
+        self._offered = False
 
     def _undo_to_base(self) -> None:
         """Undo all in the engine; the changes of earlier statements stay as the write set."""
