@@ -51,6 +51,7 @@ from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import identify, name_database
 from fauna.shard.shard import Isolation, Transaction, Watch
+from fauna.sql import fauna_schema
 from fauna.sql.arithmetic import register_arithmetic
 from fauna.sql.collation import casefold_key, register_collations
 from fauna.sql.convert import register_conversions
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fauna")
 SHARD_READERS = 8  # threads that read shards for queries over several
-SYSTEM_SCHEMAS = frozenset({"information_schema"})
+SYSTEM_SCHEMAS = frozenset({"information_schema", fauna_schema.SCHEMA})
 
 
 def configure(connection: apsw.Connection) -> None:
@@ -128,6 +129,7 @@ class Node:
         self.info_tables: dict[tuple[str, str], Sequence[ResultColumn]] = {
             ("information_schema", name.lower()): table.columns for name, table in TABLES.items()
         }
+        self.info_tables |= {(fauna_schema.SCHEMA, name): columns for name, columns in fauna_schema.COLUMNS.items()}
         self._info = {name.lower(): table for name, table in TABLES.items()}
         self.system_schemas = SYSTEM_SCHEMAS
         self.system_zone_is_utc = time.timezone == 0 and not time.daylight
@@ -319,8 +321,18 @@ class Node:
 
     def info_rows(self, name: str, session: Session) -> str:
         """All rows of an information_schema table, as a JSON array of arrays."""
+        if name in fauna_schema.COLUMNS:
+            return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
         return json.dumps([[_jsonable(v) for v in row] for row in table.rows(self.info_context(session))])
+
+    def _shard_facts(self, number: int) -> fauna_schema.ShardFacts:
+        shard, rows = self.shards[number], 0
+        for table in self.catalog.tables():
+            if placement_of(table).kind != "SINGLE" or number == SINGLE_SHARD:
+                sql = f"SELECT count(*) FROM {table.physical}"
+                rows += int(list(shard.autocommit_query(sql, (), inline=False))[0][0])  # type: ignore[arg-type]
+        return fauna_schema.ShardFacts(rows, shard.path.stat().st_size, shard.position, time.monotonic() - self.started)
 
     def _table_statistics(self, session: Session, table: Table) -> TableStatistics:
         try:

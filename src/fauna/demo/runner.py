@@ -27,6 +27,7 @@ SCENARIOS: Final[tuple[tuple[str, str, Callable[[Story], None]], ...]] = (
     ("inventory", "an inventory: books in two warehouses", inventory.run),
 )
 READY: Final = "ready for connections"
+SHARDS: Final = 4
 START_TIMEOUT_S: Final = 60
 STOP_TIMEOUT_S: Final = 30
 
@@ -53,7 +54,7 @@ def fresh_server(say: Callable[[str], None]) -> Iterator[Connect]:
         server = _Server(Path(directory), port, password)
         try:
             took = server.wait_ready()
-            say(f"started a fresh embedded server (1 shard) on port {port} in {took:.2f} s")
+            say(f"started a fresh embedded server ({SHARDS} shards) on port {port} in {took:.2f} s")
 
             def connect(name: str | None) -> Database:
                 return database.connect(host="127.0.0.1", port=port, user="root", password=password, database=name)
@@ -76,6 +77,7 @@ class _Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FAUNADB_")}
         environment["FAUNADB_ROOT_PASSWORD"] = password
         command = [sys.executable, "-m", "fauna", "serve", "--data", "data", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--shards", str(SHARDS)]
         self._begun = time.perf_counter()
         # Started in its own directory: a faunadb.toml where the user stands must not change the demo.
         self._process = subprocess.Popen(

@@ -191,7 +191,8 @@ def test_what_is_not_in_this_release(db: database.Database) -> None:
 
 def test_shards(faunadb_server: Any, tmp_path: Path) -> None:
     with database.connect(path=tmp_path) as db:
-        assert db.shards.config() == [{"shard": 0, "engine": "sqlite"}]
+        (only,) = db.shards.config()
+        assert (only["shard"], only["engine"], only["slots"], only["slot_ranges"]) == (0, "sqlite", 16384, "0-16383")
     server = faunadb_server
     with database.connect(host=server.host, port=server.port, user=server.user, password=server.password) as db:
         assert len(db.shards.config()) == 1
