@@ -510,7 +510,7 @@ def _has_bare_columns(select: BoundSelect) -> bool:
             return True
         return isinstance(node, (Op, QueryOp)) and any(bare(arg) for arg in node.args)
 
-    return any(bare(node) for node in _expressions(select))
+    return any(bare(node) for node in _expressions(replace(select, where=None)))
 
 
 def _can_be_merged(select: BoundSelect) -> bool:

@@ -1,0 +1,263 @@
+"""A node with several shards: where rows are, what a query asks of which shard, and starting again after a crash."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fauna.coordinator.protocol import Decision, Verdict
+from fauna.errors import StartError
+from fauna.node import Node
+from fauna.plan.plan import QueryPlan
+from fauna.session.session import Session
+from fauna.settings import Settings
+from fauna.shard.shard import Isolation
+from fauna.sql.parse import parse
+from fauna.wire.backend import ClientInfo
+
+SHARDS = 4
+_NUMBERS = count(1)
+TABLES = """
+CREATE DATABASE shop; USE shop;
+CREATE TABLE user (id INT PRIMARY KEY, name VARCHAR(20), UNIQUE KEY (name));
+CREATE TABLE orders (id INT PRIMARY KEY, user_id INT, total DECIMAL(8,2)) PARTITION BY KEY (user_id);
+CREATE TABLE line (order_id INT, user_id INT, n INT, PRIMARY KEY (order_id, n)) PARTITION BY KEY (user_id);
+CREATE TABLE country (code CHAR(2) PRIMARY KEY, name VARCHAR(20)) BROADCAST;
+CREATE TABLE note (id INT PRIMARY KEY) SINGLE
+"""
+
+
+def opened(path: Path, shards: int = 0) -> Node:
+    return Node.open(path, Settings(data=path, shards=shards))
+
+
+def connect(node: Node, database: str | None = None) -> Session:
+    return node.open_session(ClientInfo(next(_NUMBERS), "root", "localhost", database, False, False, True, 45, {}))
+
+
+def ask(session: Session, text: str) -> list[tuple[Any, ...]]:
+    return list(session.run(text).rows)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = opened(tmp_path / "data", SHARDS)
+    session = connect(made)
+    for statement in TABLES.split(";"):
+        ask(session, statement)
+    session.close()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def plan_of(node: Node) -> Callable[[str], QueryPlan]:
+    session = connect(node, "shop")
+
+    def plan(text: str) -> QueryPlan:
+        session.scope()
+        made = session.bind(parse(text, 0))
+        assert isinstance(made, QueryPlan)
+        return made
+
+    return plan
+
+
+# ── what is asked of which shard ──
+
+
+@pytest.mark.parametrize(
+    ("query", "shards"),
+    [
+        ("SELECT * FROM user WHERE id = 5", 1),
+        ("SELECT * FROM user WHERE 5 = id AND name LIKE 'a%'", 1),
+        ("SELECT * FROM country", 0),
+        ("SELECT * FROM user JOIN orders ON orders.user_id = user.id WHERE user.id = 5", 1),
+        (
+            "SELECT * FROM user, orders, line WHERE user.id = orders.user_id AND line.user_id = orders.user_id AND line.user_id = 7",
+            1,
+        ),
+        ("SELECT * FROM orders o WHERE user_id = 3 AND EXISTS (SELECT 1 FROM line WHERE user_id = o.user_id)", 1),
+        ("SELECT * FROM user LEFT JOIN orders ON orders.user_id = user.id WHERE user.id = 5", 1),
+    ],
+)
+def test_one_shard_has_all(plan_of: Callable[[str], QueryPlan], query: str, shards: int) -> None:
+    distribution = plan_of(query).distribution
+    if distribution is None:
+        assert shards == 0
+        return
+    found = distribution.home((), lambda name: None)
+    assert found is not None
+    assert len(found) == shards
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM user WHERE id > 5",
+        "SELECT * FROM user WHERE id = 5 OR name = 'x'",
+        "SELECT * FROM orders WHERE id = 5",
+        "SELECT * FROM user JOIN orders ON orders.id = user.id WHERE user.id = 5",
+        "SELECT * FROM user WHERE id <=> 5",
+    ],
+)
+def test_any_shard_may_have_it(plan_of: Callable[[str], QueryPlan], query: str) -> None:
+    distribution = plan_of(query).distribution
+    assert distribution is not None
+    assert distribution.home((), lambda name: None) is None
+
+
+def test_an_in_list_goes_to_the_shards_of_its_keys(plan_of: Callable[[str], QueryPlan], node: Node) -> None:
+    distribution = plan_of("SELECT * FROM user WHERE id IN (1, 2, 1)").distribution
+    assert distribution is not None
+    both = [plan_of(f"SELECT * FROM user WHERE id = {key}").distribution for key in (1, 2)]
+    assert distribution.home((), lambda name: None) == frozenset().union(*[d.home((), lambda name: None) for d in both if d])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("query", "pushed"),
+    [
+        ("SELECT * FROM user", [""]),
+        ("SELECT COUNT(*), SUM(total), AVG(total) FROM orders WHERE total > 5", ["filter, aggregate"]),
+        ("SELECT user_id, COUNT(*) FROM orders GROUP BY user_id", ["aggregate"]),
+        ("SELECT total, COUNT(*) FROM orders GROUP BY total ORDER BY 2 DESC LIMIT 3", ["aggregate"]),
+        ("SELECT * FROM orders ORDER BY total LIMIT 5 OFFSET 10", ["limit"]),
+        ("SELECT DISTINCT total FROM orders", ["distinct"]),
+        ("SELECT u.name, o.total FROM user u JOIN orders o ON o.user_id = u.id WHERE o.total > 5", ["filter, join"]),
+        ("SELECT u.name, c.name FROM user u JOIN country c ON c.code = u.name", ["join"]),
+        # Joined by something else than the shard keys: both are fetched.
+        ("SELECT * FROM user u JOIN orders o ON o.id = u.id WHERE o.total > 5", ["", "filter"]),
+        # Sums of DOUBLEs depend on their order; texts that are equal are shown as the first of them.
+        ("SELECT SUM(total * 1e0) FROM orders", [""]),
+        ("SELECT MAX(name) FROM user", [""]),
+        ("SELECT id, RANK() OVER (ORDER BY total) FROM orders", [""]),
+    ],
+)
+def test_what_is_pushed_down(plan_of: Callable[[str], QueryPlan], query: str, pushed: list[str]) -> None:
+    distribution = plan_of(query).distribution
+    assert distribution is not None
+    assert [gather.shows for gather in distribution.gathers] == pushed
+
+
+# ── rows and keys ──
+
+
+def test_rows_are_spread_and_copies_are_everywhere(node: Node) -> None:
+    session = connect(node, "shop")
+    ask(session, "INSERT INTO user VALUES " + ", ".join(f"({n}, 'u{n}')" for n in range(200)))
+    ask(session, "INSERT INTO country VALUES ('AT', 'Austria'), ('CH', 'Switzerland')")
+    ask(session, "INSERT INTO note VALUES (1), (2), (3)")
+    catalog = node.catalog
+
+    def counts(name: str) -> list[int]:
+        table = catalog.relation("shop", name)
+        sql = f"SELECT count(*) FROM {table.physical}"  # type: ignore[union-attr]
+        return [list(shard.autocommit_query(sql, (), inline=False))[0][0] for shard in node.shards]  # type: ignore[misc]
+
+    assert sum(counts("user")) == 200
+    assert min(counts("user")) > 20
+    assert counts("country") == [2, 2, 2, 2]
+    assert counts("note") == [3, 0, 0, 0]
+    assert ask(session, "SELECT COUNT(*) FROM user") == [(200,)]
+    assert ask(session, "SELECT id FROM user LIMIT 3") == [(0,), (1,), (2,)]
+
+
+def test_a_unique_key_holds_over_shards_and_goes_with_its_row(node: Node) -> None:
+    session = connect(node, "shop")
+    for n in range(20):
+        ask(session, f"INSERT INTO user VALUES ({n}, 'u{n}')")
+    for text in ("INSERT INTO user VALUES (100, 'U7')", "UPDATE user SET name = 'u7' WHERE id = 8"):
+        with pytest.raises(Exception, match="1062"):
+            ask(session, text)
+    ask(session, "UPDATE user SET id = id + 1000, name = CONCAT('x', name)")
+    assert ask(session, "SELECT id, name FROM user WHERE id = 1007") == [(1007, "xu7")]
+    ask(session, "INSERT INTO user VALUES (7, 'u7')")
+    assert ask(session, "SELECT COUNT(*) FROM user") == [(21,)]
+
+
+# ── starting again ──
+
+
+def copies(data: Path, to: Path) -> Path:
+    shutil.copytree(data, to, ignore=shutil.ignore_patterns("LOCK"))
+    return to
+
+
+def test_the_number_of_shards_stays(node: Node, tmp_path: Path) -> None:
+    node.close()
+    with pytest.raises(StartError, match="has 4 shards, not 2"):
+        opened(tmp_path / "data", 2)
+    again = opened(tmp_path / "data")
+    assert len(again.shards) == SHARDS
+    again.close()
+
+
+def test_a_file_that_is_missing_or_another_one_is_refused_by_name(node: Node, tmp_path: Path) -> None:
+    node.close()
+    missing = copies(tmp_path / "data", tmp_path / "missing")
+    (missing / "shard-2.db").unlink()
+    with pytest.raises(StartError, match=r"shard-2\.db.* is missing"):
+        opened(missing)
+    assert not (missing / "shard-2.db").exists()
+    swapped = copies(tmp_path / "data", tmp_path / "swapped")
+    (swapped / "shard-1.db").rename(swapped / "x")
+    (swapped / "shard-3.db").rename(swapped / "shard-1.db")
+    (swapped / "x").rename(swapped / "shard-3.db")
+    with pytest.raises(StartError, match=r"shard-1\.db' is shard 3, not shard 1"):
+        opened(swapped)
+    other = opened(tmp_path / "other", SHARDS)
+    other.close()
+    mixed = copies(tmp_path / "data", tmp_path / "mixed")
+    shutil.copy(tmp_path / "other" / "shard-1.db", mixed / "shard-1.db")
+    with pytest.raises(StartError, match=r"shard-1\.db' is shard 1 of another database"):
+        opened(mixed)
+
+
+def test_a_schema_change_that_reached_the_first_shard_reaches_the_others(node: Node, tmp_path: Path) -> None:
+    node.close()
+    before = copies(tmp_path / "data", tmp_path / "before")
+    again = opened(tmp_path / "data")
+    session = connect(again, "shop")
+    ask(session, "INSERT INTO user VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')")
+    ask(session, "ALTER TABLE orders ADD COLUMN paid INT NOT NULL DEFAULT 7, ADD KEY (paid)")
+    again.close()
+    # As a crash between the first shard's commit and those of 1 and 3 leaves it.
+    for number in (1, 3):
+        shutil.copy(before / f"shard-{number}.db", tmp_path / "data" / f"shard-{number}.db")
+    recovered = opened(tmp_path / "data")
+    session = connect(recovered, "shop")
+    for user in range(20):
+        ask(session, f"INSERT INTO orders (id, user_id, total) VALUES ({user}, {user}, 1)")
+    assert ask(session, "SELECT SUM(paid) FROM orders") == [(140,)]
+    ask(session, "ALTER TABLE orders DROP COLUMN paid")
+    recovered.close()
+    shutil.copy(before / "shard-1.db", tmp_path / "data" / "shard-1.db")
+    with pytest.raises(StartError, match="restore all shards from one backup"):
+        opened(tmp_path / "data")
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_what_was_prepared_is_finished_by_the_decision(node: Node, tmp_path: Path, decided: bool) -> None:
+    """The process ends after every shard has prepared: with the record of the decision the rows are there, without it none is."""
+    table = node.catalog.relation("shop", "country")
+    for number, shard in enumerate(node.shards):
+        branch = shard.begin(Isolation.READ_COMMITTED, two_phase=True)
+        branch.write(f"INSERT INTO {table.physical} VALUES (1, 'XX', 'shard {number}')", ())  # type: ignore[union-attr]
+        branch.prepare("fauna-test-1").wait()
+    assert node._coordinator is not None
+    if decided:
+        node._coordinator.decide("fauna-test-1", Decision(Verdict.COMMIT, tuple(range(SHARDS)))).wait()
+    crashed = opened(copies(tmp_path / "data", tmp_path / "crashed"))
+    rows = [list(s.autocommit_query(f"SELECT * FROM {table.physical}", (), inline=False)) for s in crashed.shards]  # type: ignore[union-attr]
+    assert [len(each) for each in rows] == [int(decided)] * SHARDS
+    assert all(shard.recover() == [] for shard in crashed.shards)
+    assert crashed._coordinator is not None
+    assert not crashed._coordinator.decisions()
+    crashed.close()
+    for shard in node.shards:
+        shard.rollback_prepared("fauna-test-1")
