@@ -6,9 +6,10 @@ The caller sees to it that what is read on the shards is of one moment.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from operator import itemgetter
@@ -37,8 +38,18 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one fetch came to, for EXPLAIN ANALYZE."""
+
+    shard: int
+    shows: str
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a distributed query."""
+    """One run of a distributed query.  noted: what was fetched is added here."""
 
     shards: int
     read: Read
@@ -46,6 +57,7 @@ class Run:
     supply: Supply
     context: StatementContext
     watch: Watch | None = None
+    noted: list[Fetched] | None = None
 
 
 def home(distribution: Distribution | None, args: Sequence[Stored], supply: Supply) -> int | None:
@@ -83,17 +95,55 @@ def rows_of(means: Means, distribution: Distribution, run: Run, done: Callable[[
         raise
 
 
-def _shards(gather: Gather, run: Run) -> Sequence[int]:
-    found = routed(gather.route, run.args, run.supply)
+def shards_of(gather: Gather, args: Sequence[Stored], supply: Supply, shards: int) -> Sequence[int]:
+    """Where a gather's rows are fetched from, of `shards` that there are."""
+    found = routed(gather.route, args, supply)
     if found is None:
-        return range(run.shards)
+        return range(shards)
     return sorted(found) or (0,)
+
+
+def _shards(gather: Gather, run: Run) -> Sequence[int]:
+    return shards_of(gather, run.args, run.supply, run.shards)
 
 
 def _parts(gather: Gather, run: Run) -> Iterator[Rows]:
     params = gather.statement.params.build(run.args, run.supply)
     for shard in _shards(gather, run):
-        yield run.read(shard, gather.statement.sql, params)
+        rows = run.read(shard, gather.statement.sql, params)
+        yield rows if run.noted is None else _Noting(rows, shard, gather.shows, run.noted)
+
+
+class _Noting:
+    """A shard's rows, of which is noted how many there were and how long they took.  Implements `shard.Rows`."""
+
+    ready = False
+
+    def __init__(self, rows: Rows, shard: int, shows: str, noted: list[Fetched]) -> None:
+        self._rows = rows
+        self._noted = noted
+        self._fetched = Fetched(shard, shows, 0, 0.0)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        found = self.fetch(1)
+        if not found:
+            raise StopIteration
+        return found[0]
+
+    def fetch(self, rows_max: int) -> list[Row]:
+        started = time.perf_counter()
+        rows = self._rows.fetch(rows_max)
+        before, seconds = self._fetched, time.perf_counter() - started
+        self._fetched = replace(before, rows=before.rows + len(rows), seconds=before.seconds + seconds)
+        if not rows:
+            self._noted.append(self._fetched)
+        return rows
+
+    def close(self) -> None:
+        self._rows.close()
 
 
 class _Joined:
@@ -231,12 +281,16 @@ def _fetches(gathers: Sequence[Gather], run: Run, scratch: Scratch) -> list[Call
     def fetch(shard: int) -> None:
         with using(run.context):
             for gather, params in wanted[shard]:
+                started, count = time.perf_counter(), 0
                 rows = run.read(shard, gather.statement.sql, params)
                 try:
                     while batch := rows.fetch(BATCH_ROWS):
                         scratch.add(gather.table, batch)
+                        count += len(batch)
                 finally:
                     rows.close()
+                if run.noted is not None:
+                    run.noted.append(Fetched(shard, gather.shows, count, time.perf_counter() - started))
 
     return [partial(fetch, shard) for shard in sorted(wanted)]
 

@@ -179,7 +179,7 @@ class _Inserter:
                 self.state, plan.table, rows_known, run.auto_increment_increment, run.auto_increment_offset, run.forced_id
             )
         home = self.home
-        each = self.parents or self.children or plan.delete or plan.upsert or plan.returning is not None
+        each = self.parents or self.children or plan.late_keys or plan.delete or plan.upsert or plan.returning is not None
         if home is None or each or plan.ignore and rows_known:
             for row in rows:
                 self._one(self.numbered(row))
@@ -334,10 +334,11 @@ class _Inserter:
                 return
             if taken is not None:
                 raise taken.problem(plan.table)
-            if plan.ignore and self.parents:
+            if plan.ignore and (self.parents or plan.late_keys):
                 fence = self.run.transaction.writer(shards[0])
                 fence.savepoint(_ROW)
             written = self._write(plan.insert, row, shards)
+            self._claim_late(shards[0], written.last_rowid)
             if self.parents:
                 hold_parents(self.run.transaction, self.run.shards, self.parents, dict(zip(self.names, row, strict=False)))
             if fence is not None:
@@ -401,6 +402,7 @@ class _Inserter:
         if plan.returning is not None:
             counts.rows.extend(rows)
         if not context.matched:
+            self._claim_late(shards[0], written.last_rowid)
             if self.parents:
                 hold_parents(self.run.transaction, self.run.shards, self.parents, dict(zip(self.names, row, strict=False)))
             counts.affected += 1
@@ -413,15 +415,19 @@ class _Inserter:
             if self.state is not None:
                 self.state.seen(self.own_id)
 
+    def _claim_late(self, shard: int, rowid: int) -> None:
+        """The keys that the engine has computed, of a row that is there now, must be free on the other shards."""
+        plan, run = self.plan, self.run
+        if plan.late_keys:
+            row = _whole_row(run.transaction.writer(shard), plan.table, rowid)
+            taken = claim(run.transaction, run.shards, run.equal_key, plan.table, plan.late_keys, row, shard)
+            if taken is not None:
+                raise taken.problem(plan.table)
+
     def _claim_updated(self, shard: int, rowid: Stored) -> None:
         """The keys that a row has now, which ON DUPLICATE KEY UPDATE has changed, must be free on the other shards."""
         plan, run = self.plan, self.run
-        named = [*(key.columns for key in plan.upsert_keys), *(parent.columns for parent in plan.upsert_parents)]
-        names = list(dict.fromkeys(name for columns in named for name in columns))
-        columns = ", ".join(plan.table.by_name[name].physical for name in names)
-        text = f"SELECT {columns} FROM {plan.table.physical} WHERE _rowid_ = ?1"
-        (found,) = run.transaction.writer(shard).query(text, (rowid,), (), inline=False)
-        row = dict(zip(names, found, strict=True))
+        row = _whole_row(run.transaction.writer(shard), plan.table, rowid)
         taken = claim(run.transaction, run.shards, run.equal_key, plan.table, plan.upsert_keys, row, shard)
         if taken is not None:
             raise taken.problem(plan.table)
@@ -451,7 +457,7 @@ def insert(run: Run, plans: Sequence[tuple[InsertPlan, Iterable[Args]]], tail: A
     counts = Counts()
     inserter = _Inserter(run, plan, counts)
     inserter.tail = tail
-    if plan.is_plain and not plan.parents and _count(plans) == 1:
+    if plan.is_plain and not plan.parents and not plan.late_keys and _count(plans) == 1:
         inserter.insert_one(next(_rows(run, plans)))
         return counts
     run.transaction.begin_statement()
@@ -637,7 +643,9 @@ def _settle(run: Run, target: TargetUpdate, shard: int, values: Row, old: Mappin
     """What a changed row, still on its shard, has to do with other shards.  old: as it was, when rows refer to it."""
     transaction, shards, table = run.transaction, run.shards, target.table
     if target.spread_keys or target.parents or old:
-        row = _row_with(transaction.writer(shard), target, values)
+        number = target.table.rowid_column
+        at = target.columns.index(number.name.lower()) + 1 if number is not None and number.name.lower() in target.columns else 0
+        row = _whole_row(transaction.writer(shard), table, values[at])
         taken = claim(transaction, shards, run.equal_key, table, target.spread_keys, row, shard)
         if taken is not None:
             raise taken.problem(table)
@@ -646,6 +654,13 @@ def _settle(run: Run, target: TargetUpdate, shard: int, values: Row, old: Mappin
             parents_changed(transaction, shards, target.children, old, row)
     if target.move is not None:
         move_row(transaction, target.move, shard, values[target.move.rowid])
+
+
+def _whole_row(branch: Branch, table: Table, rowid: Stored) -> dict[str, Stored]:
+    """A row as it is, by lower-case column name."""
+    names = ", ".join(column.physical for column in table.columns)
+    (row,) = branch.query(f"SELECT {names} FROM {table.physical} WHERE _rowid_ = ?1", (rowid,), (), inline=False)
+    return dict(zip([column.name.lower() for column in table.columns], row, strict=True))
 
 
 def _row_with(branch: Branch, target: TargetUpdate, values: Row) -> dict[str, Stored]:

@@ -308,8 +308,9 @@ class InsertPlan:
     delete      REPLACE: deletes the rows that stand in the way; its parameters are the values at delete_positions
     auto        position of the AUTO_INCREMENT column among the values, or -1
     place       None: the first shard
-    spread_keys   what has to be looked for on other shards; upsert_keys: those that ON DUPLICATE KEY UPDATE sets, after which
-                  `upsert` returns the rowid as its last column; upsert_parents likewise
+    spread_keys   what has to be looked for on other shards; late_keys: whose columns the engine computes; upsert_keys: those
+                  that ON DUPLICATE KEY UPDATE sets, after which `upsert` returns the rowid as its last column; upsert_parents
+                  likewise
     parents, children   foreign keys that are kept here; delete_select finds what `delete` would, for the children
     numbers_rows  the hidden row id is one more parameter, right after the values: with several shards the node gives it
     """
@@ -335,6 +336,7 @@ class InsertPlan:
     numbers_rows: bool = False
     spread_keys: tuple[SpreadKey, ...] = ()
     upsert_keys: tuple[SpreadKey, ...] = ()
+    late_keys: tuple[SpreadKey, ...] = ()
     parents: tuple[ParentCheck, ...] = ()
     children: tuple[ChildAction, ...] = ()
     upsert_parents: tuple[ParentCheck, ...] = ()

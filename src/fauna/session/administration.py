@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.ddl import DDL_STATEMENTS
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
 from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
-from fauna.plan.plan import QueryPlan
+from fauna.execute import over_shards, writing
+from fauna.plan.plan import DeletePlan, Distribution, Gather, Plan, QueryPlan, ShardStatement, UpdatePlan
 from fauna.session import definition, load_data, passwords, procedures, reading
-from fauna.session.explain import EXPLAIN_COLUMNS, Step, explained
+from fauna.session.explain import EXPLAIN_COLUMNS, Step, Tables, analyzed, explained, merge_row, noted
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
 from fauna.shard.engine_errors import EngineError
@@ -263,17 +266,61 @@ def _explain(session: Session, statement: ast.Explain) -> Result:
     """The engine's own plan in EXPLAIN's columns."""
     if statement.format.upper() not in ("", "TRADITIONAL"):
         raise unsupported(f"EXPLAIN FORMAT={statement.format}")
-    if statement.analyze:
-        raise unsupported("EXPLAIN ANALYZE")
     context = session.bind_context(SlotTypes())
     plan = bind_statement(context, statement.statement)
+    if statement.analyze:
+        return _explain_analyze(session, plan)
     source = getattr(plan, "statement", None) or getattr(plan, "select", None) or getattr(plan, "query", None)
-    steps: list[Step] = []
-    if source is not None:
-        params = source.params.build((), session.supply)
-        found = session.node.shard.autocommit_query(f"EXPLAIN QUERY PLAN {source.sql}", params, inline=False)
-        steps = [Step(int(number), int(parent), str(detail)) for number, parent, _, detail in found]  # type: ignore[arg-type]
-    return Result(EXPLAIN_COLUMNS, iter(explained(steps, context.tables)), status=session.status, ready=True)
+    distribution: Distribution | None = getattr(plan, "distribution", None)
+    shard = over_shards.home(distribution, (), session.supply)
+    if distribution is not None and shard is None:
+        rows = [
+            (number, *row[1:])
+            for number, gather in enumerate(distribution.gathers, 1)
+            for row in _explained_gather(session, gather, context.tables)
+        ]
+        rows.append(merge_row(distribution))
+    else:
+        rows = explained(_steps(session, source, shard or SINGLE_SHARD), context.tables)
+        if distribution is not None:
+            rows = noted(rows, _where((shard or SINGLE_SHARD,)))
+        elif isinstance(plan, (UpdatePlan, DeletePlan)) and plan.spread:
+            rows = noted(rows, _where(writing.shards_of(plan, (), session.supply, len(session.node.shards))))
+    return Result(EXPLAIN_COLUMNS, iter(rows), status=session.status, ready=True)
+
+
+def _steps(session: Session, source: ShardStatement | None, shard: int) -> list[Step]:
+    if source is None:
+        return []
+    params = source.params.build((), session.supply)
+    found = session.node.shards[shard].autocommit_query(f"EXPLAIN QUERY PLAN {source.sql}", params, inline=False)
+    return [Step(int(number), int(parent), str(detail)) for number, parent, _, detail in found]  # type: ignore[arg-type]
+
+
+def _explained_gather(session: Session, gather: Gather, tables: Tables) -> list[Row]:
+    shards = over_shards.shards_of(gather, (), session.supply, len(session.node.shards))
+    rows = explained(_steps(session, gather.statement, shards[0]), tables)
+    return noted(rows, _where(shards) + (f"; pushed: {gather.shows}" if gather.shows else ""))
+
+
+def _where(shards: Sequence[int]) -> str:
+    return f"Shard{'s' if len(shards) > 1 else ''} {', '.join(map(str, shards))}"
+
+
+def _explain_analyze(session: Session, plan: Plan) -> Result:
+    """EXPLAIN ANALYZE: the query is run; rows and time of each step, as MySQL's tree."""
+    if not isinstance(plan, QueryPlan) or plan.locking:
+        raise unsupported("EXPLAIN ANALYZE of anything but a SELECT without locks")
+    session.new_context(storing=False)
+    fetched: list[over_shards.Fetched] = []
+    started, count = time.perf_counter(), 0
+    transaction = session.transactions.for_reading()
+    reads = plan.reads((), session.supply)
+    rows = reading.read(session, transaction, plan.statement, plan.distribution, (), reads, inline=False, noted=fetched)
+    while batch := rows.fetch(256):
+        count += len(batch)
+    text = analyzed(plan.distribution, over_shards.home(plan.distribution, (), session.supply), fetched, count, started)
+    return Result((ResultColumn("EXPLAIN", SqlType(Kind.LONGTEXT)),), iter([(text,)]), status=session.status, ready=True)
 
 
 # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────

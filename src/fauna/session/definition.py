@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fauna.catalog.ddl import plan_ddl
-from fauna.catalog.ddl_plan import DdlContext, DdlPlan
+from fauna.catalog.ddl_plan import DdlContext, DdlPlan, ScriptLine
 from fauna.catalog.placement import SINGLE_SHARD
-from fauna.catalog.schema import Sequence
+from fauna.catalog.schema import Catalog
+from fauna.catalog.schema import Sequence as SqlSequence
 from fauna.catalog.store import save_statements
 from fauna.catalog.types import SqlType, Stored
 from fauna.catalog.violations import altering_error, duplicate_queries, explain_violation
 from fauna.errors import SqlError, error
 from fauna.plan.plan import InsertPlan, QueryPlan
-from fauna.session import keys_over_shards, running, temporaries
+from fauna.session import keys_over_shards, replacing, running, temporaries
 from fauna.session.result import MustMove, MustWait, Result
 from fauna.session.table_expressions import compile_expression, convert_constant, fresh_context, parse_expression
 from fauna.shard.engine_errors import EngineError
@@ -73,7 +74,7 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     session.node.auto_increments.forget()
     if isinstance(statement, ast.CreateSequence) and statement.alter:
         changed = session.node.catalog.relation(statement.sequence.schema or session.database or "", statement.sequence.name)
-        if isinstance(changed, Sequence):
+        if isinstance(changed, SqlSequence):
             session.node.sequences.forget(changed.id)
     session.database = plan.database
     session.scope_changed()
@@ -120,29 +121,38 @@ def _is_temporary(session: Session, name: ast.TableName) -> bool:
     return ((name.schema or session.database or ""), name.name.lower()) in session.temporaries
 
 
-def _execute(session: Session, transaction: Transaction, plan: DdlPlan, shards: Iterable[int]) -> None:
+def _execute(session: Session, transaction: Transaction, plan: DdlPlan, shards: Sequence[int]) -> None:
     before, after = session.node.catalog, plan.catalog
     changed = {t.physical for t in before.tables() if after.table_by_id(t.id) is not t}
-    spread = len(session.node.shards) > 1 and plan.commits
-    elsewhere = definitions.of_other_shards(plan.script) if spread else []
+    if len(session.node.shards) == 1 or not plan.commits:
+        _run_script(transaction.writer(SINGLE_SHARD), [*plan.script, *save_statements(before, after)], changed, before, after)
+        return
+    elsewhere = definitions.of_other_shards(plan.script)
     for shard in shards:
-        script = [*plan.script, *save_statements(before, after)] if shard == SINGLE_SHARD else elsewhere
-        if spread:
-            script = [*script, definitions.COUNTED]
-            if shard == SINGLE_SHARD:
-                script.append(definitions.decision(elsewhere))
-        try:
-            transaction.writer(shard).execute_ddl(script, changed)
-        except SqlError as problem:
-            raise altering_error(problem) from None
-        except EngineError as problem:
-            violation = explain_violation(after, problem.text) or explain_violation(before, problem.text)
-            if violation is None:
-                raise problem.sql_error() from None
-            values: list[Stored] = []
-            if violation.index is not None:
-                values = _duplicate(transaction.writer(shard), duplicate_queries(violation, before))
-            raise violation.to_error(values, altering=True) from None
+        _run_script(transaction.writer(shard), plan.script if shard == SINGLE_SHARD else elsewhere, changed, before, after)
+    moves = replacing.moves(before, after, transaction, len(shards))
+    for shard in shards:
+        script = [*moves.get(shard, ()), definitions.COUNTED]
+        if shard == SINGLE_SHARD:
+            script += [*save_statements(before, after), definitions.decision(elsewhere, moves)]
+        _run_script(transaction.writer(shard), script, changed, before, after)
+
+
+def _run_script(
+    branch: Branch, script: Sequence[ScriptLine], changed: set[str], before: Catalog, after: Catalog
+) -> None:
+    try:
+        branch.execute_ddl(script, changed)
+    except SqlError as problem:
+        raise altering_error(problem) from None
+    except EngineError as problem:
+        violation = explain_violation(after, problem.text) or explain_violation(before, problem.text)
+        if violation is None:
+            raise problem.sql_error() from None
+        values: list[Stored] = []
+        if violation.index is not None:
+            values = _duplicate(branch, duplicate_queries(violation, before))
+        raise violation.to_error(values, altering=True) from None
 
 
 def _duplicate(branch: Branch, queries: list[str]) -> list[Stored]:

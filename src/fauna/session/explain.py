@@ -7,12 +7,15 @@ does not tell (key_len, ref, rows) is NULL. Pure.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from fauna.catalog.schema import Index, Table
 from fauna.catalog.types import Kind, SqlType, varchar
+from fauna.execute.over_shards import Fetched
+from fauna.plan.plan import Distribution
 from fauna.session.result import ResultColumn, Row
 
 EXPLAIN_COLUMNS: Final = (
@@ -82,6 +85,37 @@ def explained(steps: Sequence[Step], tables: Tables) -> list[Row]:
     if len(selects) == 1:
         selects[0].kind = "SIMPLE"
     return [row for select in selects for row in _rows(select)]
+
+
+def noted(rows: Sequence[Row], note: str) -> list[Row]:
+    """The rows with `note` before the first one's Extra: with several shards, where it is done."""
+    (*first, extra), *others = rows
+    return [(*first, f"{note}; {extra!s}" if extra else note), *others]
+
+
+def merge_row(distribution: Distribution) -> Row:
+    """What the query node does with what it has fetched."""
+    if distribution.final is not None:
+        extra = "At the query node, on what was fetched"
+    elif distribution.by_row:
+        extra = "At the query node: rows in the order of their numbers"
+    else:
+        extra = "At the query node: rows of one shard after another"
+    return (len(distribution.gathers) + 1, "MERGE", None, None, None, None, None, None, None, extra)
+
+
+def analyzed(
+    distribution: Distribution | None, home: int | None, fetched: Sequence[Fetched], rows: int, started: float
+) -> str:
+    """EXPLAIN ANALYZE's tree.  started: on time.perf_counter()."""
+    total = f"(actual time={(time.perf_counter() - started) * 1000:.3f} ms rows={rows})"
+    if home is not None:
+        return f"-> Run on shard {home}  {total}" if distribution is not None else f"-> Run  {total}"
+    lines = [f"-> Put together at the query node  {total}"]
+    for step in sorted(fetched, key=lambda each: each.shard):
+        pushed = f", pushed: {step.shows}" if step.shows else ""
+        lines.append(f"    -> Fetch from shard {step.shard}{pushed}  (actual time={step.seconds * 1000:.3f} ms rows={step.rows})")
+    return "\n".join(lines)
 
 
 def _rows(select: _Select) -> list[Row]:

@@ -27,9 +27,6 @@ def check(before: Catalog, after: Catalog) -> None:
     if after.slots.shards == 1:
         return
     for table in _changed(before, after):
-        for key in spread_keys(after, table):
-            if any(table.by_name[name].generated for name in key.columns):
-                raise unsupported("with several shards, a unique key of a generated column that does not contain the shard key")
         for foreign_key in table.foreign_keys:
             if any(table.by_name[name.lower()].generated for name in foreign_key.columns):
                 raise unsupported("with several shards, a foreign key of a generated column")

@@ -28,13 +28,13 @@ def read(
     reads: Sequence[TableAccess],
     *,
     inline: bool,
-    params: Params | None = None,
+    noted: list[over_shards.Fetched] | None = None,
 ) -> Rows:
-    """The rows of a query.  transaction: None reads the latest committed state.  params: of `statement`, if they are known."""
+    """The rows of a query.  transaction: None reads the latest committed state.  noted: gets what was fetched from several
+    shards, for EXPLAIN ANALYZE."""
     shard = over_shards.home(distribution, args, session.supply)
     if shard is not None:
-        if params is None:
-            params = statement.params.build(args, session.supply)
+        params = statement.params.build(args, session.supply)
         if transaction is not None:
             return transaction.reader(shard).query(statement.sql, params, reads, inline=inline)
         node = session.node
@@ -44,12 +44,13 @@ def read(
     if inline:
         raise MustMove
     assert distribution is not None
-    return _on_several(session, transaction, distribution, args, reads)
+    return _on_several(session, transaction, distribution, args, reads, noted)
 
 
 def _on_several(
-    session: Session, transaction: Transaction | None, distribution: Distribution, args: Args, reads: Sequence[TableAccess]
-) -> Rows:
+    session: Session, transaction: Transaction | None, distribution: Distribution, args: Args, reads: Sequence[TableAccess],
+    noted: list[over_shards.Fetched] | None,
+) -> Rows:  # fmt: skip
     if transaction is not None and not transaction.reads_latest:
         branches = transaction.reader
     elif transaction is not None and transaction.has_written:
@@ -62,8 +63,8 @@ def _on_several(
         )
         snapshot.open_snapshot()
         read = partial(_query, snapshot.reader, ())
-        return _rows(session, distribution, args, read, snapshot.rollback)
-    return _rows(session, distribution, args, partial(_query, branches, reads))
+        return _rows(session, distribution, args, read, snapshot.rollback, noted)
+    return _rows(session, distribution, args, partial(_query, branches, reads), noted=noted)
 
 
 def _query(
@@ -101,9 +102,10 @@ def lock_and_read(
 
 
 def _rows(
-    session: Session, distribution: Distribution, args: Args, read: over_shards.Read, done: Callable[[], None] = lambda: None
-) -> Rows:
+    session: Session, distribution: Distribution, args: Args, read: over_shards.Read, done: Callable[[], None] = lambda: None,
+    noted: list[over_shards.Fetched] | None = None,
+) -> Rows:  # fmt: skip
     node = session.node
-    run = over_shards.Run(len(node.shards), read, args, session.supply, session.context, session.watch)
+    run = over_shards.Run(len(node.shards), read, args, session.supply, session.context, session.watch, noted)
     return over_shards.rows_of(node.means, distribution, run, done)
 

@@ -213,9 +213,9 @@ def insert(
         plan.query is not None or len(plans) > 1 or len(plan.rows) > 1 or not isinstance(first, (list, tuple)) or len(first) > 1
     )
     # One row's shard is known, and locked, once the row is.
-    if plan.parents or plan.children:
+    if plan.parents or plan.children or plan.late_keys:
         shards = range(len(session.node.shards))
-    if not point and (many or not plan.is_plain or plan.place is None or plan.parents):
+    if not point and (many or not plan.is_plain or plan.place is None or plan.parents or plan.late_keys):
         lock(session, transaction, shards)
     context = session.context if keep_context else session.new_context(storing=True)
     if plan.ignore:

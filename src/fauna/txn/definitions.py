@@ -11,7 +11,7 @@ one definition less than the first, and runs the script when the database is ope
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fauna.catalog.ddl_plan import TEMPORARY_IDS, ScriptLine
@@ -24,16 +24,17 @@ TABLES: Final[tuple[ScriptLine, ...]] = (
     ("CREATE TABLE IF NOT EXISTS definition_count (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL) STRICT", ()),
     ("CREATE TABLE IF NOT EXISTS definition_script (id INTEGER PRIMARY KEY CHECK (id = 1), script TEXT NOT NULL) STRICT", ()),
     ("INSERT OR IGNORE INTO definition_count VALUES (1, 0)", ()),
-    ("INSERT OR IGNORE INTO definition_script VALUES (1, '[]')", ()),
+    ("INSERT OR IGNORE INTO definition_script VALUES (1, '{}')", ()),
 )  # fmt: skip
 _COUNT: Final = "SELECT count FROM definition_count"
 COUNTED: Final[ScriptLine] = ("UPDATE definition_count SET count = count + 1", ())
 """What each shard runs besides."""
 
 
-def decision(script: Sequence[ScriptLine]) -> ScriptLine:
-    """What the first shard runs besides, so that `script` can be run on the others after a crash."""
-    return ("UPDATE definition_script SET script = ?1", (_dump(script),))
+def decision(script: Sequence[ScriptLine], own: Mapping[int, Sequence[ScriptLine]]) -> ScriptLine:
+    """What the first shard runs besides, so that the others can run `script`, and each its own, after a crash."""
+    saved = {"script": _plain(script), "own": {str(shard): _plain(lines) for shard, lines in own.items() if shard}}
+    return ("UPDATE definition_script SET script = ?1", (json.dumps(saved),))
 
 
 def of_other_shards(script: Sequence[ScriptLine]) -> list[ScriptLine]:
@@ -59,7 +60,8 @@ def recover(shards: Sequence[Shard]) -> None:
                 f"shard {number} has {count} changes of table definitions, the first shard has {first}",
                 "restore all shards from one backup",
             )
-        _run(shard, [*_load(_read(shards[0], "SELECT script FROM definition_script")[0][0]), COUNTED])
+        saved = json.loads(_read(shards[0], "SELECT script FROM definition_script")[0][0])
+        _run(shard, [*_lines(saved["script"]), *_lines(saved["own"].get(str(number), ())), COUNTED])
 
 
 def _run(shard: Shard, script: Sequence[ScriptLine]) -> None:
@@ -78,11 +80,9 @@ def _read(shard: Shard, sql: str) -> list[tuple[Any, ...]]:
     return list(shard.autocommit_query(sql, (), inline=False))
 
 
-def _dump(script: Sequence[ScriptLine]) -> str:
-    return json.dumps([[sql, [{"bytes": v.hex()} if isinstance(v, bytes) else v for v in params]] for sql, params in script])
+def _plain(script: Sequence[ScriptLine]) -> list[Any]:
+    return [[sql, [{"bytes": v.hex()} if isinstance(v, bytes) else v for v in params]] for sql, params in script]
 
 
-def _load(text: str) -> list[ScriptLine]:
-    return [
-        (sql, tuple(bytes.fromhex(v["bytes"]) if isinstance(v, dict) else v for v in params)) for sql, params in json.loads(text)
-    ]
+def _lines(saved: Iterable[Any]) -> list[ScriptLine]:
+    return [(sql, tuple(bytes.fromhex(v["bytes"]) if isinstance(v, dict) else v for v in params)) for sql, params in saved]

@@ -144,6 +144,28 @@ def test_what_is_pushed_down(plan_of: Callable[[str], QueryPlan], query: str, pu
     assert [gather.shows for gather in distribution.gathers] == pushed
 
 
+def test_explain_names_the_shards_and_what_is_pushed(node: Node) -> None:
+    session = connect(node, "shop")
+
+    def extras(text: str) -> list[str]:
+        return [row[-1] for row in ask(session, f"EXPLAIN {text}")]
+
+    (one,) = extras("SELECT * FROM user WHERE id = 5")
+    assert one in {f"Shard {number}" for number in range(SHARDS)}
+    assert extras("DELETE FROM line WHERE n > 5") == ["Shards 0, 1, 2, 3"]
+    assert extras("SELECT user_id, SUM(total) FROM orders WHERE total > 1 GROUP BY user_id") == [
+        "Shards 0, 1, 2, 3; pushed: filter, aggregate; Using temporary",
+        "At the query node: rows of one shard after another",
+    ]
+    ask(session, "INSERT INTO orders VALUES (1, 1, 5), (2, 2, 6), (3, 3, 7)")
+    ((tree,),) = ask(session, "EXPLAIN ANALYZE SELECT total, COUNT(*) FROM orders WHERE total > 5 GROUP BY total")
+    first, *fetched = tree.split("\n")
+    assert first.startswith("-> Put together at the query node  (actual time=")
+    assert first.endswith("rows=2)")
+    assert len(fetched) == SHARDS
+    assert all("pushed: filter, aggregate  (actual time=" in line for line in fetched)
+
+
 # ── rows and keys ──
 
 
@@ -178,6 +200,24 @@ def test_a_unique_key_holds_over_shards_and_goes_with_its_row(node: Node) -> Non
     assert ask(session, "SELECT id, name FROM user WHERE id = 1007") == [(1007, "xu7")]
     ask(session, "INSERT INTO user VALUES (7, 'u7')")
     assert ask(session, "SELECT COUNT(*) FROM user") == [(21,)]
+
+
+def test_rows_go_where_another_primary_key_puts_them(node: Node) -> None:
+    session = connect(node, "shop")
+    ask(session, "INSERT INTO user VALUES " + ", ".join(f"({n}, 'u{n}')" for n in range(100)))
+    ask(session, "ALTER TABLE user DROP PRIMARY KEY, ADD PRIMARY KEY (name)")
+    for n in (3, 50, 99):
+        assert ask(session, f"SELECT id FROM user WHERE name = 'U{n}'") == [(n,)]
+    ask(session, "ALTER TABLE user DROP PRIMARY KEY")
+    assert ask(session, "SELECT COUNT(*), SUM(id) FROM user") == [(100, 4950)]
+    ask(session, "INSERT INTO user VALUES (5, 'again')")
+    with pytest.raises(Exception, match="1062"):
+        ask(session, "ALTER TABLE user ADD PRIMARY KEY (id)")
+    ask(session, "DELETE FROM user WHERE name = 'again'")
+    ask(session, "ALTER TABLE user ADD PRIMARY KEY (id)")
+    assert ask(session, "SELECT name FROM user WHERE id = 77") == [("u77",)]
+    assert ask(session, "UPDATE user SET name = 'x' WHERE id = 77") == []
+    assert ask(session, "SELECT COUNT(*) FROM user WHERE id BETWEEN 10 AND 19") == [(10,)]
 
 
 # ── starting again ──

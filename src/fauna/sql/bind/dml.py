@@ -250,6 +250,7 @@ class InsertBinder:
         point = None
         if len(self._values) == 1 and not (upsert or delete or returning or statement.ignore):
             point = point_insert(self.context.catalog, table, written, self._values[0], insert)
+        keys = spread_keys(self.context.catalog, table)
         return InsertPlan(
             table,
             tuple(written),
@@ -269,7 +270,8 @@ class InsertBinder:
             tuple(self.notes),
             place=place,
             numbers_rows=numbers_rows,
-            spread_keys=spread_keys(self.context.catalog, table),
+            spread_keys=tuple([key for key in keys if not _is_computed(table, key)]),
+            late_keys=tuple([key for key in keys if _is_computed(table, key)]),
             upsert_keys=self._upsert_keys,
             parents=self._parents,
             children=self._children,
@@ -696,6 +698,10 @@ def _has_query(node: Typed | None) -> bool:
     return isinstance(node, Op) and any(_has_query(a) for a in node.args)
 
 
+def _is_computed(table: Table, key: SpreadKey) -> bool:
+    return any(table.by_name[name].generated for name in key.columns)
+
+
 def _may_move(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> bool:
     """Whether setting these columns of a row concerns other shards."""
     if _sets_shard_key(context, table, sets) or _set_keys(context, table, sets):
@@ -720,6 +726,8 @@ def _sets_shard_key(context: BindContext, table: Table, sets: list[tuple[Column,
 def _set_keys(context: BindContext, table: Table, sets: list[tuple[Column, Typed]]) -> tuple[SpreadKey, ...]:
     """The unique keys whose other rows may be on other shards, and of which columns are set."""
     names = {column.name.lower() for column, _ in sets}
+    # A generated column may change with any other.
+    names |= {column.name.lower() for column in table.columns if column.generated} if sets else set()
     return tuple([key for key in spread_keys(context.catalog, table) if not names.isdisjoint(key.columns)])
 
 
