@@ -57,6 +57,7 @@ class Run:
     supply: Supply
     context: StatementContext
     watch: Watch | None = None
+    locking: bool = False  # one shard after the other: who waits for a lock lets those on other shards go
     noted: list[Fetched] | None = None
 
 
@@ -261,7 +262,12 @@ def _put_together(means: Means, distribution: Distribution, run: Run, done: Call
     try:
         for gather in distribution.gathers:
             scratch.make(gather.table, gather.columns)
-        _fetch_all(means.workers, _fetches(distribution.gathers, run, scratch))
+        fetches = _fetches(distribution.gathers, run, scratch)
+        if run.locking:
+            for fetch in fetches:
+                fetch()
+        else:
+            _fetch_all(means.workers, fetches)
         params = distribution.final.params.build(run.args, run.supply)
     except BaseException:
         means.scratches.give(scratch)

@@ -98,14 +98,15 @@ def lock_and_read(
         distribution,
         args,
         lambda n, sql, params: transaction.writer(n).lock_query(sql, params, reads, match=match, inline=False),
+        locking=True,
     )
 
 
 def _rows(
     session: Session, distribution: Distribution, args: Args, read: over_shards.Read, done: Callable[[], None] = lambda: None,
-    noted: list[over_shards.Fetched] | None = None,
+    noted: list[over_shards.Fetched] | None = None, *, locking: bool = False,
 ) -> Rows:  # fmt: skip
     node = session.node
-    run = over_shards.Run(len(node.shards), read, args, session.supply, session.context, session.watch, noted)
+    run = over_shards.Run(len(node.shards), read, args, session.supply, session.context, session.watch, locking, noted)
     return over_shards.rows_of(node.means, distribution, run, done)
 

@@ -184,14 +184,22 @@ class Transaction(Protocol):
         ...
 
 
-class Snapshots(Protocol):
-    """The snapshots of a transaction's branches, which are of one moment: they move together, to a later one."""
+class Siblings(Protocol):
+    """The branches of a transaction over several shards.  Their snapshots are of one moment: they move together."""
 
     def others_may_move(self, branch: Branch) -> bool:
         """Whether nothing that the others have read is different now."""
         ...
 
     def move(self) -> None: ...
+    def give_places_up(self, branch: Branch) -> None:
+        """`branch` is going to wait for its shard's write lock: the others are to wait for theirs no more, nor to have one that
+        they were given meanwhile and do not use yet.  Who goes on takes the locks in order, and so waits for nobody behind."""
+        ...
+
+    def let_go(self, branch: Branch) -> None:
+        """`branch` is going to wait for a row: undo what the others have done of the statement, and let others write there."""
+        ...
 
 
 class Branch(Transaction, Protocol):
@@ -199,6 +207,15 @@ class Branch(Transaction, Protocol):
 
     @property
     def has_snapshot(self) -> bool: ...
+    @property
+    def awaits_lock(self) -> bool:
+        """Whether an earlier call waits for the write lock, or has been granted it and was not called again yet."""
+        ...
+
+    def give_place_up(self) -> None:
+        """Wait for the write lock no more, or hand it on if it has been granted and is not used yet."""
+        ...
+
     def may_move(self) -> bool:
         """Whether nothing that it has read is different now."""
         ...
@@ -282,7 +299,7 @@ class Shard(Protocol):
         two_phase: bool = False,
         alone: bool = False,
         owner: Hashable = None,
-        snapshots: Snapshots | None = None,
+        siblings: Siblings | None = None,
     ) -> Branch:
         """alone: the transaction is one statement, which the caller commits at once.  owner: stands for the transaction of which
         this is one branch; what a branch of it has locked, another of the same owner has.  snapshots: of all of them."""

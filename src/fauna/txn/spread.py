@@ -23,7 +23,7 @@ from fauna.txn.committer import COMMIT_WAIT_S, Committer
 
 
 class SpreadTransaction:
-    """Implements `shard.Transaction`, and `shard.Snapshots` for its branches.  One thread at a time."""
+    """Implements `shard.Transaction`, and `shard.Siblings` for its branches.  One thread at a time."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class SpreadTransaction:
                 watch=self._watch,
                 two_phase=True,
                 owner=self,
-                snapshots=self,
+                siblings=self,
             )
             for name in self._savepoints:
                 branch.savepoint(name)
@@ -99,6 +99,21 @@ class SpreadTransaction:
         with self._gate.snapshot(inline=False):
             for branch in self._branches.values():
                 branch.move()
+
+    def give_places_up(self, branch: Branch) -> None:
+        for other in self._branches.values():
+            if other is not branch:
+                other.give_place_up()
+
+    def let_go(self, branch: Branch) -> None:
+        self.give_places_up(branch)
+        for shard, other in self._branches.items():
+            if other is branch:
+                continue
+            if self._bracketed is not None and shard in self._bracketed:
+                other.end_statement(keep=False)
+                self._bracketed.remove(shard)
+            other.pause()
 
     @property
     def is_open(self) -> bool:
@@ -138,6 +153,8 @@ class SpreadTransaction:
             self._branch(shard).lock()
 
     def pause(self) -> None:
+        if any(branch.awaits_lock for branch in self._branches.values()):
+            return  # the statement is not over: it waits for one more lock, and would never have all if it let the others go
         if self._isolation is Isolation.REPEATABLE_READ and not self._has_snapshot and self.holds_lock:
             self.open_snapshot()  # a branch that has found rows would take one by itself
         for branch in self._branches.values():

@@ -28,7 +28,7 @@ from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, size_of
-from fauna.shard.shard import Isolation, MatchCheck, Params, Snapshots, TableAccess, Watch, Written
+from fauna.shard.shard import Isolation, MatchCheck, Params, Siblings, TableAccess, Watch, Written
 from fauna.ticket import done_ticket
 from fauna.txn.conflict import Decision, Place, ReadSet, decide, is_changed, place_of
 from fauna.txn.locks import LockTicket
@@ -53,16 +53,16 @@ class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
         "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_published", "_read_only", "_reader",
-        "_reads", "_savepoints", "_shard", "_snapshot", "_snapshots", "_streams", "_ticket", "_two_phase", "_writer", "gtrid",
+        "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_writer", "gtrid",
         "is_open", "lock_wait_timeout_s", "owner", "prepared", "watch",
     )  # fmt: skip
 
     def __init__(
         self, shard: SqliteShard, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None,
-        two_phase: bool, alone: bool, owner: Owner = None, snapshots: Snapshots | None = None,
+        two_phase: bool, alone: bool, owner: Owner = None, siblings: Siblings | None = None,
     ) -> None:
         self._shard = shard
-        self._snapshots = snapshots
+        self._siblings = siblings
         self.owner: Owner = owner if owner is not None else self  # in whose name it locks and waits
         self._writer = shard.writer
         self._isolation = isolation
@@ -268,10 +268,15 @@ class SqliteBranch:
         if locks.blocked(self.owner, (key,)) is None:
             return
         try:
+            if self._siblings is not None:
+                self._siblings.let_go(self)
             ticket = locks.wait_for(self.owner, key, self.lock_wait_timeout_s)
         except SqlError:
             self.rollback()
             raise
+        if self._siblings is not None and ticket.done():
+            self._ticket = ticket  # the others have undone the statement: it must be run again, though nobody is in its way
+            raise MustWait(ticket)
         self._await(ticket)
 
     def _done_to(self, key: Key) -> str:
@@ -319,6 +324,8 @@ class SqliteBranch:
             self._start_writing()
             return
         if ticket is None and not queue.try_acquire(self.owner):
+            if self._siblings is not None:
+                self._siblings.give_places_up(self)
             # What is prepared has nothing else locked that it could not let go of: it takes part in no deadlock.
             ticket = queue.enqueue(self.lock_wait_timeout_s, self.owner if self.prepared is None else None)
         if ticket is not None:
@@ -521,6 +528,8 @@ class SqliteBranch:
         if not self._may_yield():
             self._or_deadlock(False)
         try:
+            if self._siblings is not None:
+                self._siblings.let_go(self)
             ticket = self._shard.row_locks.wait_for(self.owner, key, self.lock_wait_timeout_s, shared=shared)
         except SqlError:
             self.rollback()
@@ -557,14 +566,23 @@ class SqliteBranch:
         return self._changed
 
     def _may_move(self) -> bool:
-        return self.may_move() and (self._snapshots is None or self._snapshots.others_may_move(self))
+        return self.may_move() and (self._siblings is None or self._siblings.others_may_move(self))
 
     def _move(self) -> None:
         """Read the latest state from now on: nothing that was read is different there."""
-        if self._snapshots is not None:
-            self._snapshots.move()
+        if self._siblings is not None:
+            self._siblings.move()
         else:
             self.move()
+
+    @property
+    def awaits_lock(self) -> bool:
+        return isinstance(self._ticket, LockTicket)
+
+    def give_place_up(self) -> None:
+        if isinstance(self._ticket, LockTicket):
+            self._ticket.abandon()
+            self._ticket = None
 
     def may_move(self) -> bool:
         return not self._pinned and (self._reads is None or not self._reads.touched_by(self._changed_by_others()))

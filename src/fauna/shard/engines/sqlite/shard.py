@@ -26,7 +26,7 @@ from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, 
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
-from fauna.shard.shard import Isolation, Params, RowChange, Snapshots, Watch
+from fauna.shard.shard import Isolation, Params, RowChange, Siblings, Watch
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
 from fauna.txn.wait_graph import Owner, WaitGraph
@@ -113,10 +113,10 @@ class SqliteShard:
         two_phase: bool = False,
         alone: bool = False,
         owner: Owner = None,
-        snapshots: Snapshots | None = None,
+        siblings: Siblings | None = None,
     ) -> SqliteBranch:
         branch = SqliteBranch(self, isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch,
-                              two_phase=two_phase, alone=alone, owner=owner, snapshots=snapshots)
+                              two_phase=two_phase, alone=alone, owner=owner, siblings=siblings)
         if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
             branch.open_snapshot()
         return branch
