@@ -1,216 +1,278 @@
-"""A history in, its anomalies out.  Pure."""
+"""A history in, its anomalies out.  Pure.
+
+    ww   T appended to a list next after S                         from the longest list that was read: all others are
+    wr   T read what S was the last to append                      beginnings of it, and what nobody has read comes after it
+    rw   S read a list without what T was the next to append
+    time T began when S had ended
+
+A cycle of such edges has no serial order.  What it is called says which edges it needs:
+
+    G0               ww alone
+    G1c              wr too
+    G-single         one rw too; "lost update" when that and one ww, of the same list, are all
+    G2-item          more rw
+    …-realtime       time too: serializable perhaps, but not strictly
+
+And without a cycle: G1a (read what was rolled back), G1b (read what was not the last of a transaction), "internal" (did not read what
+it had read or appended itself), "incompatible order", "duplicate", "unwritten" (nobody appended it).
+
+Known limits: one cycle of a kind for each strongly connected part, the shortest of those looked at.  Where a part has more than
+CYCLES_MAX rw edges, one that is called G2-item may hide a G-single.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Final, NamedTuple
 
 import networkx
 
+from tests.histories.history import Append, Outcome, Read, Transaction
 
-class Outcome(Enum):
-    OK = "ok"
-    FAILED = "failed"  # for certain
-    UNKNOWN = "unknown"
+CYCLES_MAX: Final = 5000
 
 
-@dataclass(frozen=True)
-class Op:
-    """An append of `value` to list `key`, or (value None) a read that gave `seen`."""
-
-    key: int
-    value: int | None = None
-    seen: tuple[int, ...] | None = None
-
-
-@dataclass
-class Transaction:
-    number: int
-    ops: list[Op]
-    outcome: Outcome
-    begun_s: float = 0.0
-    ended_s: float = 0.0
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Anomaly:
-    """kind: G0, G1a, G1b, G1c, G-single, G2, with '-realtime' where only the order of time makes a cycle; 'internal',
-    'incompatible order', 'lost update', 'duplicate'."""
-
     kind: str
     story: str
 
-
-@dataclass
-class _Graph:
-    graph: Any = field(default_factory=networkx.MultiDiGraph)
-
-    def edge(self, source: object, target: object, kind: str, why: str) -> None:
-        if source != target:
-            self.graph.add_edge(source, target, kind=kind, why=why)
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.story}"
 
 
 def anomalies(history: Sequence[Transaction]) -> list[Anomaly]:
     """Everything that no serial order of the transactions, each between its beginning and its end, can explain."""
-    found: list[Anomaly] = []
-    writers: dict[tuple[int, int], Transaction] = {}
-    last_of: dict[tuple[int, int], int] = {}  # (transaction, key) -> its last append
-    for transaction in history:
-        for op in transaction.ops:
-            if op.value is not None:
-                writers[op.key, op.value] = transaction
-                last_of[transaction.number, op.key] = op.value
-    for transaction in history:
-        if transaction.outcome is Outcome.OK:
-            found += _internal(transaction)
-    orders, broken = _orders(history)
-    found += broken
-    for transaction in history:
-        if transaction.outcome is not Outcome.OK:
-            continue
-        for op in transaction.ops:
-            found += _dirty(transaction, op, writers, last_of)
-    found += _cycles(history, orders, writers)
-    return found
+    writers = {(op.key, op.value): t for t in history for op in t.ops if isinstance(op, Append)}
+    reads = [(t, op) for t in history if t.outcome is Outcome.OK for op in t.ops if isinstance(op, Read)]
+    orders = _orders(op for _, op in reads)
+    found = [each for t in history if t.outcome is Outcome.OK for each in _internal(t)]
+    for reader, read in reads:
+        found += _broken_list(reader, read, orders)
+        found += _dirty(reader, read, writers)
+    edges = [*_data_edges(history, reads, orders, writers), *_time_edges(history)]
+    return found + list(_cycles(edges))
 
 
-def _internal(transaction: Transaction) -> Iterable[Anomaly]:
-    """A read must have what the transaction itself has read and appended before."""
-    known: dict[int, tuple[int, ...]] = {}
+# ── one transaction, one list ──
+
+
+def _internal(transaction: Transaction) -> Iterator[Anomaly]:
+    known: dict[int, tuple[int, ...]] = {}  # as it must be from here on
+    own: dict[int, tuple[int, ...]] = defaultdict(tuple)
     for op in transaction.ops:
-        if op.value is not None:
+        if isinstance(op, Append):
+            own[op.key] += (op.value,)
             if op.key in known:
-                known[op.key] = (*known[op.key], op.value)
+                known[op.key] += (op.value,)
             continue
-        assert op.seen is not None
-        own = [o.value for o in transaction.ops[: transaction.ops.index(op)] if o.key == op.key and o.value is not None]
-        if op.key in known and known[op.key] != op.seen or own and list(op.seen[-len(own) :]) != own:
+        mine = own[op.key]
+        if op.seen[len(op.seen) - len(mine) :] != mine or known.get(op.key, op.seen) != op.seen:
             yield Anomaly(
-                "internal", f"T{transaction.number} read {op.seen} of {op.key}, and knew {known.get(op.key)}, wrote {own}"
+                "internal",
+                f"T{transaction.number} read {op.seen} of {op.key}, had read {known.get(op.key)} and appended {mine}",
             )
         known[op.key] = op.seen
 
 
-def _orders(history: Sequence[Transaction]) -> tuple[dict[int, tuple[int, ...]], list[Anomaly]]:
-    """The order of appends to each list: the longest that was read, of which all others must be beginnings."""
+def _orders(reads: Iterable[Read]) -> dict[int, tuple[int, ...]]:
+    """The order of appends to each list: the longest that was read."""
     longest: dict[int, tuple[int, ...]] = {}
-    reads = [(t, op) for t in history if t.outcome is Outcome.OK for op in t.ops if op.seen is not None]
-    for _, op in reads:
-        assert op.seen is not None
-        if len(op.seen) > len(longest.get(op.key, ())):
-            longest[op.key] = op.seen
-    found = []
-    for transaction, op in reads:
-        assert op.seen is not None
-        # What it has appended itself is not there yet for others.
-        if op.seen != longest.get(op.key, ())[: len(op.seen)]:
-            found.append(
-                Anomaly("incompatible order", f"T{transaction.number} read {op.seen} of {op.key}, others {longest[op.key]}")
-            )
-        if len(set(op.seen)) != len(op.seen):
-            found.append(Anomaly("duplicate", f"T{transaction.number} read {op.seen} of {op.key}"))
-    return longest, found
+    for read in reads:
+        if len(read.seen) > len(longest.get(read.key, ())):
+            longest[read.key] = read.seen
+    return longest
 
 
-def _dirty(
-    transaction: Transaction, op: Op, writers: dict[tuple[int, int], Transaction], last_of: dict[tuple[int, int], int]
-) -> Iterable[Anomaly]:
-    for value in op.seen or ():
-        writer = writers.get((op.key, value))
-        if writer is None or writer.outcome is Outcome.FAILED:
-            yield Anomaly("G1a", f"T{transaction.number} read {value} of {op.key}, which was never committed")
-    if op.seen:
-        writer = writers.get((op.key, op.seen[-1]))
-        if writer is not None and writer is not transaction and last_of[writer.number, op.key] != op.seen[-1]:
-            yield Anomaly("G1b", f"T{transaction.number} read {op.seen[-1]} of {op.key}, T{writer.number} had more to append")
+def _broken_list(reader: Transaction, read: Read, orders: Mapping[int, tuple[int, ...]]) -> Iterator[Anomaly]:
+    who = f"T{reader.number} read {read.seen} of {read.key}"
+    longest = orders.get(read.key, ())
+    if read.seen != longest[: len(read.seen)]:
+        yield Anomaly("incompatible order", f"{who}, another {longest}")
+    if len(set(read.seen)) != len(read.seen):
+        yield Anomaly("duplicate", who)
 
 
-def _cycles(
-    history: Sequence[Transaction], orders: dict[int, tuple[int, ...]], writers: dict[tuple[int, int], Transaction]
-) -> list[Anomaly]:
-    made = _Graph()
+def _dirty(reader: Transaction, read: Read, writers: Mapping[tuple[int, int], Transaction]) -> Iterator[Anomaly]:
+    for value in read.seen:
+        writer = writers.get((read.key, value))
+        if writer is None:
+            yield Anomaly("unwritten", f"T{reader.number} read {value} of {read.key}, which nobody appended")
+        elif writer.outcome is Outcome.FAILED:
+            yield Anomaly("G1a", f"T{reader.number} read {value} of {read.key}, which T{writer.number} had rolled back")
+    writer = writers.get((read.key, read.seen[-1])) if read.seen else None
+    if writer is not None and writer is not reader:
+        last = [op.value for op in writer.ops if isinstance(op, Append) and op.key == read.key][-1]
+        if last != read.seen[-1]:
+            more = f"T{writer.number} appended {last} after it"
+            yield Anomaly("G1b", f"T{reader.number} read {read.seen[-1]} of {read.key} as the last, {more}")
+
+
+# ── the graph ──
+
+
+class Edge(NamedTuple):
+    """Between transactions, or on the way of time, where the end of transaction n is -n."""
+
+    source: int
+    target: int
+    kind: str
+    key: int = -1
+    value: int = -1
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "ww":
+                return f"T{self.target} appended {self.value} to {self.key} next after T{self.source}"
+            case "wr":
+                return f"T{self.target} read T{self.source}'s {self.value} of {self.key}"
+            case "rw":
+                return f"T{self.source} did not read T{self.target}'s {self.value} of {self.key}"
+            case _:
+                return f"T{self.target} began when T{self.source} had ended"
+
+
+def _data_edges(
+    history: Sequence[Transaction],
+    reads: Sequence[tuple[Transaction, Read]],
+    orders: Mapping[int, tuple[int, ...]],
+    writers: Mapping[tuple[int, int], Transaction],
+) -> Iterator[Edge]:
+    unread = _unread(history, orders)
     for key, order in orders.items():
         for before, after in pairwise(order):
-            one, other = writers.get((key, before)), writers.get((key, after))
-            if one is not None and other is not None:
-                made.edge(
-                    one.number, other.number, "ww", f"T{one.number} appended {before} to {key} before T{other.number} {after}"
-                )
+            yield from _edge(writers.get((key, before)), writers.get((key, after)), "ww", key, after)
+        for value, writer in unread[key]:
+            yield from _edge(writers.get((key, order[-1])) if order else None, writer, "ww", key, value)
+    for reader, read in reads:
+        key, order = read.key, orders.get(read.key, ())
+        length = len(read.seen)
+        while length and writers.get((key, read.seen[length - 1])) is reader:
+            length -= 1  # its own are not what others had done
+        if length:
+            last = read.seen[length - 1]
+            yield from _edge(writers.get((key, last)), reader, "wr", key, last)
+        if length < len(order):
+            yield from _edge(reader, writers.get((key, order[length])), "rw", key, order[length])
+        else:
+            for value, writer in unread[key]:
+                yield from _edge(reader, writer, "rw", key, value)
+
+
+def _unread(history: Sequence[Transaction], orders: Mapping[int, tuple[int, ...]]) -> dict[int, list[tuple[int, Transaction]]]:
+    """Appends that are committed for certain and that no read has: they come after those that some have."""
+    known = {key: set(order) for key, order in orders.items()}
+    found: dict[int, list[tuple[int, Transaction]]] = defaultdict(list)
     for transaction in history:
-        if transaction.outcome is not Outcome.OK:
-            continue
-        for op in transaction.ops:
-            if op.seen is None:
-                continue
-            order = orders.get(op.key, ())
-            if op.seen and (writer := writers.get((op.key, op.seen[-1]))) is not None:
-                made.edge(
-                    writer.number,
-                    transaction.number,
-                    "wr",
-                    f"T{transaction.number} read T{writer.number}'s {op.seen[-1]} of {op.key}",
-                )
-            if len(op.seen) < len(order) and (writer := writers.get((op.key, order[len(op.seen)]))) is not None:
-                why = f"T{transaction.number} did not read T{writer.number}'s {order[len(op.seen)]} of {op.key}"
-                made.edge(transaction.number, writer.number, "rw", why)
-    _add_time(made, history)
-    found = []
-    for component in networkx.strongly_connected_components(made.graph):
-        if len(component) > 1:
-            found.append(_explained(made.graph.subgraph(component)))
+        if transaction.outcome is Outcome.OK:
+            for op in transaction.ops:
+                if isinstance(op, Append) and op.value not in known.get(op.key, ()):
+                    found[op.key].append((op.value, transaction))
     return found
 
 
-def _add_time(made: _Graph, history: Sequence[Transaction]) -> None:
-    """What ended before another began comes before it: by way of one node for each end, in their order."""
-    ended = sorted((t.ended_s, t.number) for t in history if t.outcome is Outcome.OK)
-    begun = sorted((t.begun_s, t.number) for t in history)
-    for (_, before), (_, after) in pairwise(ended):
-        made.edge(("end", before), ("end", after), "time", "")
-    for _, number in ended:
-        made.edge(number, ("end", number), "time", "")
+def _edge(source: Transaction | None, target: Transaction | None, kind: str, key: int, value: int) -> Iterator[Edge]:
+    if source is not None and target is not None and source is not target:
+        yield Edge(source.number, target.number, kind, key, value)
+
+
+def _time_edges(history: Sequence[Transaction]) -> Iterator[Edge]:
+    """By way of the ends, in their order: a few edges for each transaction instead of one for each two."""
+    ends = sorted((t.ended_s, t.number) for t in history if t.outcome is Outcome.OK)
+    for _, number in ends:
+        yield Edge(number, -number, "time")
+    for (_, before), (_, after) in pairwise(ends):
+        yield Edge(-before, -after, "time")
     position = 0
-    for begun_s, number in begun:
-        while position < len(ended) and ended[position][0] < begun_s:
+    for begun_s, number in sorted((t.begun_s, t.number) for t in history):
+        while position < len(ends) and ends[position][0] < begun_s:
             position += 1
         if position:
-            last = ended[position - 1][1]
-            made.edge(("end", last), number, "time", f"T{number} began after T{last} had ended")
+            yield Edge(-ends[position - 1][1], number, "time")
 
 
-def _explained(graph: Any) -> Anomaly:
-    """The plainest cycle there is: without the order of time if there is one, with as few rw edges as possible."""
-    for kinds in (("ww",), ("ww", "wr"), ("ww", "wr", "rw"), ("ww", "wr", "time"), ("ww", "wr", "rw", "time")):
-        edges = [(a, b, data) for a, b, data in graph.edges(data=True) if data["kind"] in kinds]
-        part = networkx.DiGraph()
-        for a, b, data in sorted(edges, key=lambda each: each[2]["kind"] == "rw", reverse=True):
-            part.add_edge(a, b, **data)  # of several between two, one that is no rw
-        cycle = _shortest_cycle(part)
-        if cycle is not None:
-            return _named(part, cycle)
-    raise AssertionError("a strongly connected component without a cycle")
+# ── cycles ──
 
 
-def _shortest_cycle(graph: Any) -> list[Any] | None:
-    best: list[Any] | None = None
-    for source, target, data in list(graph.edges(data=True))[:2000]:
+def _cycles(edges: Sequence[Edge]) -> Iterator[Anomaly]:
+    for part in _parts(edges):
+        yield from _search([edge for edge in part if edge.kind != "time"]) or _search(part)
+
+
+def _parts(edges: Iterable[Edge]) -> list[list[Edge]]:
+    """The edges of each strongly connected component; the others are on no cycle."""
+    edges = list(edges)
+    graph = _graph(edges)
+    part_of: dict[int, int] = {}
+    for number, nodes in enumerate(networkx.strongly_connected_components(graph)):
+        part_of |= dict.fromkeys(nodes, number)
+    parts: dict[int, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        if part_of[edge.source] == part_of[edge.target]:
+            parts[part_of[edge.source]].append(edge)
+    return list(parts.values())
+
+
+def _graph(edges: Iterable[Edge]) -> networkx.DiGraph[int]:
+    return networkx.DiGraph((edge.source, edge.target) for edge in edges)
+
+
+def _search(edges: Sequence[Edge]) -> list[Anomaly]:
+    """One cycle of each kind, of these edges."""
+    found: list[Anomaly] = []
+    for kinds in (["ww"], ["ww", "wr"]):
+        within = [edge for edge in edges if edge.kind in (*kinds, "time")]
+        through = [edge for part in _parts(within) for edge in part if edge.kind == kinds[-1]]
+        found += _shortest(through, within)
+    late = [edge for edge in edges if edge.kind == "rw"]
+    found += _shortest(late, [edge for edge in edges if edge.kind != "rw"])
+    found += _shortest(late, [edge for edge in edges if edge.kind in ("rw", "time")])
+    if not found:
+        found += _shortest(late, edges)
+    return list({anomaly.kind: anomaly for anomaly in reversed(found)}.values())
+
+
+def _shortest(through: Sequence[Edge], within: Sequence[Edge]) -> Iterator[Anomaly]:
+    """The shortest cycle of one edge of `through` and else those of `within`, if there is any."""
+    graph = _graph(within)
+    best: tuple[Edge, list[int]] | None = None
+    for edge in through[:CYCLES_MAX]:
+        if edge.target not in graph or edge.source not in graph:
+            continue
         try:
-            path = networkx.shortest_path(graph, target, source)
+            way = networkx.shortest_path(graph, edge.target, edge.source)
         except networkx.NetworkXNoPath:
             continue
-        rw = data["kind"] == "rw"
-        if best is None or (len(path), rw) < (len(best), True):
-            best = path
-    return best
+        if best is None or len(way) < len(best[1]):
+            best = edge, way
+        if len(way) == 2:
+            break
+    if best is not None:
+        # Of several edges between two, one that is no rw: it makes the plainer anomaly.
+        by_ends = {(edge.source, edge.target): edge for edge in sorted(within, key=lambda each: each.kind != "rw")}
+        yield _named([best[0], *(by_ends[ends] for ends in pairwise(best[1]))])
 
 
-def _named(graph: Any, cycle: list[Any]) -> Anomaly:
-    edges = [graph.edges[a, b] for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True)]
-    kinds = [edge["kind"] for edge in edges]
-    rw = kinds.count("rw")
-    name = "G2" if rw > 1 else "G-single" if rw else "G1c" if "wr" in kinds else "G0"
-    story = "; ".join(edge["why"] for edge in edges if edge["why"])
-    return Anomaly(name + ("-realtime" if "time" in kinds else ""), story)
+def _named(cycle: Sequence[Edge]) -> Anomaly:
+    kinds = [edge.kind for edge in cycle]
+    late = kinds.count("rw")
+    if sorted(kinds) == ["rw", "ww"] and len({edge.key for edge in cycle}) == 1:
+        name = "lost update"
+    else:
+        name = "G2-item" if late > 1 else "G-single" if late else "G1c" if "wr" in kinds else "G0"
+    return Anomaly(name + ("-realtime" if "time" in kinds else ""), "; ".join(map(str, _without_ends(cycle))))
+
+
+def _without_ends(cycle: Sequence[Edge]) -> Iterator[Edge]:
+    """Each way through time as one edge between two transactions."""
+    left = 0
+    for edge in cycle:
+        if edge.kind != "time":
+            yield edge
+        elif edge.source > 0:
+            left = edge.source
+        elif edge.target > 0:
+            yield Edge(left, edge.target, "time")
