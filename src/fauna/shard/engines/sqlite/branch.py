@@ -527,13 +527,8 @@ class SqliteBranch:
         """The statement needs what another transaction has: undo it, let the write lock go, wait."""
         if not self._may_yield():
             self._or_deadlock(False)
-        try:
-            if self._siblings is not None:
-                self._siblings.let_go(self)
-            ticket = self._shard.row_locks.wait_for(self.owner, key, self.lock_wait_timeout_s, shared=shared)
-        except SqlError:
-            self.rollback()
-            raise
+        if self._siblings is not None:
+            self._siblings.let_go(self)
         if not self._pausable and self._reads and self._reader is None:
             self.open_snapshot()  # nobody else can commit just now: what was read is still so
         self._undo_to_base()
@@ -541,7 +536,13 @@ class SqliteBranch:
         self._mixed = None
         self._shard.row_locks.unbar(self.owner)
         self._barred = frozenset()
+        # First let the lock go: whoever wants it meanwhile does not wait for one who waits.
         self._shard.queue.release()
+        try:
+            ticket = self._shard.row_locks.wait_for(self.owner, key, self.lock_wait_timeout_s, shared=shared)
+        except SqlError:
+            self.rollback()
+            raise
         self._await(ticket)
         raise MustWait(ticket)
 
