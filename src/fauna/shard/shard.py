@@ -187,11 +187,10 @@ class Transaction(Protocol):
 class Siblings(Protocol):
     """The branches of a transaction over several shards.  Their snapshots are of one moment: they move together."""
 
-    def others_may_move(self, branch: Branch) -> bool:
-        """Whether nothing that the others have read is different now."""
+    def moved(self) -> bool:
+        """Move them to now, if nothing that any has read is different then; whether that was done."""
         ...
 
-    def move(self) -> None: ...
     def give_places_up(self, branch: Branch) -> None:
         """`branch` is going to wait for its shard's write lock: the others are to wait for theirs no more, nor to have one that
         they were given meanwhile and do not use yet.  Who goes on takes the locks in order, and so waits for nobody behind."""

@@ -166,8 +166,7 @@ class SqliteBranch:
         if not changed:
             return None
         written = {change[0] for change in self._writer.changes} | self._writer.whole
-        if place_of([access.table for access in reads], written, changed) is Place.BOTH and self._may_move():
-            self._move()
+        if place_of([access.table for access in reads], written, changed) is Place.BOTH and self._moved():
             return None
         assert self._reader is not None
         return MixedMode(self._shard, self._reader, changed, written)
@@ -259,7 +258,7 @@ class SqliteBranch:
         if self._reader is not None:
             changed = self._changed_by_others()
             if is_changed(table, rowid, changed):
-                self._move_or_deadlock()
+                self._or_deadlock(self._moved())
         return shard.read_latest(sql, params, inline=inline, watch=self.watch)
 
     def _wait_for_row(self, key: Key) -> None:
@@ -307,7 +306,7 @@ class SqliteBranch:
         self._lock_keys([(match.table, rowid) for rowid in rowids], shared=shared)
         changed = self._changed_by_others() if self._reader is not None and self._pausable else {}
         if match.table in changed and any(is_changed(match.table, int(rowid), changed) for rowid in rowids):  # type: ignore[arg-type]
-            self._move_or_deadlock()
+            self._or_deadlock(self._moved())
 
     # -- the write lock
 
@@ -566,15 +565,14 @@ class SqliteBranch:
                 self._changed_to = commit.position
         return self._changed
 
-    def _may_move(self) -> bool:
-        return self.may_move() and (self._siblings is None or self._siblings.others_may_move(self))
-
-    def _move(self) -> None:
-        """Read the latest state from now on: nothing that was read is different there."""
+    def _moved(self) -> bool:
+        """Read the latest state from now on, if nothing that was read is different there."""
         if self._siblings is not None:
-            self._siblings.move()
-        else:
-            self.move()
+            return self._siblings.moved()
+        if not self.may_move():
+            return False
+        self.move()
+        return True
 
     @property
     def awaits_lock(self) -> bool:
@@ -593,10 +591,6 @@ class SqliteBranch:
             self._close_snapshot()
             self.open_snapshot()
 
-    def _move_or_deadlock(self) -> None:
-        self._or_deadlock(self._may_move())
-        self._move()
-
     def _check_meant(self, match: MatchCheck, *, inline: bool) -> None:
         """A row that the client means, by the snapshot, must not have been changed by others, even if it matches no more."""
         if self._reader is None or not self._pausable:
@@ -605,7 +599,7 @@ class SqliteBranch:
         if match.table in changed:
             mixed = MixedMode(self._shard, self._reader, changed)
             if not mixed.may_write(self, match, inline=inline):
-                self._move_or_deadlock()
+                self._or_deadlock(self._moved())
 
     def _check_written(self, mark: int) -> None:
         """The rows just written must not have been changed by others."""
@@ -617,10 +611,10 @@ class SqliteBranch:
         writer = self._writer
         for change in islice(writer.changes, mark, None):
             if is_changed(change[0], change[2], changed) or is_changed(change[0], change[3], changed):
-                self._move_or_deadlock()
+                self._or_deadlock(self._moved())
                 return
         if not writer.whole.isdisjoint(changed):
-            self._move_or_deadlock()
+            self._or_deadlock(self._moved())
 
     # -- writing
 
