@@ -33,13 +33,17 @@ class Layout(Protocol):
 
 
 class TextLists:
-    """One row each.  Appended to in three ways in turn: upsert, update or else insert, and by the client that has read it."""
+    """One row each.  Appended to in turn by an upsert, by an UPDATE or else an INSERT, and, if `by_client`, by a client that writes
+    what it has read and one more, which loses others' where the isolation is too weak."""
+
+    def __init__(self, *, by_client: bool = True) -> None:
+        self.ways = 3 if by_client else 2
 
     create = "CREATE TABLE lists (k INT PRIMARY KEY, v MEDIUMTEXT NOT NULL)"
     whole = "SELECT k, v FROM lists"
 
     def append(self, cursor: Any, key: int, value: int) -> list[Op]:
-        match value % 3:
+        match value % self.ways:
             case 0:
                 cursor.execute(
                     "INSERT INTO lists VALUES (%s, %s) ON DUPLICATE KEY UPDATE v = CONCAT(v, ',', VALUES(v))", (key, value)
@@ -68,9 +72,7 @@ class RowLists:
     whole = "SELECT k, GROUP_CONCAT(v ORDER BY n) FROM lists GROUP BY k"
 
     def append(self, cursor: Any, key: int, value: int) -> list[Op]:
-        cursor.execute(
-            "INSERT INTO lists SELECT %s, COALESCE(MAX(n), 0) + 1, %s FROM lists WHERE k = %s", (key, value, key)
-        )
+        cursor.execute("INSERT INTO lists SELECT %s, COALESCE(MAX(n), 0) + 1, %s FROM lists WHERE k = %s", (key, value, key))
         return [Append(key, value)]
 
     def read(self, cursor: Any, keys: Sequence[int]) -> list[Op]:
@@ -83,7 +85,15 @@ class Workload:
     """`count` transactions of a seed, done by `clients` side by side.  Clients outlive a crash of the server."""
 
     def __init__(
-        self, server: Server, layout: Layout, isolation: str, *, seed: int, count: int, clients: int = 8, shape: Shape | None = None
+        self,
+        server: Server,
+        layout: Layout,
+        isolation: str,
+        *,
+        seed: int,
+        count: int,
+        clients: int = 8,
+        shape: Shape | None = None,
     ) -> None:
         self.server = server
         self.layout = layout
@@ -173,9 +183,25 @@ class Workload:
             code = problem.args[0]
             if code in _REFUSED:
                 outcome = Outcome.FAILED
-                connection.rollback()
-            elif code in _CONNECTION_LOST or isinstance(problem, OSError):
+            elif _is_lost(problem):
                 lost = True
             elif code != _OPEN:
                 raise
+        if outcome is not Outcome.OK and not lost:
+            lost = _rolled_back_or_lost(connection)
         return Transaction(number, tuple(ops), outcome, begun, time.monotonic()), lost
+
+
+def _is_lost(problem: Exception) -> bool:
+    return isinstance(problem, OSError) or problem.args[0] in _CONNECTION_LOST
+
+
+def _rolled_back_or_lost(connection: Any) -> bool:
+    """True when the connection is gone, and the transaction with it."""
+    try:
+        connection.rollback()
+    except (pymysql.MySQLError, OSError) as problem:
+        if not _is_lost(problem):
+            raise
+        return True
+    return False
