@@ -27,18 +27,23 @@ from fauna.catalog import store
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
+from fauna.catalog.store import save_statements
 from fauna.catalog.types import Stored
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
 from fauna.execute.auto_increment import AutoIncrement
 from fauna.execute.over_shards import Means
 from fauna.execute.row_ids import RowIds
+from fauna.resharding.homes import CatalogHomes
+from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
+from fauna.resharding.mover import Mover, lock_now
+from fauna.resharding.new_shards import copied_tables, fill
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
 from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
-from fauna.session.result import ResultColumn, Row
+from fauna.session.result import MustWait, ResultColumn, Row
 from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
@@ -102,7 +107,9 @@ class Node:
         self.read_only = False
         self.closing = False
         self.started = time.monotonic()
-        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
+        # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
+        untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
+        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked)
         self.gate: CommitGate | None = None  # with several shards
         self._open_shard = partial(
             SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph()
@@ -112,6 +119,8 @@ class Node:
         self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
+        self.mover: Mover | None = None  # with several shards
+        self._homes = CatalogHomes(lambda: self.catalog)
         try:
             self._make_system_tables(self.shard)
             self.catalog = self._load_catalog()
@@ -175,17 +184,72 @@ class Node:
             identify(shard, database, number)
         if count == 1:
             return
+        for shard in self.shards:
+            shard.homes = self._homes
         self.gate = CommitGate()
         self._coordinator = LocalCoordinator(self.directory.path)
         self._committer = Committer(self._coordinator, self.gate)
         self._committer.recover(self.shards)
         definitions.recover(self.shards)
+        self.catalog = self._load_catalog()  # slots that were moving have moved now
+        self.mover = Mover(self, self._coordinator)
         if new:
             branch = locked(self.shard)
             before, self.catalog = self.catalog, self.catalog.with_slots(SlotMap.even(count))
             branch.execute_ddl(store.save_statements(before, self.catalog), ())
             branch.commit().wait()
             definitions.recover(self.shards)
+
+    # ── resharding ──
+
+    def all_shards(self) -> Sequence[SqliteShard]:
+        return self.shards
+
+    def begin_move(self, lock_wait_timeout_s: float) -> SpreadTransaction:
+        """A transaction for moving rows between shards."""
+        transaction = self.begin(Isolation.READ_COMMITTED, read_only=False, lock_wait_timeout_s=lock_wait_timeout_s, watch=None)
+        assert isinstance(transaction, SpreadTransaction)
+        return transaction
+
+    def slots_moved(self, slots: SlotMap) -> None:
+        self.catalog = self.catalog.with_slots(slots)
+        self._homes.moved()
+
+    def add_shards(self, shards: int) -> None:
+        """Have so many; the new ones own no slots.  Error 1205 or 1213 when a table that every shard copies is being written."""
+        transaction = self.begin_move(RESHARD_LOCK_WAIT_S)
+        new: list[SqliteShard] = []
+        try:
+            try:
+                for number in range(len(self.shards)):
+                    lock_now(transaction.writer(number))
+                    transaction.writer(number).execute_ddl((), [table.physical for table in copied_tables(self.catalog)])
+                before = self.catalog
+                for number in range(len(self.shards), shards):
+                    self.directory.remove_shard_file(number)  # one that a crash has left half made
+                    new.append(self._open_shard(number))
+                    self._make_system_tables(new[-1])
+                    fill(new[-1], self.shards[1], before)
+                    identify(new[-1], name_database(self.shard), number)
+                after = before.with_slots(before.slots.grown(shards))
+                transaction.writer(SINGLE_SHARD).execute_ddl(save_statements(before, after))
+            except MustWait as waiting:
+                waiting.ticket.wait()
+                raise error("LOCK_DEADLOCK") from None
+            transaction.define(lambda: self._shards_added(new, after.slots))
+            transaction.commit().wait()
+        except BaseException:
+            transaction.rollback()
+            for shard in new:
+                if shard not in self.shards:
+                    shard.close()
+            raise
+
+    def _shards_added(self, new: Sequence[SqliteShard], slots: SlotMap) -> None:
+        for shard in new:
+            shard.homes = self._homes
+        self.shards.extend(new)
+        self.catalog = self.catalog.with_slots(slots)
 
     def begin(
         self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
@@ -203,6 +267,7 @@ class Node:
             read_only=read_only,
             lock_wait_timeout_s=lock_wait_timeout_s,
             watch=watch,
+            slots=lambda: self.catalog.slots,
         )
 
     def _load_catalog(self) -> Catalog:
@@ -407,6 +472,8 @@ class Node:
         self.closing = True
         for session in list(self.sessions.values()):
             session.close()
+        if self.mover is not None:
+            self.mover.close()
         self._close_shards()
         self.directory.close()
 
@@ -435,6 +502,8 @@ def serve(settings: Settings) -> int:
     sys.setswitchinterval(0.0005)
     node = Node.open(settings.data, settings)
     try:
+        if node.mover is not None:
+            node.mover.resume()
         _first_start(node, settings)
         uvloop.run(_serve(node, settings))
     finally:
