@@ -168,7 +168,8 @@ class Node:
         """Open the shards that the slot map knows, making them when the database is new, and finish what a crash left."""
         new = not self.catalog.version and not self.catalog.databases
         count = wanted or 1 if new else self.catalog.slots.shards
-        if wanted not in (0, count):
+        # Who made it with fewer shards, and then added some, may go on naming the number it was made with.
+        if wanted not in (0, count) and not (wanted < count and self.catalog.slots.version > 1):
             raise StartError(
                 f"'{self.directory.path}' has {count} shard{'s' if count > 1 else ''}, not {wanted}", "leave --shards out"
             )

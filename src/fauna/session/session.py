@@ -125,7 +125,9 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         """The catalog as this session sees it."""
-        catalog = self.node.catalog
+        return self._seen(self.node.catalog)
+
+    def _seen(self, catalog: Catalog) -> Catalog:
         if self._reads_old_slots:
             catalog = replace(catalog, slots=self.slots)
         return catalog.with_temporaries(self.temporaries) if self.temporaries else catalog
@@ -330,9 +332,11 @@ class Session:
         return bind_statement(self.bind_context(SlotTypes(marker_types)), statement)
 
     def bind_context(self, slots: SlotTypes) -> BindContext:
+        scope = self.scope()
+        assert self._scope_catalog is not None
         return BindContext(
-            self.catalog,
-            self.scope(),
+            self._seen(self._scope_catalog),  # not a newer one: the plan is kept under this one's version
+            scope,
             slots,
             self.parse_query,
             self.node.info_tables,

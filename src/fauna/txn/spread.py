@@ -91,6 +91,8 @@ class SpreadTransaction:
 
     def open_snapshot(self) -> None:
         """Fix the state of all shards that is read from now on."""
+        if self._has_snapshot:
+            return
         branches = [self._branch(shard) for shard in range(len(self._shards()))]
         with self._gate.snapshot(inline=False):
             for branch in branches:
