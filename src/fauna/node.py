@@ -152,10 +152,13 @@ class Node:
         settings = settings or Settings(data=Path(path))
         directory = DataDirectory(path)
         try:
-            return cls(directory, settings)
+            node = cls(directory, settings)
         except BaseException:
             directory.close()
             raise
+        if node.mover is not None:
+            node.mover.resume()
+        return node
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
         if list(shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False)):
@@ -503,8 +506,6 @@ def serve(settings: Settings) -> int:
     sys.setswitchinterval(0.0005)
     node = Node.open(settings.data, settings)
     try:
-        if node.mover is not None:
-            node.mover.resume()
         _first_start(node, settings)
         uvloop.run(_serve(node, settings))
     finally:

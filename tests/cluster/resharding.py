@@ -1,6 +1,6 @@
 """Clients that write and read while slots move: each knows what its rows must be, and tells of every answer that is wrong.
 
-    python -m tests.cluster.resharding --rows 1000000 --kills 10     as much as wanted, with a report
+python -m tests.cluster.resharding --rows 1000000 --kills 10     as much as wanted, with a report
 """
 
 from __future__ import annotations

@@ -115,8 +115,9 @@ class Mover:
         with self._lock:
             saved = self._coordinator.read(NAME)
             if self._runner is not None or saved is not None and Goal.load(saved.value) is not None:
-                raise error("UNKNOWN_ERROR", f"Slots are being moved already ({self._state.what}, "
-                            f"{self._state.slots_moved} of {self._state.slots_total}): wait for that, or CALL fauna.shards_stop()")
+                state = self._state
+                how_far = f"{state.what}, {state.slots_moved} of {state.slots_total}"
+                raise error("UNKNOWN_ERROR", f"Slots are being moved already ({how_far}): wait, or CALL fauna.shards_stop()")
             goal = make(self._node.catalog.slots)
             if self._coordinator.compare_and_set(NAME, saved, goal.dump()) is None:
                 raise error("UNKNOWN_ERROR", "Slots are being moved already, by somebody else")
@@ -174,10 +175,9 @@ class Mover:
                         self._done()
                         return
                 except Exception as problem:  # noqa: BLE001 (it is tried again, and shown)
-                    if not isinstance(problem, SqlError) or problem.errno not in _LOCK_ERRORS:
-                        _LOG.exception("resharding failed; it is tried again")
-                        self._state = replace(self._state, state="failed", problem=str(problem))
-                        self._stopping.wait(_FAILED_RETRY_S)
+                    _LOG.exception("resharding failed; it is tried again")
+                    self._state = replace(self._state, state="failed", problem=str(problem)[:255])
+                    self._stopping.wait(_FAILED_RETRY_S)
         finally:
             self._state = replace(self._state, seconds=time.monotonic() - self._started)
             self._finished.set()

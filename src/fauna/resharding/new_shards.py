@@ -30,7 +30,7 @@ def fill(new: Shard, model: Shard, catalog: Catalog) -> None:
     nobody writes meanwhile."""
     there = {str(row[0]) for row in _read(new, _SCHEMA)}
     script: list[ScriptLine] = [(str(sql), ()) for name, sql in _read(model, _SCHEMA) if str(name) not in there]
-    ((count,),) = _read(model, "SELECT count FROM definition_count")
+    count = int(str(_read(model, "SELECT count FROM definition_count")[0][0]))
     branch = locked(new)
     branch.execute_ddl([*script, ("UPDATE definition_count SET count = ?1", (count,))], ())
     for table in copied_tables(catalog):
