@@ -59,6 +59,8 @@ class Actor:
     refused: int = 0
     done: int = 0
     slowest_s: float = 0.0
+    slowest: str = ""
+    begun: float = field(default_factory=time.monotonic)
     thread: threading.Thread | None = None
     stopping: bool = False
 
@@ -94,7 +96,9 @@ class Actor:
     def ask(self, cursor: Any, sql: str, args: Any = ()) -> tuple[tuple[Any, ...], ...]:
         begun = time.monotonic()
         cursor.execute(sql, args)
-        self.slowest_s = max(self.slowest_s, time.monotonic() - begun)
+        took_s = time.monotonic() - begun
+        if took_s > self.slowest_s:
+            self.slowest_s, self.slowest = took_s, f"{sql} {args} at {time.monotonic() - self.begun:.1f} s"
         return tuple(cursor.fetchall())
 
     def expect(self, what: str, found: object, expected: object) -> None:
@@ -259,10 +263,10 @@ class Load:
     def report(self) -> str:
         done = sum(actor.done for actor in self.actors)
         refused = sum(actor.refused for actor in self.actors) + sum(client.refused for client in self.clients)
-        slowest = max(writer.slowest_s for writer in self.writers)
+        slowest = max(self.writers, key=lambda writer: writer.slowest_s)
         return (
             f"{done} rounds of readers and writers, {sum(len(c.moved) for c in self.clients)} transfers; "
-            f"{refused} retryable errors; the slowest write took {slowest:.3f} s"
+            f"{refused} retryable errors; the slowest write took {slowest.slowest_s:.3f} s ({slowest.slowest})"
         )
 
 

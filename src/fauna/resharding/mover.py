@@ -4,7 +4,7 @@
     2  find the rows on these slots, and lock them: whoever has written one is waited for, and the batch begun anew
     3  insert them there, delete them here, write the new slot map: one transaction over shards
     4  visible: first the new map, then the rows, with the commit gate in hand
-    5  rest for as long as that took, so that clients have at least half of the time
+    5  rest for as long as that took, so that clients have at least half of the time; the next has as many rows as BATCH_S allows
 
 Whoever writes to these shards waits for a batch, some tens of milliseconds; nobody else does.
 """
@@ -37,7 +37,10 @@ from fauna.txn.spread import SpreadTransaction
 
 _LOG = logging.getLogger(__name__)
 NAME: Final = "resharding"
-BATCH_ROWS: Final = 500
+BATCH_S: Final = 0.05
+"""How long a batch is to take: so long those wait who write to its shards."""
+_BATCH_ROWS: Final = 100  # the first has so many
+_BATCH_ROWS_MAX: Final = 2_000
 LOCK_WAIT_S: Final = 0.2
 _RETRY_S: Final = 0.05
 _FAILED_RETRY_S: Final = 2.0
@@ -219,7 +222,7 @@ class Mover:
 
     def _move_all(self, source: int, target: int, slots: Sequence[int], candidates: Candidates) -> None:
         left = list(slots)
-        busy = 0
+        busy, rows_max = 0, _BATCH_ROWS
         while left and not self._stopping.is_set():
             if not candidates.knows(self._node.catalog):
                 self._state = replace(self._state, state="reading")
@@ -227,7 +230,7 @@ class Mover:
                 continue
             candidates.catch_up()
             # What was in the way is tried alone, so that the rest is not held up by it.
-            chosen = left[:1] if busy else goals.batch(left, candidates.rows_on, BATCH_ROWS)
+            chosen = left[:1] if busy else goals.batch(left, candidates.rows_on, rows_max)
             begun = time.monotonic()
             try:
                 rows = self._batch(source, target, chosen, candidates)
@@ -246,7 +249,10 @@ class Mover:
             self._state = replace(
                 state, state="moving", slots_moved=state.slots_moved + len(chosen), rows_moved=state.rows_moved + rows, problem=""
             )
-            self._stopping.wait(min(time.monotonic() - begun, _REST_MAX_S))
+            took_s = time.monotonic() - begun
+            if rows:
+                rows_max = min(max(1, int(rows * min(BATCH_S / took_s, 2.0))), _BATCH_ROWS_MAX)
+            self._stopping.wait(min(took_s, _REST_MAX_S))
 
     # ── one batch ──
 
