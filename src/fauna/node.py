@@ -36,8 +36,8 @@ from fauna.execute.over_shards import Means
 from fauna.execute.row_ids import RowIds
 from fauna.resharding.homes import CatalogHomes
 from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
-from fauna.resharding.mover import Mover, lock_now
-from fauna.resharding.new_shards import copied_tables, fill
+from fauna.resharding.mover import Mover, Progress, lock_now
+from fauna.resharding.new_shards import copied_tables, fill, triggers_left_behind
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
 from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
 from fauna.session.counters import Counters
@@ -119,7 +119,7 @@ class Node:
         self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
-        self.mover: Mover | None = None  # with several shards
+        self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         try:
             self._make_system_tables(self.shard)
@@ -156,8 +156,8 @@ class Node:
         except BaseException:
             directory.close()
             raise
-        if node.mover is not None:
-            node.mover.resume()
+        if node._mover is not None:
+            node._mover.resume()
         return node
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
@@ -187,16 +187,17 @@ class Node:
         for number, shard in enumerate(self.shards):
             identify(shard, database, number)
         if count == 1:
+            if LocalCoordinator.is_there(self.directory.path):
+                self.mover()
             return
         for shard in self.shards:
             shard.homes = self._homes
         self.gate = CommitGate()
-        self._coordinator = LocalCoordinator(self.directory.path)
-        self._committer = Committer(self._coordinator, self.gate)
+        self._committer = Committer(self._coordinate(), self.gate)
         self._committer.recover(self.shards)
         definitions.recover(self.shards)
         self.catalog = self._load_catalog()  # slots that were moving have moved now
-        self.mover = Mover(self, self._coordinator)
+        self.mover()
         if new:
             branch = locked(self.shard)
             before, self.catalog = self.catalog, self.catalog.with_slots(SlotMap.even(count))
@@ -205,6 +206,21 @@ class Node:
             definitions.recover(self.shards)
 
     # ── resharding ──
+
+    def _coordinate(self) -> LocalCoordinator:
+        if self._coordinator is None:
+            self._coordinator = LocalCoordinator(self.directory.path)
+        return self._coordinator
+
+    def mover(self) -> Mover:
+        """What moves slots."""
+        if self._mover is None:
+            self._mover = Mover(self, self._coordinate())
+        return self._mover
+
+    def progress(self) -> Progress:
+        """How far slots have been moved."""
+        return self._mover.progress() if self._mover is not None else Progress()
 
     def all_shards(self) -> Sequence[SqliteShard]:
         return self.shards
@@ -219,28 +235,41 @@ class Node:
         self.catalog = self.catalog.with_slots(slots)
         self._homes.moved()
 
+    def may_have_shards(self, shards: int) -> None:
+        triggers_left_behind(self.catalog, self.catalog.with_slots(self.catalog.slots.grown(shards)))
+
     def add_shards(self, shards: int) -> None:
-        """Have so many; the new ones own no slots.  Error 1205 or 1213 when a table that every shard copies is being written."""
-        transaction = self.begin_move(RESHARD_LOCK_WAIT_S)
+        """Have so many; the new ones own no slots.  Error 1205 or 1213 when open transactions have written what they copy, or, as
+        long as there is one shard, anything."""
+        alone = len(self.shards) == 1
+        before = self.catalog
+        transaction: Transaction = (
+            self.shard.begin(Isolation.READ_COMMITTED, lock_wait_timeout_s=RESHARD_LOCK_WAIT_S, alone=True)
+            if alone
+            else self.begin_move(RESHARD_LOCK_WAIT_S)
+        )
+        written = [table.physical for table in (before.tables() if alone else copied_tables(before))]
         new: list[SqliteShard] = []
         try:
             try:
                 for number in range(len(self.shards)):
                     lock_now(transaction.writer(number))
-                    transaction.writer(number).execute_ddl((), [table.physical for table in copied_tables(self.catalog)])
+                    transaction.writer(number).execute_ddl((), written)
                 before = self.catalog
+                after = before.with_slots(before.slots.grown(shards))
+                drops = triggers_left_behind(before, after)
                 for number in range(len(self.shards), shards):
                     self.directory.remove_shard_file(number)  # one that a crash has left half made
                     new.append(self._open_shard(number))
                     self._make_system_tables(new[-1])
-                    fill(new[-1], self.shards[1], before)
+                    fill(new[-1], self.shards[-1], before, drops)
                     identify(new[-1], name_database(self.shard), number)
-                after = before.with_slots(before.slots.grown(shards))
-                transaction.writer(SINGLE_SHARD).execute_ddl(save_statements(before, after))
+                script = [(f"DROP TRIGGER {name}", ()) for name in drops]
+                transaction.writer(SINGLE_SHARD).execute_ddl([*script, *save_statements(before, after)])
             except MustWait as waiting:
                 waiting.ticket.wait()
                 raise error("LOCK_DEADLOCK") from None
-            transaction.define(lambda: self._shards_added(new, after.slots))
+            transaction.define(lambda: self._shards_added(new, after))
             transaction.commit().wait()
         except BaseException:
             transaction.rollback()
@@ -249,11 +278,14 @@ class Node:
                     shard.close()
             raise
 
-    def _shards_added(self, new: Sequence[SqliteShard], slots: SlotMap) -> None:
-        for shard in new:
+    def _shards_added(self, new: Sequence[SqliteShard], catalog: Catalog) -> None:
+        for shard in (self.shard, *new):
             shard.homes = self._homes
         self.shards.extend(new)
-        self.catalog = self.catalog.with_slots(slots)
+        if self._committer is None:
+            self.gate = CommitGate()
+            self._committer = Committer(self._coordinate(), self.gate)
+        self.catalog = catalog
 
     def begin(
         self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
@@ -476,8 +508,8 @@ class Node:
         self.closing = True
         for session in list(self.sessions.values()):
             session.close()
-        if self.mover is not None:
-            self.mover.close()
+        if self._mover is not None:
+            self._mover.close()
         self._close_shards()
         self.directory.close()
 

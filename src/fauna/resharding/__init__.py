@@ -15,6 +15,6 @@ Invariants
 
 Known limits
     - The rows of one slot move together, however many they are.
-    - A database with one shard gets more only by a dump into one with several (1235).
+    - When the first is to be alone no longer, transactions that are open then end with 1213.
     - Shards are added and filled, never taken away.
 """

@@ -61,6 +61,10 @@ class Node(Protocol):
         """The catalog has this slot map from now on; called with the commit gate in hand."""
         ...
 
+    def may_have_shards(self, shards: int) -> None:
+        """Error 1235 when it cannot."""
+        ...
+
     def add_shards(self, shards: int) -> None:
         """Have so many, all of them; those that are new own nothing."""
         ...
@@ -122,6 +126,7 @@ class Mover:
                 how_far = f"{state.what}, {state.slots_moved} of {state.slots_total}"
                 raise error("UNKNOWN_ERROR", f"Slots are being moved already ({how_far}): wait, or CALL fauna.shards_stop()")
             goal = make(self._node.catalog.slots)
+            self._node.may_have_shards(goal.target.shards)
             if self._coordinator.compare_and_set(NAME, saved, goal.dump()) is None:
                 raise error("UNKNOWN_ERROR", "Slots are being moved already, by somebody else")
             self._run_in_thread(goal)

@@ -150,6 +150,9 @@ class Session:
             )
             self._scope_catalog = catalog = self.node.catalog
             transaction = self.transactions.branch
+            if transaction is not None and not transaction.spans_shards and self.node.gate is not None:
+                self._left_alone()
+                transaction = None
             old_slots = transaction.slots if transaction is not None else None
             self._reads_old_slots = old_slots is not None and old_slots is not catalog.slots
             self.slots = old_slots if old_slots is not None else catalog.slots
@@ -171,6 +174,13 @@ class Session:
                 "ALLOW_INVALID_DATES" in modes,
             )
         return self._scope
+
+    def _left_alone(self) -> None:
+        """There was one shard when the transaction began, and there are several now: 1213, unless the statement is all of it."""
+        explicit = self.transactions.explicit
+        self.transactions.rollback()
+        if explicit:
+            raise error("LOCK_DEADLOCK")
 
     def _zone(self) -> str:
         name = str(self.variables.values["time_zone"])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
-from fauna.errors import error, unsupported
+from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
@@ -40,17 +40,11 @@ def call(session: Session, name: str, args: Sequence[Stored]) -> Result:
     if len(args) != len(types):
         raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", f"{SCHEMA}.{name}", len(types), len(args))
     values = [_argument(name, value, wanted) for value, wanted in zip(args, types, strict=True)]
-    mover = session.node.mover
-    if mover is None and name.lower() == "shards_status":
-        return _status(session, Progress())
-    if mover is None:
-        raise unsupported(
-            f"{SCHEMA}.{name} on a database with one shard (load a dump of it into one that was made with --shards)"
-        )
-    if session.node.read_only:
-        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-    run(mover, *values)
-    return _status(session, mover.progress())
+    if run is not None:
+        if session.node.read_only:
+            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
+        run(session.node.mover(), *values)
+    return _status(session, session.node.progress())
 
 
 def _argument(name: str, value: Stored, wanted: type) -> Any:
@@ -78,10 +72,10 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., None]:
     return run
 
 
-_PROCEDURES: Final[dict[str, tuple[tuple[type, ...], Callable[..., None]]]] = {
+_PROCEDURES: Final[dict[str, tuple[tuple[type, ...], Callable[..., None] | None]]] = {
     "shards_add": ((int,), _starts(goal.add)),
     "shards_move": ((str, int), _starts(goal.move)),
     "shards_split": ((int,), _starts(goal.split)),
-    "shards_status": ((), lambda mover: None),
+    "shards_status": ((), None),
     "shards_stop": ((), Mover.stop),
 }

@@ -149,6 +149,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def spans_shards(self) -> bool:
+        """False: it is on the only shard that there was when it began."""
+        ...
+
+    @property
     def slots(self) -> SlotMap | None:
         """Where the rows are in what it reads; None: where they are now."""
         ...

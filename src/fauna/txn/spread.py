@@ -114,6 +114,10 @@ class SpreadTransaction:
         return True
 
     @property
+    def spans_shards(self) -> bool:
+        return True
+
+    @property
     def _is_left_behind(self) -> bool:
         """Whether rows have moved to other shards since its snapshot."""
         return self.slots is not None and self.slots is not self._slots_now()

@@ -27,10 +27,8 @@ CREATE TABLE note (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(20)) SINGLE
 """
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
-    made = opened(tmp_path / "data", 2)
-    session = connect(made)
+def fill(node: Node) -> None:
+    session = connect(node)
     for statement in TABLES.split(";"):
         ask(session, statement)
     ask(session, "INSERT INTO user (id, name) VALUES " + ", ".join(f"({n}, 'u{n}')" for n in range(ROWS)))
@@ -39,6 +37,12 @@ def node(tmp_path: Path) -> Iterator[Node]:
     ask(session, "INSERT INTO country VALUES ('AT', 'Austria'), ('CH', 'Switzerland')")
     ask(session, "INSERT INTO note (text) VALUES ('one'), ('two')")
     session.close()
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = opened(tmp_path / "data", 2)
+    fill(made)
     yield made
     made.close()
 
@@ -50,8 +54,7 @@ def session(node: Node) -> Session:
 
 def reshard(session: Session, call: str, *, wait: bool = True) -> None:
     ask(session, f"CALL fauna.{call}")
-    mover = session.node.mover
-    assert mover is not None
+    mover = session.node.mover()
     if wait:
         assert mover.wait(60)
         assert mover.progress().state == "done", mover.progress()
@@ -152,12 +155,11 @@ def test_rows_that_somebody_has_written_are_waited_for(node: Node, session: Sess
     for n in range(20):
         ask(writer, f"UPDATE user SET n = 1 WHERE id = {n}")
     reshard(session, "shards_move('0-8191', 1)", wait=False)
-    assert node.mover is not None
-    assert not node.mover.wait(1.5), "it took rows that are locked"
+    assert not node.mover().wait(1.5), "it took rows that are locked"
     for n in range(20, 25):
         ask(session, f"UPDATE user SET n = 1 WHERE id = {n}")  # nobody else waits for long
     ask(writer, "COMMIT")
-    assert node.mover.wait(60)
+    assert node.mover().wait(60)
     assert ask(session, "SELECT COUNT(*) FROM user WHERE n = 1") == [(25,)]
     assert misplaced(node) == []
 
@@ -212,9 +214,8 @@ def test_definitions_change_while_slots_move(node: Node, session: Session) -> No
         ask(other, f"ALTER TABLE user ADD COLUMN c{number} INT DEFAULT {number}")
         if number % 3 == 2:
             ask(other, f"DROP TABLE late{number - 1}")
-    assert node.mover is not None
-    assert node.mover.wait(60)
-    assert node.mover.progress().state == "done"
+    assert node.mover().wait(60)
+    assert node.mover().progress().state == "done"
     assert misplaced(node) == []
     assert ask(session, "SELECT COUNT(*), SUM(c0 + c9) FROM user") == [(ROWS, 9 * ROWS)]
     assert ask(session, "SELECT SUM(v) FROM late9 WHERE id < 50") == [(1225,)]
@@ -244,19 +245,70 @@ def test_a_crash_at_any_moment_leaves_every_row_once_and_the_next_start_goes_on(
     assert copied
     for path in copied[:: max(1, len(copied) // 8)]:
         crashed = opened(path)
-        assert crashed.mover is not None
         all_there(connect(crashed, "shop"))
-        assert crashed.mover.wait(60)
+        assert crashed.mover().wait(60)
         all_there(connect(crashed, "shop"))
         assert misplaced(crashed) == []
         assert all(shard.recover() == [] for shard in crashed.shards)
         crashed.close()
 
 
-def test_one_shard_has_nothing_to_move(tmp_path: Path) -> None:
-    alone = opened(tmp_path / "one")
-    session = connect(alone)
+def test_the_first_shard_gets_others(tmp_path: Path) -> None:
+    node = opened(tmp_path / "data", 1)
+    session = connect(node)
     assert ask(session, "CALL fauna.shards_status()") == [("none", "", 0, 0, 0, 0.0, "")]
-    with pytest.raises(SqlError, match="on a database with one shard"):
+    fill(node)
+    ask(session, "USE shop")
+    ask(session, "CREATE TEMPORARY TABLE mine (id INT)")
+    ask(session, "CREATE TABLE area (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES area (id)) SINGLE")
+    reader, writer = connect(node, "shop"), connect(node, "shop")
+    ask(reader, "START TRANSACTION")
+    assert ask(reader, "SELECT COUNT(*) FROM user") == [(ROWS,)]
+    ask(writer, "START TRANSACTION")
+    ask(writer, "UPDATE user SET n = 5 WHERE id = 5")
+    reshard(session, "shards_add(3)", wait=False)
+    assert not node.mover().wait(1.0), "somebody has written"
+    ask(session, "INSERT INTO user (id, name) VALUES (-1, 'meanwhile')")
+    ask(session, "DELETE FROM user WHERE id = -1")
+    ask(writer, "COMMIT")
+    assert node.mover().wait(60)
+    with pytest.raises(SqlError, match="Deadlock"):
+        ask(reader, "SELECT COUNT(*) FROM orders")
+    for each in (session, reader, writer):
+        all_there(each)
+    assert misplaced(node) == []
+    assert [row[2] for row in ask(session, "SELECT * FROM fauna.shards")] == [4096] * 4
+    ask(session, "INSERT INTO mine VALUES (1)")
+    with pytest.raises(SqlError, match="foreign key constraint fails"):
+        ask(writer, "INSERT INTO orders VALUES (1, 9999)")
+    with pytest.raises(SqlError, match="foreign key constraint fails"):
+        ask(writer, "INSERT INTO area VALUES (1, 7)")
+    with pytest.raises(SqlError, match="foreign key constraint fails"):
+        ask(writer, "DELETE FROM user WHERE id = 7")
+    ask(writer, "ALTER TABLE user ADD COLUMN x INT DEFAULT 5")
+    ask(writer, "START TRANSACTION")
+    for n in range(20):
+        ask(writer, f"UPDATE user SET n = 7 WHERE id = {n}")
+    ask(writer, "COMMIT")
+    node.close()
+    again = opened(tmp_path / "data", 1)
+    assert len(again.shards) == 4
+    assert ask(connect(again, "shop"), "SELECT SUM(x), SUM(n) FROM user") == [(5 * ROWS, 140)]
+    again.close()
+
+
+def test_a_foreign_key_that_several_shards_cannot_keep_leaves_one(tmp_path: Path) -> None:
+    node = opened(tmp_path / "data", 1)
+    session = connect(node)
+    for statement in (
+        "CREATE DATABASE shop",
+        "USE shop",
+        "CREATE TABLE a (id INT PRIMARY KEY)",
+        "CREATE TABLE b (id INT PRIMARY KEY, half INT AS (id / 2) STORED, FOREIGN KEY (half) REFERENCES a (id))",
+    ):
+        ask(session, statement)
+    with pytest.raises(SqlError, match="1235"):
         ask(session, "CALL fauna.shards_add(1)")
-    alone.close()
+    assert ask(session, "CALL fauna.shards_status()")[0][0] == "none"
+    assert len(node.shards) == 1
+    node.close()

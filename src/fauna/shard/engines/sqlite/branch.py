@@ -118,6 +118,10 @@ class SqliteBranch:
         self._keeps_lock = True
 
     @property
+    def spans_shards(self) -> bool:
+        return False
+
+    @property
     def slots(self) -> SlotMap | None:
         return None
 
