@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.types import Stored
 from fauna.execute import over_shards
 from fauna.plan.plan import Distribution, ShardStatement
@@ -51,8 +52,12 @@ def _on_several(
     session: Session, transaction: Transaction | None, distribution: Distribution, args: Args, reads: Sequence[TableAccess],
     noted: list[over_shards.Fetched] | None,
 ) -> Rows:  # fmt: skip
+    one_by_one = False
     if transaction is not None and not transaction.reads_latest:
         branches = transaction.reader
+        branches(SINGLE_SHARD)  # its snapshot is there before several threads ask for it
+        # It may have to wait for locks, or to move its snapshots: that concerns all branches.
+        one_by_one = transaction.has_written or transaction.holds_lock
     elif transaction is not None and transaction.has_written:
         transaction.lock()  # the state stands still on all shards, and has this transaction's own writes
         branches = transaction.writer
@@ -64,7 +69,7 @@ def _on_several(
         snapshot.open_snapshot()
         read = partial(_query, snapshot.reader, ())
         return _rows(session, distribution, args, read, snapshot.rollback, noted)
-    return _rows(session, distribution, args, partial(_query, branches, reads), noted=noted)
+    return _rows(session, distribution, args, partial(_query, branches, reads), noted=noted, locking=one_by_one)
 
 
 def _query(
