@@ -24,10 +24,13 @@ _NEXT_EPOCH = "INSERT INTO leases VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET
 class LocalCoordinator(Coordinator):
     """Epochs are on disk; who holds a lease is not, because all holders are in this process and end with it."""
 
-    def __init__(self, directory: Path, *, clock: Clock | None = None, sync: Callable[[int], None] = os.fdatasync) -> None:
+    def __init__(
+        self, directory: Path, *, clock: Clock | None = None, sync: Callable[[int], None] = os.fdatasync, threads: bool = True
+    ) -> None:
+        """threads: False: decisions are written by who waits for one, or by `write_decisions`."""
         self._clock = clock or SystemClock()
         self._file = LocalFile(directory / FILE_NAME, sync)
-        self._decisions = LocalDecisions(self._file)
+        self._decisions = LocalDecisions(self._file, threads=threads)
         self._lock = threading.Lock()  # of what follows
         self._leases: dict[str, tuple[Lease, float]] = {}  # with the time at which it ends
         self._watches: dict[str, list[Callable[[], None]]] = {}
@@ -119,6 +122,10 @@ class LocalCoordinator(Coordinator):
 
     def decisions(self) -> Mapping[str, Decision]:
         return self._decisions.all()
+
+    def write_decisions(self) -> None:
+        """Every decision that was asked for is on disk on return, or has failed."""
+        self._decisions.write_waiting()
 
     def forget(self, gtrid: str) -> None:
         self._decisions.forget(gtrid)

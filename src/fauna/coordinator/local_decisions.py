@@ -54,7 +54,8 @@ class LocalDecisionTicket(OneShot):
 
 
 class LocalDecisions:
-    def __init__(self, file: LocalFile) -> None:
+    def __init__(self, file: LocalFile, *, threads: bool = True) -> None:
+        """threads: False: nobody writes but who waits or calls `write_waiting`."""
         self._file = file
         self._turn = threading.Lock()  # one batch at a time
         self._lists = threading.Lock()
@@ -63,8 +64,10 @@ class LocalDecisions:
         self._forgotten: list[str] = []
         self._closed = False
         self._wanted = threading.Event()
-        self._runner = threading.Thread(target=self._run, name="fauna-decider", daemon=True)
-        self._runner.start()
+        self._runner: threading.Thread | None = None
+        if threads:
+            self._runner = threading.Thread(target=self._run, name="fauna-decider", daemon=True)
+            self._runner.start()
 
     def decide(self, gtrid: str, decision: Decision) -> LocalDecisionTicket:
         ticket = LocalDecisionTicket(self, gtrid, decision)
@@ -128,7 +131,8 @@ class LocalDecisions:
         with self._lists:
             self._closed = True
         self.wake()
-        self._runner.join()
+        if self._runner is not None:
+            self._runner.join()
         self.write_waiting()
 
 

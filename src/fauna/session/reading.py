@@ -71,9 +71,12 @@ def _on_several(
     session: Session, transaction: Transaction | None, distribution: Distribution, args: Args, reads: Sequence[TableAccess],
     noted: list[over_shards.Fetched] | None,
 ) -> Rows:  # fmt: skip
+    one_by_one = False
     if transaction is not None and not transaction.reads_latest:
-        transaction.open_snapshot()
+        transaction.open_snapshot()  # it is there before several threads ask for it
         branches = transaction.reader
+        # It may have to wait for locks, or to move its snapshots: that concerns all branches.
+        one_by_one = transaction.has_written or transaction.holds_lock
     elif transaction is not None and transaction.has_written:
         transaction.lock()  # the state stands still on all shards, and has this transaction's own writes
         branches = transaction.writer
@@ -90,7 +93,7 @@ def _on_several(
         return _rows(session, distribution, args, read, snapshot.rollback, noted)
     if _slots_read(session, transaction) is not session.slots:
         raise RowsMoved
-    return _rows(session, distribution, args, partial(_query, branches, reads), noted=noted)
+    return _rows(session, distribution, args, partial(_query, branches, reads), noted=noted, locking=one_by_one)
 
 
 def _query(

@@ -208,6 +208,10 @@ class Transaction(Protocol):
 class Siblings(Protocol):
     """The branches of a transaction over several shards.  Their snapshots are of one moment: they move together."""
 
+    def open_snapshot(self) -> None:
+        """Open those that are not open yet."""
+        ...
+
     def moved(self) -> bool:
         """Move them to now, if nothing that any has read is different then; whether that was done."""
         ...

@@ -16,6 +16,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, assert_never
@@ -51,7 +52,8 @@ class _Committing:
 
 
 class Committer:
-    def __init__(self, coordinator: Coordinator, gate: CommitGate) -> None:
+    def __init__(self, coordinator: Coordinator, gate: CommitGate, *, threads: bool = True) -> None:
+        """threads: False: nothing goes on but by `work`."""
         self._coordinator = coordinator
         self._gate = gate
         # Bounded by the connections: each has one transaction.
@@ -59,8 +61,10 @@ class Committer:
         self._start = os.urandom(8).hex()  # gtrids are never used twice, also not after a restart
         self._count = 0
         self._count_lock = threading.Lock()
-        self._runner = threading.Thread(target=self._run, name="fauna-two-phase", daemon=True)
-        self._runner.start()
+        self._runner: threading.Thread | None = None
+        if threads:
+            self._runner = threading.Thread(target=self._run, name="fauna-two-phase", daemon=True)
+            self._runner.start()
 
     def commit(
         self, branches: Mapping[int, Branch], held: Sequence[Branch] = (), shown: Callable[[], None] | None = None
@@ -82,18 +86,24 @@ class Committer:
             self._coordinator.decisions(), {number: shard.recover() for number, shard in enumerate(shards)}
         ):
             for action in actions:
-                match action:
-                    case two_phase.Commit(gtrid, shard):
-                        shards[shard].commit_prepared(gtrid).wait()
-                    case two_phase.Rollback(gtrid, shard):
-                        shards[shard].rollback_prepared(gtrid)
-                    case two_phase.Forget(gtrid):
-                        self._coordinator.forget(gtrid)
+                # Who has a shard's write lock until its end goes first; the others are asked again in the next round.
+                with suppress(MustWait):
+                    self._finish(shards, action)
+
+    def _finish(self, shards: Sequence[Shard], action: two_phase.Action) -> None:
+        match action:
+            case two_phase.Commit(gtrid, shard):
+                shards[shard].commit_prepared(gtrid).wait()
+            case two_phase.Rollback(gtrid, shard):
+                shards[shard].rollback_prepared(gtrid)
+            case two_phase.Forget(gtrid):
+                self._coordinator.forget(gtrid)
 
     def close(self) -> None:
         """Finish what is on its way as far as nobody has to be waited for, and stop.  Idempotent."""
         self._work.put(None)
-        self._runner.join()
+        if self._runner is not None:
+            self._runner.join()
 
     # ── the thread ──
 
@@ -102,11 +112,23 @@ class Committer:
             work = self._work.get()
             if work is None:
                 return
-            try:
-                work()
-            except Exception:  # noqa: BLE001
-                # The others go on.
-                _LOG.exception("a commit of several shards stopped half-way; the next start finishes it")
+            self._do(work)
+
+    def work(self) -> bool:
+        """Do the next thing that is to be done; False when nothing is."""
+        if self._work.empty():
+            return False
+        work = self._work.get()
+        if work is not None:
+            self._do(work)
+        return True
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # noqa: BLE001
+            # The others go on.
+            _LOG.exception("a commit of several shards stopped half-way; the next start finishes it")
 
     def _happened(self, committing: _Committing, event: two_phase.Event) -> None:
         committing.state, actions = two_phase.step(committing.state, event)
@@ -203,16 +225,31 @@ class Committer:
             self._when(waiting.ticket, partial(self._make_visible, committing))
             return
         except FaunaError as problem:
-            _LOG.exception("a committed transaction is not visible yet: the next start finishes it")
-            self._answer(committing, _told(problem))
+            for branch in branches.values():
+                branch.pause()
+            self._not_visible(committing, problem)
             return
+        tickets: dict[int, Ticket] = {}
+        failed: FaunaError | None = None
         with self._gate.commit():
             if committing.shown is not None:
                 committing.shown()
-            tickets = {shard: branch.commit() for shard, branch in branches.items()}
-        self._answer(committing, None)
+            for shard, branch in branches.items():
+                try:
+                    tickets[shard] = branch.commit()
+                except FaunaError as problem:
+                    failed = problem
+        if failed is None:
+            self._answer(committing, None)
+        else:
+            self._not_visible(committing, failed)
         for shard, ticket in tickets.items():
             self._when(ticket, partial(self._committed, committing, shard, ticket))
+
+    def _not_visible(self, committing: _Committing, problem: FaunaError) -> None:
+        """A shard cannot do what is decided: it stays prepared there, with its rows locked, and nothing else held."""
+        _LOG.error("a committed transaction is not visible on all shards: the next start finishes it", exc_info=problem)
+        self._answer(committing, error("ERROR_DURING_COMMIT", str(_told(problem))))
 
     def _committed(self, committing: _Committing, shard: int, ticket: Ticket) -> None:
         try:

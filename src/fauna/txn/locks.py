@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TypeVar
 
 from fauna.clock import Clock, SystemClock
-from fauna.errors import error
+from fauna.errors import FaunaError, error
 from fauna.ticket import OneShot
 from fauna.txn.deadlines import Deadlines
 from fauna.txn.wait_graph import Owner, WaitGraph
@@ -55,6 +55,10 @@ class LockTicket(OneShot):
         """KILL QUERY: wait no longer, fail with 1317.  Does nothing once the lock is granted."""
         self._queue.interrupt(self)
 
+    def sacrifice(self) -> None:
+        """As `interrupt`, with 1213: whoever has to end waits for its owner."""
+        self._queue._end(self, error("LOCK_DEADLOCK"))
+
 
 class WriteQueue:
     """A first-in-first-out mutual exclusion lock that anyone may release and any thread may use."""
@@ -85,9 +89,9 @@ class WriteQueue:
             self._holder = None
             return True
 
-    def enqueue(self, timeout_s: float, owner: Owner = None) -> LockTicket:
+    def enqueue(self, timeout_s: float, owner: Owner = None, *, must_have: bool = False) -> LockTicket:
         """Queue up.  The ticket may be done on return: granted, or refused when `timeout_s` is 0, or because the wait of `owner`
-        would never end (1213)."""
+        would never end (1213).  must_have: then the holder's wait is refused, not this one."""
         ticket = LockTicket(self, owner, self._clock.monotonic_s() + timeout_s)
         with self._lock:
             if self._take(owner):
@@ -100,12 +104,16 @@ class WriteQueue:
             ticket.complete()
         elif ticket._state is _State.GONE:
             ticket.complete(error("LOCK_WAIT_TIMEOUT"))
-        elif owner is not None and not self._graph.wait(owner, self._holders):
-            self._give_place_up(ticket)
-            ticket.complete(error("LOCK_DEADLOCK"))
+        elif must_have and owner is not None:
+            self._graph.must_wait(owner, self._holders, ticket)
+            if not ticket.is_waiting:
+                self._stop_waiting(ticket)
+        elif owner is not None and not self._graph.wait(owner, self._holders, ticket):
+            # Unless it has been granted just now: whoever granted it says so, and then it is ours.
+            self._end(ticket, error("LOCK_DEADLOCK"))
         else:
             if owner is not None and not ticket.is_waiting:
-                self._graph.stop(owner)  # it was granted just now
+                self._stop_waiting(ticket)  # it was granted just now
             self._deadlines.add(ticket)
         return ticket
 
@@ -161,27 +169,26 @@ class WriteQueue:
 
     def _stop_waiting(self, ticket: LockTicket) -> None:
         if ticket.owner is not None:
-            self._graph.stop(ticket.owner)
+            self._graph.stop(ticket.owner, ticket)
 
     def interrupt(self, ticket: LockTicket) -> None:
-        with self._lock:
-            if ticket._state is not _State.WAITING:
-                return
-            ticket._state = _State.GONE
-        self._stop_waiting(ticket)
-        ticket.complete(error("QUERY_INTERRUPTED"))
+        self._end(ticket, error("QUERY_INTERRUPTED"))
 
     def expire(self) -> float | None:
         """Refuse every waiter whose time is up; returns when the next one's will be."""
         return self._deadlines.expire()
 
     def _refuse(self, ticket: LockTicket) -> None:
+        self._end(ticket, error("LOCK_WAIT_TIMEOUT"))
+
+    def _end(self, ticket: LockTicket, reason: FaunaError) -> None:
+        """It waits in vain; nothing happens when it has been granted."""
         with self._lock:
             if ticket._state is not _State.WAITING:
                 return
             ticket._state = _State.GONE
         self._stop_waiting(ticket)
-        ticket.complete(error("LOCK_WAIT_TIMEOUT"))
+        ticket.complete(reason)
 
     @property
     def held(self) -> bool:

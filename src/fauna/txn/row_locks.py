@@ -58,6 +58,10 @@ class RowTicket(OneShot):
         """KILL QUERY: wait no longer, fail with 1317.  Does nothing once the key is granted."""
         self._locks._end(self, error("QUERY_INTERRUPTED"))
 
+    def sacrifice(self) -> None:
+        """As `interrupt`, with 1213: whoever has to end waits for its owner."""
+        self._locks._end(self, error("LOCK_DEADLOCK"))
+
 
 class _Lock:
     """One key.  `owners`: exclusively one, or several who share."""
@@ -168,8 +172,10 @@ class RowLocks:
                 self._grant(ticket)
             elif timeout_s <= 0:
                 ticket._state = _State.GONE
-            elif not self._graph.wait(owner, lambda: lock.owners - {owner}):
+            elif not self._graph.wait(owner, lambda: lock.owners - {owner}, ticket):
                 raise error("LOCK_DEADLOCK")
+            elif owner in lock.owners:
+                lock.waiting.appendleft(ticket)  # it shares the key and wants it alone: the others wait for it as well
             else:
                 lock.waiting.append(ticket)
         if ticket._state is _State.GRANTED:
@@ -213,7 +219,7 @@ class RowLocks:
 
     def _grant(self, ticket: RowTicket) -> None:
         ticket._state = _State.GRANTED
-        self._graph.stop(ticket.owner)
+        self._graph.stop(ticket.owner, ticket)
         lock = self._locks.get(ticket.key)
         if lock is None:
             self._locks[ticket.key] = _Lock(ticket.owner, exclusive=not ticket.shared)
@@ -231,7 +237,7 @@ class RowLocks:
             if ticket._state is not _State.WAITING:
                 return
             ticket._state = _State.GONE
-            self._graph.stop(ticket.owner)
+            self._graph.stop(ticket.owner, ticket)
             lock = self._locks.get(ticket.key)
             if lock is not None:
                 self._serve(ticket.key, lock, granted)

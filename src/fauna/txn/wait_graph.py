@@ -3,15 +3,25 @@
     T1 has a row of shard 0      T2 has a row of shard 1
     T1 wants T2's row: waits     T2 wants T1's: it waits for T1, which waits for T2: error 1213 for T2
 
-A transaction waits for one thing at a time.  Those that it waits for are asked of the lock itself, so they are as they are now.
+A transaction that runs waits at one place; one that commits on several shards may wait for the write locks of all of them.
+Those that it waits for are asked of the lock itself, so they are as they are now.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from typing import Protocol
 
 Owner = Hashable
+
+
+class Place(Protocol):
+    """Where somebody waits: a ticket."""
+
+    def sacrifice(self) -> None:
+        """Wait no longer, fail with 1213.  Does nothing once the lock is granted."""
+        ...
 
 
 class WaitGraph:
@@ -19,10 +29,11 @@ class WaitGraph:
 
     def __init__(self) -> None:
         self.mutex = threading.RLock()
-        self._waits: dict[Owner, Callable[[], set[Owner]]] = {}
+        self._waits: dict[Owner, dict[Place | None, Callable[[], set[Owner]]]] = {}
 
-    def wait(self, owner: Owner, holders: Callable[[], set[Owner]]) -> bool:
-        """`owner` begins to wait for those that `holders` tells; False, and it does not, when they wait for it themselves."""
+    def wait(self, owner: Owner, holders: Callable[[], set[Owner]], place: Place | None = None) -> bool:
+        """`owner` begins to wait, at `place`, for those that `holders` tells; False, and it does not, when they wait for it
+        themselves."""
         with self.mutex:
             seen: set[Owner] = set()
             ahead = holders() - {owner}
@@ -33,16 +44,27 @@ class WaitGraph:
                 if other in seen:
                     continue
                 seen.add(other)
-                further = self._waits.get(other)
-                if further is not None:
+                for further in self._waits.get(other, {}).values():
                     ahead |= further()
-            self._waits[owner] = holders
+            self._waits.setdefault(owner, {})[place] = holders
             return True
 
-    def stop(self, owner: Owner) -> None:
-        """It waits no more."""
+    def must_wait(self, owner: Owner, holders: Callable[[], set[Owner]], place: Place) -> None:
+        """As `wait`, for one that cannot give way: those that it waits for do, if they wait for it themselves."""
+        while not self.wait(owner, holders, place):
+            with self.mutex:
+                theirs = [each for holder in holders() - {owner} for each in self._waits.get(holder, ()) if each is not None]
+            for each in theirs:
+                each.sacrifice()
+
+    def stop(self, owner: Owner, place: Place | None = None) -> None:
+        """It waits there no more."""
         with self.mutex:
-            self._waits.pop(owner, None)
+            places = self._waits.get(owner)
+            if places is not None:
+                places.pop(place, None)
+                if not places:
+                    del self._waits[owner]
 
     def waits(self, owner: Owner) -> bool:
         return owner in self._waits

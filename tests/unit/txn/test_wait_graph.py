@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fauna.errors import SqlError
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
-from fauna.txn.wait_graph import WaitGraph
+from fauna.txn.wait_graph import Owner, Place, WaitGraph
 
 
 def test_a_circle_is_found_when_it_closes() -> None:
@@ -64,3 +66,72 @@ def test_a_wait_that_is_over_closes_no_circle() -> None:
     queue.release()
     assert ticket.done()
     assert not rows.wait_for("t2", ("t", 1), 10).done()
+
+
+def test_one_that_waits_at_two_places_waits_at_the_other_still() -> None:
+    graph = WaitGraph()
+    rows = RowLocks(timer=False, waits=graph)
+    here, there = WriteQueue(timer=False, waits=graph), WriteQueue(timer=False, waits=graph)
+    rows.take("t1", [("t", 1)])
+    assert here.try_acquire("t2")
+    assert there.try_acquire("t3")
+    waiting = [here.enqueue(10, "t1"), there.enqueue(10, "t1")]
+    there.release()
+    assert [ticket.done() for ticket in waiting] == [False, True]
+    try:
+        rows.wait_for("t2", ("t", 1), 10)
+    except SqlError as refused:
+        assert refused.errno == 1213
+    else:
+        raise AssertionError("the circle was not found")
+
+
+def test_a_lock_that_is_granted_while_a_circle_is_found_is_had() -> None:
+    """Its holder has let it go meanwhile: it cannot be refused, nor handed on, any more."""
+
+    class Graph(WaitGraph):
+        def wait(self, owner: Owner, holders: Callable[[], set[Owner]], place: Place | None = None) -> bool:
+            queue.release()
+            return False
+
+    queue = WriteQueue(timer=False, waits=Graph())
+    assert queue.try_acquire("t1")
+    ticket = queue.enqueue(10, "t2")
+    assert ticket.done()
+    ticket.check()
+    assert queue.held
+    queue.release()
+    assert not queue.held
+
+
+def test_who_must_have_a_lock_is_not_the_one_to_give_way() -> None:
+    graph = WaitGraph()
+    rows, queue = RowLocks(timer=False, waits=graph), WriteQueue(timer=False, waits=graph)
+    rows.take("decided", [("t", 1)])
+    assert queue.try_acquire("other")
+    others = rows.wait_for("other", ("t", 1), 10)
+    ticket = queue.enqueue(10, "decided", must_have=True)
+    assert others.done()
+    try:
+        others.check()
+    except SqlError as refused:
+        assert refused.errno == 1213
+    else:
+        raise AssertionError("nobody has given way")
+    assert not ticket.done()
+    queue.release()
+    ticket.check()
+    assert ticket.done()
+
+
+def test_who_shares_a_key_and_wants_it_alone_waits_behind_nobody_who_waits_for_it() -> None:
+    rows = RowLocks(timer=False)
+    for owner in ("t1", "t2"):
+        rows.take(owner, [("t", 1)], shared=True)
+    behind = rows.wait_for("t3", ("t", 1), 10)
+    ahead = rows.wait_for("t1", ("t", 1), 10)
+    rows.release_all("t2")
+    assert ahead.done()
+    assert not behind.done()
+    rows.release_all("t1")
+    assert behind.done()

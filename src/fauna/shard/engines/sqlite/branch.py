@@ -157,7 +157,7 @@ class SqliteBranch:
         if self._locked and not self._pausable:
             self._remember(reads)
             return self.read_on(self._writer.handle, sql, params, inline=inline)
-        reader = self._reader or self._open_reader()
+        reader = self._reader or self._open_readers()
         mixed = self._mix(reads) if self._locked else None
         self._remember(reads)
         if mixed is not None:
@@ -200,6 +200,14 @@ class SqliteBranch:
         """Fix the state that this transaction reads (START TRANSACTION WITH CONSISTENT SNAPSHOT, or the first read)."""
         if self._reader is None and self._isolation >= Isolation.REPEATABLE_READ:
             self._open_reader()
+
+    def _open_readers(self) -> Handle:
+        """With siblings, whose snapshots are of the same moment."""
+        if self._siblings is None:
+            return self._open_reader()
+        self._siblings.open_snapshot()
+        assert self._reader is not None
+        return self._reader
 
     def _open_reader(self) -> Handle:
         shard = self._shard
@@ -324,7 +332,11 @@ class SqliteBranch:
         if self._locked or self._taken_back():
             return
         self._must_be_open()
-        self._shard.check_writable()
+        try:
+            self._shard.check_writable()
+        except SqlError:
+            self.give_place_up()  # for nobody goes on with it
+            raise
         ticket, queue = self._ticket, self._shard.queue
         if isinstance(ticket, RowTicket):
             self._await(ticket)
@@ -335,8 +347,8 @@ class SqliteBranch:
         if ticket is None and not queue.try_acquire(self.owner):
             if self._siblings is not None:
                 self._siblings.give_places_up(self)
-            # What is prepared has nothing else locked that it could not let go of: it takes part in no deadlock.
-            ticket = queue.enqueue(self.lock_wait_timeout_s, self.owner if self.prepared is None else None)
+            # What is prepared has to end: in a deadlock it is never the one to give way.
+            ticket = queue.enqueue(self.lock_wait_timeout_s, self.owner, must_have=self.prepared is not None)
         if ticket is not None:
             self._await(ticket)
         self._start_writing()
@@ -357,7 +369,7 @@ class SqliteBranch:
 
     def _let_watch_stop(self, ticket: LockTicket | RowTicket) -> None:
         watch = self.watch
-        if watch is not None:
+        if watch is not None and self.prepared is None:  # from there on its client has no say
             watch.stop_waiting = ticket.interrupt
             if watch.interrupted:  # just before we said how
                 ticket.interrupt()
@@ -395,6 +407,8 @@ class SqliteBranch:
         decision = Decision.MOVE if not changed else decide(self._isolation, self._reads or ReadSet(), changed)
         self._or_deadlock(decision is not Decision.ABORT)
         if decision is Decision.MOVE:
+            if changed and self._siblings is not None:
+                self._or_deadlock(self._siblings.moved())
             self._close_snapshot()
         else:
             assert self._reader is not None
@@ -414,8 +428,9 @@ class SqliteBranch:
             return
         if self._found_rows and self._isolation >= Isolation.REPEATABLE_READ:
             # What it found is to stay so: the snapshot is that of now at the latest, and does not move any more.
-            self._pinned = True
-            self.open_snapshot()
+            if self._siblings is None:
+                self.open_snapshot()
+            self._pinned = self._reader is not None  # with siblings it opens with theirs, unless the statement is undone
         self._base = len(self._writer.changes)
         self._locked = False
         self._offered = True
@@ -539,7 +554,7 @@ class SqliteBranch:
         if self._siblings is not None:
             self._siblings.let_go(self)
         if not self._pausable and self._reads and self._reader is None:
-            self.open_snapshot()  # nobody else can commit just now: what was read is still so
+            self._open_readers()  # nobody else can commit just now: what was read is still so
         self._undo_to_base()
         self._locked = False
         self._mixed = None
@@ -882,8 +897,13 @@ class SqliteBranch:
             ticket = self._writer.commit()
             if self._published is not None:
                 self._published()
-        finally:
-            self._end()
+        except BaseException:
+            if self.prepared is None:
+                self._end()
+            else:
+                self._let_go_of_prepared()  # it is decided elsewhere: as long as it is not done, its rows are locked
+            raise
+        self._end()
         return ticket
 
     def rollback(self) -> None:
@@ -912,7 +932,7 @@ class SqliteBranch:
             queue, ticket = self._shard.queue, self._ticket
             assert not isinstance(ticket, RowTicket)
             if ticket is None and not queue.try_acquire(self.owner):
-                ticket = queue.enqueue(_COMMIT_WAIT_S)
+                ticket = queue.enqueue(_COMMIT_WAIT_S, self.owner, must_have=True)
             if ticket is not None:
                 self._await(ticket)
         self._locked = True

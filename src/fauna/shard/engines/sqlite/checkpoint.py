@@ -25,7 +25,10 @@ _LOCK_WAIT_S: Final = 60.0
 
 
 class Checkpointer:
-    def __init__(self, handle: Handle, queue: WriteQueue, group: GroupCommit, settings: EngineSettings) -> None:
+    def __init__(
+        self, handle: Handle, queue: WriteQueue, group: GroupCommit, settings: EngineSettings, *, threads: bool = True
+    ) -> None:
+        """threads: False: only `checkpoint` moves anything."""
         self._connection = handle.connection
         self._queue = queue
         self._group = group
@@ -41,8 +44,10 @@ class Checkpointer:
         # What went wrong last, for whoever asks; a full disk passes, and the log holds everything meanwhile.
         self.failed: str = ""
         self._connection.set_busy_timeout(0)
-        self._thread = threading.Thread(target=self._run, name="fauna-checkpointer", daemon=True)
-        self._thread.start()
+        self._runner: threading.Thread | None = None
+        if threads:
+            self._runner = threading.Thread(target=self._run, name="fauna-checkpointer", daemon=True)
+            self._runner.start()
 
     def log_has(self, pages: int) -> None:
         """A commit was made, `pages` are in the log now."""
@@ -60,7 +65,8 @@ class Checkpointer:
         self._wanted.set()
         if self._ticket is not None:
             self._ticket.interrupt()
-        self._thread.join()
+        if self._runner is not None:
+            self._runner.join()
         if last:
             self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close(True)
@@ -71,7 +77,7 @@ class Checkpointer:
             self._wanted.clear()
             if self._stopping:
                 return
-            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self.checkpoint()
             if self._pages >= self._start_over_at:
                 self._start_over()
 
@@ -92,6 +98,10 @@ class Checkpointer:
         finally:
             self._connection.set_busy_timeout(0)
             self._queue.release()
+
+    def checkpoint(self) -> None:
+        """Move what nobody reads in the log any more."""
+        self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _checkpoint(self, mode: int) -> None:
         if self._group.failed:

@@ -40,7 +40,8 @@ class CommitTicket(OneShot):
 class GroupCommit:
     """After a failed sync nobody knows what is on disk: the shard must refuse writes until it is opened again."""
 
-    def __init__(self, wal: Path, sync: Callable[[int], None] = os.fdatasync) -> None:
+    def __init__(self, wal: Path, sync: Callable[[int], None] = os.fdatasync, *, threads: bool = True) -> None:
+        """threads: False: nobody syncs but who waits or calls `sync`."""
         self._sync = sync
         # Held open for good. SQLite keeps the same file until the last connection closes.
         self._descriptor = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
@@ -49,8 +50,10 @@ class GroupCommit:
         self._wanted = threading.Event()
         self._stopping = False
         self._failed = ""
-        self._runner = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
-        self._runner.start()
+        self._runner: threading.Thread | None = None
+        if threads:
+            self._runner = threading.Thread(target=self._run, name="fauna-committer", daemon=True)
+            self._runner.start()
 
     def ticket(self) -> CommitTicket:
         """For a commit that has just been made."""
@@ -104,7 +107,8 @@ class GroupCommit:
     def close(self) -> None:
         self._stopping = True
         self._wanted.set()
-        self._runner.join()
+        if self._runner is not None:
+            self._runner.join()
         self.sync()
         os.close(self._descriptor)
 

@@ -38,7 +38,8 @@ _SNAPSHOT_TRIES: Final = 4
 
 class SqliteShard:
     """`configure` is called with every new connection, to register functions and collations on it; `equal_key` knows when two
-    texts are equal by such a collation; `waits` is shared by all shards of a node."""
+    texts are equal by such a collation; `waits` is shared by all shards of a node.  `threads` False: it has none of its own; who
+    waits for a commit syncs it, and nothing else happens by itself: for tests that say what happens when."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class SqliteShard:
         equal_key: EqualKey = binary_equal_key,
         sync: Callable[[int], None] = os.fdatasync,
         waits: WaitGraph | None = None,
+        threads: bool = True,
     ) -> None:
         self.settings = settings or EngineSettings()
         self.number = number
@@ -60,18 +62,20 @@ class SqliteShard:
         self._prepared_lock = threading.Lock()
         self.history = History(self.settings)
         waits = waits or WaitGraph()
-        self.queue = WriteQueue(waits=waits)
-        self.row_locks = RowLocks(waits=waits)
+        self.queue = WriteQueue(timer=threads, waits=waits)
+        self.row_locks = RowLocks(timer=threads, waits=waits)
         writer = self._open_writer(self.path)
-        self._group = GroupCommit(Path(str(self.path) + "-wal"), sync)
+        self._group = GroupCommit(Path(str(self.path) + "-wal"), sync, threads=threads)
         checkpointing = open_connection(self.path, lambda connection: None, self.settings, writer=True)
-        self._checkpointer = Checkpointer(checkpointing, self.queue, self._group, self.settings)
+        self._checkpointer = Checkpointer(checkpointing, self.queue, self._group, self.settings, threads=threads)
         self.writer = Writer(writer, self.history, self._group, self._checkpointer, self.settings, equal_key)
         self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open_reader(busy=True)
         self._prepared: dict[str, SqliteBranch] = {}
         try:
             sync_directory(directory.path)  # the files' names, when they are new
+            # A process that was killed may have left commits in the log that are not on disk.  They are acted upon from now on.
+            self._group.must_sync()
             self._find_prepared()
         except BaseException:
             self.close()
