@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fauna.catalog.slot_map import SlotMap
+from fauna.catalog.slot_map import ONE_SHARD, SlotMap
 from fauna.errors import error
 from fauna.session.result import Ticket
 from fauna.shard.shard import Branch, Isolation, Shard, Watch
@@ -36,7 +36,7 @@ class SpreadTransaction:
         read_only: bool = False,
         lock_wait_timeout_s: float = 50.0,
         watch: Watch | None = None,
-        slots: Callable[[], SlotMap],
+        slots: Callable[[], SlotMap] = lambda: ONE_SHARD,
     ) -> None:
         """slots: where rows are now; it changes with the gate in hand."""
         self._shards = shards
