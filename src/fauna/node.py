@@ -27,18 +27,23 @@ from fauna.catalog import store
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
+from fauna.catalog.store import save_statements
 from fauna.catalog.types import Stored
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
 from fauna.execute.auto_increment import AutoIncrement
 from fauna.execute.over_shards import Means
 from fauna.execute.row_ids import RowIds
+from fauna.resharding.homes import CatalogHomes
+from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
+from fauna.resharding.mover import Mover, Progress, lock_now
+from fauna.resharding.new_shards import copied_tables, fill, triggers_left_behind
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
 from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
-from fauna.session.result import ResultColumn, Row
+from fauna.session.result import MustWait, ResultColumn, Row
 from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
@@ -102,7 +107,9 @@ class Node:
         self.read_only = False
         self.closing = False
         self.started = time.monotonic()
-        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=frozenset({"auto_increment"}))
+        # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
+        untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
+        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked)
         self.gate: CommitGate | None = None  # with several shards
         self._open_shard = partial(
             SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph()
@@ -112,6 +119,8 @@ class Node:
         self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
+        self._mover: Mover | None = None  # with several shards, or once there are to be several
+        self._homes = CatalogHomes(lambda: self.catalog)
         try:
             self._make_system_tables(self.shard)
             self.catalog = self._load_catalog()
@@ -143,10 +152,13 @@ class Node:
         settings = settings or Settings(data=Path(path))
         directory = DataDirectory(path)
         try:
-            return cls(directory, settings)
+            node = cls(directory, settings)
         except BaseException:
             directory.close()
             raise
+        if node._mover is not None:
+            node._mover.resume()
+        return node
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
         if list(shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False)):
@@ -159,7 +171,8 @@ class Node:
         """Open the shards that the slot map knows, making them when the database is new, and finish what a crash left."""
         new = not self.catalog.version and not self.catalog.databases
         count = wanted or 1 if new else self.catalog.slots.shards
-        if wanted not in (0, count):
+        # Who made it with fewer shards, and then added some, may go on naming the number it was made with.
+        if wanted not in (0, count) and not (wanted < count and self.catalog.slots.version > 1):
             raise StartError(
                 f"'{self.directory.path}' has {count} shard{'s' if count > 1 else ''}, not {wanted}", "leave --shards out"
             )
@@ -174,18 +187,105 @@ class Node:
         for number, shard in enumerate(self.shards):
             identify(shard, database, number)
         if count == 1:
+            if LocalCoordinator.is_there(self.directory.path):
+                self.mover()
             return
+        for shard in self.shards:
+            shard.homes = self._homes
         self.gate = CommitGate()
-        self._coordinator = LocalCoordinator(self.directory.path)
-        self._committer = Committer(self._coordinator, self.gate)
+        self._committer = Committer(self._coordinate(), self.gate)
         self._committer.recover(self.shards)
         definitions.recover(self.shards)
+        self.catalog = self._load_catalog()  # slots that were moving have moved now
+        self.mover()
         if new:
             branch = locked(self.shard)
             before, self.catalog = self.catalog, self.catalog.with_slots(SlotMap.even(count))
             branch.execute_ddl(store.save_statements(before, self.catalog), ())
             branch.commit().wait()
             definitions.recover(self.shards)
+
+    # ── resharding ──
+
+    def _coordinate(self) -> LocalCoordinator:
+        if self._coordinator is None:
+            self._coordinator = LocalCoordinator(self.directory.path)
+        return self._coordinator
+
+    def mover(self) -> Mover:
+        """What moves slots."""
+        if self._mover is None:
+            self._mover = Mover(self, self._coordinate())
+        return self._mover
+
+    def progress(self) -> Progress:
+        """How far slots have been moved."""
+        return self._mover.progress() if self._mover is not None else Progress()
+
+    def all_shards(self) -> Sequence[SqliteShard]:
+        return self.shards
+
+    def begin_move(self, lock_wait_timeout_s: float) -> SpreadTransaction:
+        """A transaction for moving rows between shards."""
+        transaction = self.begin(Isolation.READ_COMMITTED, read_only=False, lock_wait_timeout_s=lock_wait_timeout_s, watch=None)
+        assert isinstance(transaction, SpreadTransaction)
+        return transaction
+
+    def slots_moved(self, slots: SlotMap) -> None:
+        self.catalog = self.catalog.with_slots(slots)
+        self._homes.moved()
+
+    def may_have_shards(self, shards: int) -> None:
+        triggers_left_behind(self.catalog, self.catalog.with_slots(self.catalog.slots.grown(shards)))
+
+    def add_shards(self, shards: int) -> None:
+        """Have so many; the new ones own no slots.  Error 1205 or 1213 when open transactions have written what they copy, or, as
+        long as there is one shard, anything."""
+        alone = len(self.shards) == 1
+        before = self.catalog
+        transaction: Transaction = (
+            self.shard.begin(Isolation.READ_COMMITTED, lock_wait_timeout_s=RESHARD_LOCK_WAIT_S, alone=True)
+            if alone
+            else self.begin_move(RESHARD_LOCK_WAIT_S)
+        )
+        written = [table.physical for table in (before.tables() if alone else copied_tables(before))]
+        new: list[SqliteShard] = []
+        try:
+            try:
+                for number in range(len(self.shards)):
+                    lock_now(transaction.writer(number))
+                    transaction.writer(number).execute_ddl((), written)
+                before = self.catalog
+                after = before.with_slots(before.slots.grown(shards))
+                drops = triggers_left_behind(before, after)
+                for number in range(len(self.shards), shards):
+                    self.directory.remove_shard_file(number)  # one that a crash has left half made
+                    new.append(self._open_shard(number))
+                    self._make_system_tables(new[-1])
+                    fill(new[-1], self.shards[-1], before, drops)
+                    identify(new[-1], name_database(self.shard), number)
+                script = [(f"DROP TRIGGER {name}", ()) for name in drops]
+                transaction.writer(SINGLE_SHARD).execute_ddl([*script, *save_statements(before, after)])
+            except MustWait as waiting:
+                waiting.ticket.wait()
+                raise error("LOCK_DEADLOCK") from None
+            transaction.define(lambda: self._shards_added(new, after))
+            transaction.commit().wait()
+        except BaseException:
+            transaction.rollback()
+            for shard in new:
+                if shard not in self.shards:
+                    shard.close()
+            raise
+
+    def _shards_added(self, new: Sequence[SqliteShard], catalog: Catalog) -> None:
+        for shard in (self.shard, *new):
+            shard.homes = self._homes
+        self.shards.extend(new)
+        if self._committer is None:
+            self.gate = CommitGate()
+            self._committer = Committer(self._coordinate(), self.gate)
+        self.catalog = catalog
 
     def begin(
         self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
@@ -203,6 +303,7 @@ class Node:
             read_only=read_only,
             lock_wait_timeout_s=lock_wait_timeout_s,
             watch=watch,
+            slots=lambda: self.catalog.slots,
         )
 
     def _load_catalog(self) -> Catalog:
@@ -407,6 +508,8 @@ class Node:
         self.closing = True
         for session in list(self.sessions.values()):
             session.close()
+        if self._mover is not None:
+            self._mover.close()
         self._close_shards()
         self.directory.close()
 

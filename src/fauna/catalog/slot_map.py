@@ -56,14 +56,18 @@ class SlotMap:
 
     def moved(self, slots: Iterable[int], to: int) -> SlotMap:
         """With these slots at the shard `to`."""
-        if not 0 <= to < self.shards:
-            raise error("UNKNOWN_ERROR", f"There is no shard {to}: they are numbered from 0 to {self.shards - 1}")
+        self.must_have(to)
         owners = list(self.owners)
         for slot in slots:
             if not 0 <= slot < SLOTS:
                 raise error("UNKNOWN_ERROR", f"There is no slot {slot}: they are numbered from 0 to {SLOTS - 1}")
             owners[slot] = to
         return SlotMap(self.shards, tuple(owners), self.version + 1)
+
+    def must_have(self, shard: int) -> None:
+        """Error 1105 when there is no such shard."""
+        if not 0 <= shard < self.shards:
+            raise error("UNKNOWN_ERROR", f"There is no shard {shard}: they are numbered from 0 to {self.shards - 1}")
 
     def owned_by(self, shard: int) -> tuple[range, ...]:
         """A shard's slots, as runs in ascending order."""

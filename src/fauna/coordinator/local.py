@@ -35,6 +35,11 @@ class LocalCoordinator(Coordinator):
         self._leases: dict[str, tuple[Lease, float]] = {}  # with the time at which it ends
         self._watches: dict[str, list[Callable[[], None]]] = {}
 
+    @staticmethod
+    def is_there(directory: Path) -> bool:
+        """Whether there has been one in this directory."""
+        return (directory / FILE_NAME).exists()
+
     # ── values ──
 
     def read(self, name: str) -> Versioned | None:

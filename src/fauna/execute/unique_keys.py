@@ -49,7 +49,7 @@ def claim(
     for key in keys:
         values = [row[name] for name in key.columns]
         if None not in values:
-            wanted.append((key, values, _lock_key(table, key, values, equal_key)))
+            wanted.append((key, values, lock_key(table, key, values, equal_key)))
     if not wanted:
         return None
     transaction.writer(shard).claim([lock for _, _, lock in wanted if lock is not None])
@@ -65,7 +65,8 @@ def claim(
     return None
 
 
-def _lock_key(table: Table, key: SpreadKey, values: Sequence[Stored], equal_key: EqualKey) -> tuple[Stored, ...] | None:
+def lock_key(table: Table, key: SpreadKey, values: Sequence[Stored], equal_key: EqualKey) -> tuple[Stored, ...] | None:
+    """What stands for the key among the row locks; None: nothing does."""
     if not key.locks:
         return None
     if not key.index:

@@ -391,6 +391,38 @@ class RowMove:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsMove:
+    """How rows of one table get to another shard.
+
+    keys, keys_of   select the rowid and the shard key of all rows; of those whose rowids are the JSON array ?1
+    key_columns     of the shard key; none: the rowid is the key
+    rows_of         the same, and then what `insert` wants, of the rows with the rowids ?1
+    all_rows        what `insert` wants, of all rows
+    delete          the rows with the rowids ?1
+    slot            of a row, given what `keys` selects without the rowid, or the rowid where that is the key
+    """
+
+    table: str
+    keys: str
+    keys_of: str
+    key_columns: tuple[str, ...]
+    rows_of: str
+    all_rows: str
+    delete: str
+    insert: str
+    slot: Callable[[Sequence[Stored]], int]
+
+    @property
+    def width(self) -> int:
+        """How many columns `keys` selects."""
+        return 1 + len(self.key_columns)
+
+    def slot_of(self, row: Sequence[Stored]) -> int:
+        """row: as `keys` gives it."""
+        return self.slot(row[1 : self.width] or row[:1])
+
+
+@dataclass(frozen=True, slots=True)
 class TargetUpdate:
     """One table of an UPDATE by rowid.  The select gives, from column `first` on: rowid, new values of `columns`.
 

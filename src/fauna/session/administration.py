@@ -285,7 +285,7 @@ def _explain(session: Session, statement: ast.Explain) -> Result:
         if distribution is not None:
             rows = noted(rows, _where((shard or SINGLE_SHARD,)))
         elif isinstance(plan, (UpdatePlan, DeletePlan)) and plan.spread:
-            rows = noted(rows, _where(writing.shards_of(plan, (), session.supply, len(session.node.shards))))
+            rows = noted(rows, _where(writing.shards_of(plan, (), session.supply, session.slots.shards)))
     return Result(EXPLAIN_COLUMNS, iter(rows), status=session.status, ready=True)
 
 
@@ -298,7 +298,7 @@ def _steps(session: Session, source: ShardStatement | None, shard: int) -> list[
 
 
 def _explained_gather(session: Session, gather: Gather, tables: Tables) -> list[Row]:
-    shards = over_shards.shards_of(gather, (), session.supply, len(session.node.shards))
+    shards = over_shards.shards_of(gather, (), session.supply, session.slots.shards)
     rows = explained(_steps(session, gather.statement, shards[0]), tables)
     return noted(rows, _where(shards) + (f"; pushed: {gather.shows}" if gather.shows else ""))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fauna.catalog.schema import Parameter, Procedure
 from fauna.catalog.types import SqlType, Stored
 from fauna.errors import error, unsupported
+from fauna.session import system_procedures
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, Ticket
 from fauna.sql import ast
 from fauna.sql.convert import StoreLabel, store_conversion
@@ -29,6 +30,8 @@ def call(session: Session, statement: ast.CallProcedure, params: Params, inline:
     """The first result of CALL.  When the call was interrupted by a wait that is over now, it goes on where it was."""
     if inline:
         raise MustMove
+    if len(statement.name) > 1 and statement.name[0].lower() == system_procedures.SCHEMA:
+        return system_procedures.call(session, statement.name[-1], [_value(session, arg, params)[1] for arg in statement.args])
     pending, session.pending_call = session.pending_call, None
     if pending is None or not pending.resumes(session.statement_text):
         pending = _new(session, statement, params)
@@ -52,11 +55,15 @@ def _new(session: Session, statement: ast.CallProcedure, params: Params) -> Proc
 
 def _argument(session: Session, arg: ast.Expr, params: Params, parameter: Parameter) -> tuple[SqlType, Stored]:
     """The value as the parameter's type holds it, converted as an assignment would."""
-    from fauna.session.administration import evaluate
-
-    source, value = params[arg.index] if isinstance(arg, ast.Marker) else evaluate(session, arg)
+    source, value = _value(session, arg, params)
     convert = store_conversion(source, parameter.sql_type, StoreLabel("", "", parameter.name))
     return parameter.sql_type, value if value is None or convert is None else convert(value)
+
+
+def _value(session: Session, arg: ast.Expr, params: Params) -> tuple[SqlType, Stored]:
+    from fauna.session.administration import evaluate
+
+    return params[arg.index] if isinstance(arg, ast.Marker) else evaluate(session, arg)
 
 
 class ProcedureCall:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fauna.catalog.placement import SINGLE_SHARD
+from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.execute import over_shards
 from fauna.plan.plan import Distribution, ShardStatement
 from fauna.session.result import MustMove
+from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.shard import Branch, Isolation, MatchCheck, Params, Rows, TableAccess, Transaction
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 Args = Sequence[Stored]
 _SNAPSHOT_WAIT_S = 1.0  # nothing is locked by a snapshot that only reads
+
+
+class RowsMoved(NoSuchObject):
+    """The plan looks for rows where they are no more: the statement is planned anew."""
+
+    def __init__(self) -> None:
+        super().__init__("rows have moved to other shards")
 
 
 def read(
@@ -36,16 +44,27 @@ def read(
     shard = over_shards.home(distribution, args, session.supply)
     if shard is not None:
         params = statement.params.build(args, session.supply)
-        if transaction is not None:
-            return transaction.reader(shard).query(statement.sql, params, reads, inline=inline)
         node = session.node
-        if node.gate is not None:
+        if node.gate is not None and (transaction is None or transaction.reads_latest):
             node.gate.pass_through(inline=inline)
-        return node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+        if transaction is not None:
+            rows = transaction.reader(shard).query(statement.sql, params, reads, inline=inline)
+        else:
+            rows = node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+        if node.gate is not None and _slots_read(session, transaction) is not session.slots:
+            rows.close()
+            raise RowsMoved
+        return rows
     if inline:
         raise MustMove
     assert distribution is not None
     return _on_several(session, transaction, distribution, args, reads, noted)
+
+
+def _slots_read(session: Session, transaction: Transaction | None) -> SlotMap:
+    """Where the rows were, or still are, in what has just been read."""
+    slots = transaction.slots if transaction is not None else None
+    return slots if slots is not None else session.node.catalog.slots
 
 
 def _on_several(
@@ -54,8 +73,8 @@ def _on_several(
 ) -> Rows:  # fmt: skip
     one_by_one = False
     if transaction is not None and not transaction.reads_latest:
+        transaction.open_snapshot()  # before several threads ask for it
         branches = transaction.reader
-        branches(SINGLE_SHARD)  # its snapshot is there before several threads ask for it
         # It may have to wait for locks, or to move its snapshots: that concerns all branches.
         one_by_one = transaction.has_written or transaction.holds_lock
     elif transaction is not None and transaction.has_written:
@@ -67,8 +86,13 @@ def _on_several(
             Isolation.REPEATABLE_READ, read_only=True, lock_wait_timeout_s=_SNAPSHOT_WAIT_S, watch=session.watch
         )
         snapshot.open_snapshot()
+        if snapshot.slots is not session.slots:
+            snapshot.rollback()
+            raise RowsMoved
         read = partial(_query, snapshot.reader, ())
         return _rows(session, distribution, args, read, snapshot.rollback, noted)
+    if _slots_read(session, transaction) is not session.slots:
+        raise RowsMoved
     return _rows(session, distribution, args, partial(_query, branches, reads), noted=noted, locking=one_by_one)
 
 
@@ -93,11 +117,15 @@ def lock_and_read(
     shard = over_shards.home(distribution, args, session.supply)
     if shard is not None:
         params = statement.params.build(args, session.supply)
+        if session.node.gate is not None:
+            transaction.writer(shard).lock()
+            session.must_be_current()
         return transaction.writer(shard).lock_query(statement.sql, params, reads, match=match, inline=inline)
     if inline:
         raise MustMove
     assert distribution is not None
     transaction.lock()
+    session.must_be_current()
     return _rows(
         session,
         distribution,
@@ -112,6 +140,5 @@ def _rows(
     noted: list[over_shards.Fetched] | None = None, *, locking: bool = False,
 ) -> Rows:  # fmt: skip
     node = session.node
-    run = over_shards.Run(len(node.shards), read, args, session.supply, session.context, session.watch, locking, noted)
+    run = over_shards.Run(session.slots.shards, read, args, session.supply, session.context, session.watch, locking, noted)
     return over_shards.rows_of(node.means, distribution, run, done)
-

@@ -196,7 +196,7 @@ def lock(session: Session, transaction: Transaction, shards: Iterable[int]) -> N
 
 def _all(session: Session, spread: bool) -> Iterable[int]:
     """The shards that a table's rows may be on."""
-    return range(len(session.node.shards)) if spread else FIRST
+    return range(session.slots.shards) if spread else FIRST
 
 
 def insert(
@@ -214,7 +214,7 @@ def insert(
     )
     # One row's shard is known, and locked, once the row is.
     if plan.parents or plan.children or plan.late_keys:
-        shards = range(len(session.node.shards))
+        shards = range(session.slots.shards)
     if not point and (many or not plan.is_plain or plan.place is None or plan.parents or plan.late_keys):
         lock(session, transaction, shards)
     context = session.context if keep_context else session.new_context(storing=True)
@@ -246,7 +246,7 @@ def change(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
     """UPDATE or DELETE."""
     transaction = writable(session)
     point = session.transactions.explicit and isinstance(plan, (UpdatePlan, DeletePlan)) and plan.point is not None
-    shards = writing.shards_of(plan, args, session.supply, len(session.node.shards))
+    shards = writing.shards_of(plan, args, session.supply, session.slots.shards)
     if not point:
         lock(session, transaction, shards)
     context = session.new_context(storing=isinstance(plan, (UpdatePlan, RowwiseUpdatePlan)))
@@ -287,7 +287,7 @@ def run_of(session: Session, transaction: Transaction, context: StatementContext
     values = session.variables.values
     return writing.Run(
         transaction,
-        len(session.node.shards),
+        session.slots.shards,
         session.node.row_ids,
         lambda statement, distribution, args, reads, lock: (reading.lock_and_read if lock else reading.read)(
             session, transaction, statement, distribution, args, reads, inline=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import writing
 from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
-from fauna.session import administration, definition, running, temporaries
+from fauna.session import administration, definition, reading, running, temporaries
 from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
@@ -88,7 +89,7 @@ class Session:
         self.database: str | None = None
         self.user_variables: dict[str, tuple[SqlType, Stored]] = {}
         self.sequences = SessionSequences(node.sequences)
-        self.transactions = Transactions(node.begin, self.variables, self.watch, self.sequences.transaction_ended)
+        self.transactions = Transactions(node.begin, self.variables, self.watch, self._transaction_ended)
         self.prepared = PreparedStatements(self)
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
@@ -107,7 +108,8 @@ class Session:
         self._scope: SessionScope | None = None
         self._scope_key = 0
         self._scope_catalog: Catalog | None = None
-        self._catalog = node.catalog
+        self.slots = node.catalog.slots  # where plans look for rows: those of the open snapshot, if there is one
+        self._reads_old_slots = False
         self._wide = False
         self._constants_by_row = False
         self._flags = 0
@@ -123,7 +125,11 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         """The catalog as this session sees it."""
-        catalog = self.node.catalog
+        return self._seen(self.node.catalog)
+
+    def _seen(self, catalog: Catalog) -> Catalog:
+        if self._reads_old_slots:
+            catalog = replace(catalog, slots=self.slots)
         return catalog.with_temporaries(self.temporaries) if self.temporaries else catalog
 
     def scope_changed(self) -> None:
@@ -142,9 +148,18 @@ class Session:
                 self.client.found_rows,
                 select_limit=None if values["sql_select_limit"] >= SELECT_LIMIT_NONE else values["sql_select_limit"],
             )
-            self._scope_catalog = self.node.catalog
+            self._scope_catalog = catalog = self.node.catalog
+            transaction = self.transactions.branch
+            if transaction is not None and not transaction.spans_shards and self.node.gate is not None:
+                self._left_alone()
+                transaction = None
+            old_slots = transaction.slots if transaction is not None else None
+            self._reads_old_slots = old_slots is not None and old_slots is not catalog.slots
+            self.slots = old_slots if old_slots is not None else catalog.slots
             owner = self.connection_id if self.temporaries else 0
-            self._scope_key = self.node.plans.scope_key((self._scope, self.node.catalog.version, owner, len(self.temporaries)))
+            self._scope_key = self.node.plans.scope_key(
+                (self._scope, catalog.version, self.slots.version, owner, len(self.temporaries))
+            )
             self._flags = self._parse_flags()
             self._reusable = None
             self._status = STATUS_AUTOCOMMIT if values["autocommit"] else 0
@@ -159,6 +174,13 @@ class Session:
                 "ALLOW_INVALID_DATES" in modes,
             )
         return self._scope
+
+    def _left_alone(self) -> None:
+        """There was one shard when the transaction began, and there are several now: 1213, unless the statement is all of it."""
+        explicit = self.transactions.explicit
+        self.transactions.rollback()
+        if explicit:
+            raise error("LOCK_DEADLOCK")
 
     def _zone(self) -> str:
         name = str(self.variables.values["time_zone"])
@@ -320,9 +342,11 @@ class Session:
         return bind_statement(self.bind_context(SlotTypes(marker_types)), statement)
 
     def bind_context(self, slots: SlotTypes) -> BindContext:
+        scope = self.scope()
+        assert self._scope_catalog is not None
         return BindContext(
-            self.catalog,
-            self.scope(),
+            self._seen(self._scope_catalog),  # not a newer one: the plan is kept under this one's version
+            scope,
             slots,
             self.parse_query,
             self.node.info_tables,
@@ -361,6 +385,9 @@ class Session:
         for wanted in range(REPLANS_MAX):
             try:
                 return attempt()
+            except reading.RowsMoved:
+                self.transactions.statement_failed()
+                self._scope = None
             except NoSuchObject:
                 self.transactions.statement_failed()
                 if self._scope_catalog is self.node.catalog and not temporaries.restore(self):
@@ -382,9 +409,18 @@ class Session:
         raise error("UNKNOWN_ERROR", "The table definition keeps changing; try again")
 
     def must_be_current(self) -> None:
-        """The write lock is held: a plan made for an older catalog is made anew."""
+        """The write lock is held: a plan made for an older catalog is made anew.  Error 1213 in a transaction whose snapshot has
+        rows where they are no more."""
         if self._scope_catalog is not self.node.catalog:
             raise NoSuchObject("the catalog changed")
+        if self._reads_old_slots:
+            self.transactions.rollback()
+            raise error("LOCK_DEADLOCK")
+
+    def _transaction_ended(self, *, committed: bool) -> None:
+        if self._reads_old_slots:
+            self._scope = None
+        self.sequences.transaction_ended(committed=committed)
 
     def new_context(self, *, storing: bool) -> StatementContext:
         """The context of the statement that starts now; its warnings replace the last one's."""
@@ -560,7 +596,7 @@ class Session:
         self.user_variables.clear()
         self.variables = SessionVariables(self.node.variables)
         self.variables.values["pseudo_thread_id"] = self.connection_id
-        self.transactions = Transactions(self.node.begin, self.variables, self.watch, self.sequences.transaction_ended)
+        self.transactions = Transactions(self.node.begin, self.variables, self.watch, self._transaction_ended)
         self.last_insert_id = 0
         self.node.user_locks_release(self.connection_id)
         self.scope_changed()

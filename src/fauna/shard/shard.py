@@ -9,11 +9,12 @@ it again in a worker thread with `inline=False`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.errors import SqlError, error
 from fauna.session.result import Row, Ticket
@@ -100,6 +101,16 @@ class Watch:
         return None
 
 
+class Homes(Protocol):
+    """Which rows are whose, while rows move from shard to shard.  version: higher with each move."""
+
+    @property
+    def version(self) -> int: ...
+    def key_query(self, table: str) -> tuple[str, Callable[[Row], int]] | None:
+        """Of a table whose rows are spread: what selects the shard key of the row with `_rowid_ = ?1`, and the key's shard."""
+        ...
+
+
 class Rows(Protocol):
     """A result: an iterator of tuples of stored values, to be closed unless read to its end.
 
@@ -135,6 +146,16 @@ class Transaction(Protocol):
     @property
     def has_written(self) -> bool:
         """Whether there is anything to commit."""
+        ...
+
+    @property
+    def spans_shards(self) -> bool:
+        """False: it is on the only shard that there was when it began."""
+        ...
+
+    @property
+    def slots(self) -> SlotMap | None:
+        """Where the rows are in what it reads; None: where they are now."""
         ...
 
     @property
@@ -286,6 +307,15 @@ class Branch(Transaction, Protocol):
         ...
 
 
+class ChangeWatch(Protocol):
+    def news(self) -> dict[str, set[int] | None] | None:
+        """The rows that were changed since it was asked last, by table; None: any row of it.  None for all: it is not known any
+        more.  What was told may be told again."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Shard(Protocol):
     def autocommit_query(self, sql: str, params: Params, *, inline: bool, watch: Watch | None = None) -> Rows:
         """Read the latest committed state, without a transaction.  Inline: from one thread only, the loop's."""
@@ -317,6 +347,15 @@ class Shard(Protocol):
         ...
 
     def rollback_prepared(self, gtrid: str) -> None: ...
+    def prepared_rows(self) -> list[tuple[str, Mapping[str, Stored]]]:
+        """The rows that prepared transactions will leave here: table, and its columns but the computed ones.  By the holder of
+        the write lock."""
+        ...
+
+    def watch_changes(self) -> ChangeWatch:
+        """Remember what is committed from now on."""
+        ...
+
     def changes(self, from_position: int) -> list[RowChange]:
         """Row changes of the commits after `from_position`, oldest first, as far as they are remembered."""
         ...

@@ -35,11 +35,17 @@ COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
 
 
 class _Committing:
-    """A transaction on its way.  held: branches that only read, and keep their shard locked until the end."""
+    """A transaction on its way.
 
-    def __init__(self, gtrid: str, branches: Mapping[int, Branch], held: Sequence[Branch]) -> None:
+    held    branches that only read, and keep their shard locked until the end
+    shown   called just before it becomes visible"""
+
+    def __init__(
+        self, gtrid: str, branches: Mapping[int, Branch], held: Sequence[Branch], shown: Callable[[], None] | None
+    ) -> None:
         self.branches: Final = branches
         self.held: Final = held
+        self.shown: Final = shown
         self.ticket: Final = OneShot()
         self.first = min(branches)  # the shard whose lock is taken first
         self.state, self.actions = two_phase.begin(gtrid, branches)
@@ -60,9 +66,12 @@ class Committer:
             self._runner = threading.Thread(target=self._run, name="fauna-two-phase", daemon=True)
             self._runner.start()
 
-    def commit(self, branches: Mapping[int, Branch], held: Sequence[Branch] = ()) -> Ticket:
-        """Commit `branches` (by shard, two or more) on all shards or on none.  They are the committer's from now on."""
-        committing = _Committing(self._new_gtrid(), branches, held)
+    def commit(
+        self, branches: Mapping[int, Branch], held: Sequence[Branch] = (), shown: Callable[[], None] | None = None
+    ) -> Ticket:
+        """Commit `branches` (by shard, two or more) on all shards or on none.  They are the committer's from now on.
+        shown: called just before they become visible, with the gate in hand."""
+        committing = _Committing(self._new_gtrid(), branches, held, shown)
         self._work.put(partial(self._carry_out, committing, committing.actions))
         return committing.ticket
 
@@ -223,6 +232,8 @@ class Committer:
         tickets: dict[int, Ticket] = {}
         failed: FaunaError | None = None
         with self._gate.commit():
+            if committing.shown is not None:
+                committing.shown()
             for shard, branch in branches.items():
                 try:
                     tickets[shard] = branch.commit()

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fauna.catalog.slot_map import SlotMap
 from fauna.errors import error
 from fauna.session.result import Ticket
 from fauna.shard.shard import Branch, Isolation, Shard, Watch
@@ -35,8 +36,12 @@ class SpreadTransaction:
         read_only: bool = False,
         lock_wait_timeout_s: float = 50.0,
         watch: Watch | None = None,
+        slots: Callable[[], SlotMap],
     ) -> None:
+        """slots: where rows are now; it changes with the gate in hand."""
         self._shards = shards
+        self._slots_now: Final = slots
+        self.slots: SlotMap | None = None  # as of the snapshot
         self._gate: Final = gate
         self._committer: Final = committer
         self._isolation: Final = isolation
@@ -48,6 +53,7 @@ class SpreadTransaction:
         self._bracketed: list[int] | None = None  # shards whose branch knows of the statement that is going on
         self._has_snapshot = False
         self._published: Callable[[], None] | None = None
+        self._shown: Callable[[], None] | None = None
         self._ended = False
 
     # ── branches ──
@@ -85,22 +91,36 @@ class SpreadTransaction:
 
     def open_snapshot(self) -> None:
         """Fix the state of all shards that is read from now on."""
+        if self._has_snapshot:
+            return
         branches = [self._branch(shard) for shard in range(len(self._shards()))]
         with self._gate.snapshot(inline=False):
             for branch in branches:
                 if not branch.has_snapshot:
                     branch.open_snapshot()
+            self.slots = self._slots_now()
         self._has_snapshot = True
 
     def moved(self) -> bool:
         branches = self._branches.values()
         # With the gate in hand: a commit that one shard shows and another does not yet would be moved to, but not asked about.
         with self._gate.snapshot(inline=False):
+            if self._is_left_behind:
+                return False  # what it has read may be on another shard now, where nobody would notice its changes
             if not all(branch.may_move() for branch in branches):
                 return False
             for branch in branches:
                 branch.move()
         return True
+
+    @property
+    def spans_shards(self) -> bool:
+        return True
+
+    @property
+    def _is_left_behind(self) -> bool:
+        """Whether rows have moved to other shards since its snapshot."""
+        return self.slots is not None and self.slots is not self._slots_now()
 
     def give_places_up(self, branch: Branch) -> None:
         for other in self._branches.values():
@@ -166,6 +186,10 @@ class SpreadTransaction:
         """It has DDL, on every shard: see `definitions`."""
         self._published = published
 
+    def show(self, shown: Callable[[], None]) -> None:
+        """Call this at the end, just before others see what it has written on several shards, which stay locked until then."""
+        self._shown = shown
+
     # ── savepoints ──
 
     def savepoint(self, name: str) -> None:
@@ -205,7 +229,9 @@ class SpreadTransaction:
         written = {shard: branch for shard, branch in sorted(self._branches.items()) if branch.has_written}
         serializable = self._isolation is Isolation.SERIALIZABLE
         # If one has its shard to itself until the end, so have all: who waits for a lock has none that others wait for.
-        keep = len(written) > 1 and (serializable or any(branch.keeps_lock for branch in written.values()))
+        keep = len(written) > 1 and (
+            serializable or self._shown is not None or any(branch.keeps_lock for branch in written.values())
+        )
         for shard, branch in sorted(self._branches.items()):
             branch.lock_wait_timeout_s = COMMIT_WAIT_S
             if shard in written:
@@ -215,6 +241,9 @@ class SpreadTransaction:
                     branch.keep_lock()
             elif written and serializable:
                 branch.lock()
+        if serializable and written and self._is_left_behind:
+            self.rollback()
+            raise error("LOCK_DEADLOCK")
         self._ended = True
         branches, self._branches = self._branches, {}
         # What it only read may be locked: a parent row must stay until its child is there.
@@ -224,10 +253,15 @@ class SpreadTransaction:
                 branch.rollback()
             return done_ticket()
         if len(written) > 1:
-            return self._committer.commit(written, held)
+            return self._committer.commit(written, held, self._shown)
         try:
             with self._gate.commit():
-                return branches[next(iter(written))].commit()
+                if self._shown is not None:
+                    self._shown()
+                ticket = branches[next(iter(written))].commit()
+                if self._shown is not None:
+                    ticket.wait()  # nobody is to rely on it before it lasts
+                return ticket
         finally:
             for branch in held:
                 branch.rollback()
@@ -238,8 +272,8 @@ class SpreadTransaction:
         branches, self._branches = self._branches, {}
         with self._gate.commit():
             branches[0].commit().wait()
+            published()  # the other shards are still locked: whoever gets to write there knows of it
             tickets = [branch.commit() for shard, branch in branches.items() if shard]
-            published()
         for ticket in tickets:
             ticket.wait()
         return done_ticket()

@@ -10,7 +10,7 @@ from fauna.catalog.shard_slots import slot_function
 from fauna.catalog.sqlite_schema import ROWID as HIDDEN_ROWID
 from fauna.catalog.sqlite_schema import collate_clause
 from fauna.catalog.types import Stored
-from fauna.plan.plan import RowMove, RowPlace, Spread, SpreadKey
+from fauna.plan.plan import RowMove, RowPlace, RowsMove, Spread, SpreadKey
 from fauna.sql.collation import casefold_key
 
 
@@ -96,6 +96,29 @@ def row_move(catalog: Catalog, table: Table, assigned: Sequence[Column]) -> RowM
         1 + assigned.index(table.rowid_column) if table.rowid_column in assigned else 0,
         tuple(values.index(column) + bool(rowid) for column in placement.columns),
         _shard_of(catalog, placement),
+    )
+
+
+def rows_move(table: Table) -> RowsMove:
+    """How rows of a table that is spread go from one shard to another, many at a time."""
+    columns = [column for column in table.columns if not column.generated]
+    names = [column.physical for column in columns]
+    if table.rowid_column is None:
+        names.insert(0, HIDDEN_ROWID)
+    placement, written = placement_of(table), ", ".join(names)
+    key_columns = tuple([column.physical for column in placement.columns])
+    key = ["_rowid_", *key_columns]
+    wanted = "_rowid_ IN (SELECT value FROM json_each(?1))"
+    return RowsMove(
+        table.physical,
+        f"SELECT {', '.join(key)} FROM {table.physical}",
+        f"SELECT {', '.join(key)} FROM {table.physical} WHERE {wanted}",
+        key_columns,
+        f"SELECT {', '.join(key)}, {written} FROM {table.physical} WHERE {wanted}",
+        f"SELECT {written} FROM {table.physical}",
+        f"DELETE FROM {table.physical} WHERE {wanted}",
+        f"INSERT INTO {table.physical} ({written}) VALUES ({', '.join('?' * len(names))})",
+        slot_function(placement.columns, casefold_key),
     )
 
 

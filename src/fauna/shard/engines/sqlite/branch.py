@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from fauna.catalog.slot_map import SlotMap
 from fauna.errors import SqlError, StartError, error
 from fauna.session.result import MustWait, Row, Ticket
 from fauna.shard.engine_errors import EngineError, UniqueViolation
@@ -28,7 +29,7 @@ from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, size_of
-from fauna.shard.shard import Isolation, MatchCheck, Params, Siblings, TableAccess, Watch, Written
+from fauna.shard.shard import Homes, Isolation, MatchCheck, Params, Siblings, TableAccess, Watch, Written
 from fauna.ticket import done_ticket
 from fauna.txn.conflict import Decision, Place, ReadSet, decide, is_changed, place_of
 from fauna.txn.locks import LockTicket
@@ -52,9 +53,9 @@ _OWNED_KEYS_MAX: Final = 10_000
 class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
-        "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_published", "_read_only", "_reader",
-        "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_writer", "gtrid",
-        "is_open", "lock_wait_timeout_s", "owner", "prepared", "watch",
+        "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_placed", "_published", "_read_only",
+        "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_writer",
+        "gtrid", "is_open", "lock_wait_timeout_s", "owner", "prepared", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,7 @@ class SqliteBranch:
         self._siblings = siblings
         self.owner: Owner = owner if owner is not None else self  # in whose name it locks and waits
         self._writer = shard.writer
+        self._placed = _version(shard.homes)  # of the homes by which its rows have been placed, or of older ones
         self._isolation = isolation
         self._read_only = read_only
         self.lock_wait_timeout_s = lock_wait_timeout_s
@@ -114,6 +116,14 @@ class SqliteBranch:
 
     def keep_lock(self) -> None:
         self._keeps_lock = True
+
+    @property
+    def spans_shards(self) -> bool:
+        return False
+
+    @property
+    def slots(self) -> SlotMap | None:
+        return None
 
     @property
     def reads_latest(self) -> bool:
@@ -193,11 +203,9 @@ class SqliteBranch:
 
     def _open_readers(self) -> Handle:
         """With siblings, whose snapshots are of the same moment."""
-        if self._siblings is None:
-            return self._open_reader()
-        self._siblings.open_snapshot()
-        assert self._reader is not None
-        return self._reader
+        if self._siblings is not None:
+            self._siblings.open_snapshot()
+        return self._reader or self._open_reader()
 
     def _open_reader(self) -> Handle:
         shard = self._shard
@@ -735,6 +743,7 @@ class SqliteBranch:
                     self._yield_for(key)
             self._wait_while_others_hold(tables)
             self._keeps_lock = True
+            self._placed = _version(self._shard.homes)  # it was planned with the lock in hand
             self._writer.shapes.forget()
             for sql, params in script:
                 self.write(sql, params)
@@ -821,6 +830,7 @@ class SqliteBranch:
             raise error("TRANS_CACHE_FULL")
         if self._mixed is not None:
             self._or_deadlock(self._mixed.are_mine(writer.changes, 0, writer.whole))
+        self._or_deadlock(self._is_at_home())
         self._detach_streams()
         rows, statements = writer.effects()
         changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
@@ -853,7 +863,26 @@ class SqliteBranch:
         self.lock_wait_timeout_s = _COMMIT_WAIT_S
         if self.prepared is not None or not self._locked and not self._taken_back() and self._changes:
             self.lock()
+        if self._locked and self.prepared is None:
+            self._or_deadlock(self._is_at_home())
         return self.finish()
+
+    def _is_at_home(self) -> bool:
+        """Whether what it has written still belongs here: rows may have been given to another shard meanwhile."""
+        homes = self._shard.homes
+        if homes is None or homes.version == self._placed:
+            return True
+        writer = self._writer
+        if not writer.whole <= {SOMETHING}:
+            return False  # which rows, nobody knows
+        for change in writer.changes:
+            found = homes.key_query(change[0]) if change[0] != STATEMENT and change[1] != "DELETE" else None
+            if found is not None:
+                sql, shard_of = found
+                rows = self.read_on(writer.handle, sql, (change[3],), inline=False).fetch(1)
+                if rows and shard_of(rows[0]) != self._shard.number:
+                    return False
+        return True
 
     def finish(self) -> Ticket:
         """Commit; what was prepared has been done again."""
@@ -946,6 +975,10 @@ class SqliteBranch:
         for stream in tuple(self._streams):
             stream.detach(self._shard.settings.stream_buffer_rows_max if keep else 0)
         self._streams.clear()
+
+
+def _version(homes: Homes | None) -> int:
+    return homes.version if homes is not None else 0
 
 
 def _closed() -> SqlError:

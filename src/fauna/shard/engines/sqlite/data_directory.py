@@ -28,6 +28,12 @@ class DataDirectory:
     def shard_file(self, number: int) -> Path:
         return self.path / f"shard-{number}.db"
 
+    def remove_shard_file(self, number: int) -> None:
+        """The shard's file, with its log, if there is one: it must not be open."""
+        path = self.shard_file(number)
+        for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            each.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let others open the directory.  Idempotent."""
         if self._descriptor >= 0:

@@ -88,6 +88,9 @@ class History:
         with self._lock:
             return [commit for commit in self._commits if commit.position > position]
 
+    def watch(self) -> HistoryWatch:
+        return HistoryWatch(self)
+
     @property
     def open_snapshots(self) -> int:
         return sum(self._snapshots.values())
@@ -101,3 +104,26 @@ class History:
             or (len(commits) > settings.history_commits and commits[0].position <= oldest)
         ):
             self._rows -= len(commits.popleft().changes) + 1
+
+
+class HistoryWatch:
+    """Implements `shard.ChangeWatch`."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._position = history.pin()
+
+    def news(self) -> dict[str, set[int] | None] | None:
+        history, before = self._history, self._position
+        self._position = history.pin()
+        commits = history.since(before)
+        history.unpin(before)
+        if commits is None:
+            return None
+        changed: dict[str, set[int] | None] = {}
+        for commit in commits:
+            commit.add_to(changed)
+        return changed
+
+    def close(self) -> None:
+        self._history.unpin(self._position)

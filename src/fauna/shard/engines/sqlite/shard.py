@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import apsw
 
+from fauna.catalog.types import Stored
 from fauna.directories import sync_directory
 from fauna.errors import FaunaError, StartError, error
 from fauna.session.result import Row, Ticket
@@ -20,13 +21,13 @@ from fauna.shard.engines.sqlite.connection import Configure, Handle, open_connec
 from fauna.shard.engines.sqlite.data_directory import DataDirectory, check_format
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
-from fauna.shard.engines.sqlite.history import History
+from fauna.shard.engines.sqlite.history import History, HistoryWatch
 from fauna.shard.engines.sqlite.prepared import SELECT, Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
-from fauna.shard.shard import Isolation, Params, RowChange, Siblings, Watch
+from fauna.shard.shard import Homes, Isolation, Params, RowChange, Siblings, Watch
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
 from fauna.txn.wait_graph import Owner, WaitGraph
@@ -53,7 +54,9 @@ class SqliteShard:
         threads: bool = True,
     ) -> None:
         self.settings = settings or EngineSettings()
+        self.number = number
         self.path = directory.shard_file(number)
+        self.homes: Homes | None = None  # with several shards
         self._configure = configure
         self._closed = False
         self._prepared_lock = threading.Lock()
@@ -192,6 +195,18 @@ class SqliteShard:
     def rollback_prepared(self, gtrid: str) -> None:
         self._prepared_branch(gtrid).undo()
 
+    def prepared_rows(self) -> list[tuple[str, Mapping[str, Stored]]]:
+        with self._prepared_lock:
+            prepared = [branch.prepared for branch in self._prepared.values() if branch.prepared is not None]
+        found: list[tuple[str, Mapping[str, Stored]]] = []
+        for each in prepared:
+            for table, rowid, values in each.rows:
+                if values is not None:
+                    shape = self.writer.shapes.of(table)
+                    names = [name for i, name in enumerate(shape.columns) if i not in shape.computed]
+                    found.append((table, {"_rowid_": rowid, **dict(zip(names, values, strict=True))}))
+        return found
+
     def _prepared_branch(self, gtrid: str) -> SqliteBranch:
         with self._prepared_lock:
             branch = self._prepared.get(gtrid)
@@ -215,6 +230,9 @@ class SqliteShard:
     def position(self) -> int:
         """Of the latest commit, for `changes`."""
         return self.history.position
+
+    def watch_changes(self) -> HistoryWatch:
+        return self.history.watch()
 
     def changes(self, from_position: int) -> list[RowChange]:
         changes: list[RowChange] = []
