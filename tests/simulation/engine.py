@@ -20,6 +20,7 @@ from typing import Any
 
 import apsw
 
+from fauna.catalog.slot_map import SlotMap
 from fauna.coordinator.local import FILE_NAME, LocalCoordinator
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -95,6 +96,7 @@ class World:
         self.settings = EngineSettings(
             page_size=_PAGE, write_set_rows_max=dice.choice([3, 64]), untracked=frozenset({"counter"})
         )  # fmt: skip
+        self.slots = SlotMap.even(self.number_of_shards)  # rows stay where they are
         self.books: list[Record] = []
         self.ticks = count(1)
         self.clients: list[Client] = []
@@ -150,7 +152,13 @@ class World:
 
     def _begin(self, isolation: Isolation, lock_wait_timeout_s: float, watch: Watch) -> SpreadTransaction:
         return SpreadTransaction(
-            lambda: self.shards, self.gate, self.committer, isolation, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch
+            lambda: self.shards,
+            self.gate,
+            self.committer,
+            isolation,
+            lock_wait_timeout_s=lock_wait_timeout_s,
+            watch=watch,
+            slots=lambda: self.slots,
         )
 
     def drop(self) -> None:

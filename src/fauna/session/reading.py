@@ -73,7 +73,7 @@ def _on_several(
 ) -> Rows:  # fmt: skip
     one_by_one = False
     if transaction is not None and not transaction.reads_latest:
-        transaction.open_snapshot()  # it is there before several threads ask for it
+        transaction.open_snapshot()  # before several threads ask for it
         branches = transaction.reader
         # It may have to wait for locks, or to move its snapshots: that concerns all branches.
         one_by_one = transaction.has_written or transaction.holds_lock

@@ -34,10 +34,11 @@ class _State(Enum):
 class LockTicket(OneShot):
     """A place in the queue.  Done when the lock is ours (`check` passes) or will never be (`check` raises 1205)."""
 
-    __slots__ = ("_queue", "_state", "deadline_s", "owner")
+    __slots__ = ("_must_have", "_queue", "_state", "deadline_s", "owner")
 
-    def __init__(self, queue: WriteQueue, owner: Owner, deadline_s: float) -> None:
+    def __init__(self, queue: WriteQueue, owner: Owner, deadline_s: float, *, must_have: bool = False) -> None:
         super().__init__()
+        self._must_have = must_have
         self.owner = owner
         self._queue = queue
         self._state = _State.WAITING
@@ -56,8 +57,9 @@ class LockTicket(OneShot):
         self._queue.interrupt(self)
 
     def sacrifice(self) -> None:
-        """As `interrupt`, with 1213: whoever has to end waits for its owner."""
-        self._queue._end(self, error("LOCK_DEADLOCK"))
+        """As `interrupt`, with 1213, unless it must be had: whoever has to end waits for its owner."""
+        if not self._must_have:
+            self._queue._end(self, error("LOCK_DEADLOCK"))
 
 
 class WriteQueue:
@@ -92,7 +94,7 @@ class WriteQueue:
     def enqueue(self, timeout_s: float, owner: Owner = None, *, must_have: bool = False) -> LockTicket:
         """Queue up.  The ticket may be done on return: granted, or refused when `timeout_s` is 0, or because the wait of `owner`
         would never end (1213).  must_have: then the holder's wait is refused, not this one."""
-        ticket = LockTicket(self, owner, self._clock.monotonic_s() + timeout_s)
+        ticket = LockTicket(self, owner, self._clock.monotonic_s() + timeout_s, must_have=must_have)
         with self._lock:
             if self._take(owner):
                 ticket._state = _State.GRANTED

@@ -20,7 +20,7 @@ class Place(Protocol):
     """Where somebody waits: a ticket."""
 
     def sacrifice(self) -> None:
-        """Wait no longer, fail with 1213.  Does nothing once the lock is granted."""
+        """Wait no longer, fail with 1213.  Does nothing once the lock is granted, and for who must have it."""
         ...
 
 
@@ -50,12 +50,22 @@ class WaitGraph:
             return True
 
     def must_wait(self, owner: Owner, holders: Callable[[], set[Owner]], place: Place) -> None:
-        """As `wait`, for one that cannot give way: those that it waits for do, if they wait for it themselves."""
-        while not self.wait(owner, holders, place):
-            with self.mutex:
-                theirs = [each for holder in holders() - {owner} for each in self._waits.get(holder, ()) if each is not None]
-            for each in theirs:
-                each.sacrifice()
+        """As `wait`, for one that cannot give way: whoever closes a circle by waiting for it does."""
+        closing: list[Place] = []
+        with self.mutex:
+            self._waits.setdefault(owner, {})[place] = holders
+            seen: set[Owner] = {owner}
+            ahead = holders() - seen
+            while ahead:
+                other = ahead.pop()
+                seen.add(other)
+                for at, further in self._waits.get(other, {}).items():
+                    found = further()
+                    if at is not None and owner in found:
+                        closing.append(at)
+                    ahead |= found - seen
+        for at in closing:
+            at.sacrifice()
 
     def stop(self, owner: Owner, place: Place | None = None) -> None:
         """It waits there no more."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from fauna.catalog.slot_map import SlotMap
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import SqlError
 from fauna.session.result import MustWait, Ticket
@@ -22,6 +23,7 @@ from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 
 SHARDS = 2
+SLOTS = SlotMap.even(SHARDS)
 RC, RR, SERIALIZABLE = Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE
 
 
@@ -61,7 +63,7 @@ class Database:
         return sync
 
     def begin(self, isolation: Isolation = RC, watch: Watch | None = None) -> SpreadTransaction:
-        return SpreadTransaction(lambda: self.shards, self.gate, self.committer, isolation, watch=watch)
+        return SpreadTransaction(lambda: self.shards, self.gate, self.committer, isolation, watch=watch, slots=lambda: SLOTS)
 
     def prepare(self, transaction: SpreadTransaction) -> Ticket:
         """It commits, and is decided; the next thing to be done makes it visible."""

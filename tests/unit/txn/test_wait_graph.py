@@ -135,3 +135,18 @@ def test_who_shares_a_key_and_wants_it_alone_waits_behind_nobody_who_waits_for_i
     assert not behind.done()
     rows.release_all("t1")
     assert behind.done()
+
+
+def test_two_that_must_have_their_locks_both_wait() -> None:
+    """Each has been granted one that the other wants, and lets it go without the other's doing: no wait is refused."""
+    graph = WaitGraph()
+    here, there = WriteQueue(timer=False, waits=graph), WriteQueue(timer=False, waits=graph)
+    assert here.try_acquire("first")
+    assert there.try_acquire("second")
+    waiting = [there.enqueue(10, "first", must_have=True), here.enqueue(10, "second", must_have=True)]
+    assert [ticket.done() for ticket in waiting] == [False, False]
+    here.release()
+    there.release()
+    for ticket in waiting:
+        assert ticket.done()
+        ticket.check()

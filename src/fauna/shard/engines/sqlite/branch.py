@@ -203,11 +203,9 @@ class SqliteBranch:
 
     def _open_readers(self) -> Handle:
         """With siblings, whose snapshots are of the same moment."""
-        if self._siblings is None:
-            return self._open_reader()
-        self._siblings.open_snapshot()
-        assert self._reader is not None
-        return self._reader
+        if self._siblings is not None:
+            self._siblings.open_snapshot()
+        return self._reader or self._open_reader()
 
     def _open_reader(self) -> Handle:
         shard = self._shard
