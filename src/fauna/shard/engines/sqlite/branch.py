@@ -14,7 +14,7 @@ next statement, or at its commit.  Its rows stay its own by row locks, which oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -116,6 +116,10 @@ class SqliteBranch:
         self._keeps_lock = True
 
     @property
+    def has_locked(self) -> bool:
+        return self.keeps_lock or self._shard.row_locks.count(self.owner) > 0
+
+    @property
     def reads_latest(self) -> bool:
         return self._isolation <= Isolation.READ_COMMITTED
 
@@ -185,6 +189,11 @@ class SqliteBranch:
                 if change[0] == table and (low is None or low <= change[3]) and (high is None or change[2] <= high):
                     return True
         return False
+
+    def has_written_to(self, tables: Collection[str]) -> bool:
+        if self._locked:
+            return any(change[0] in tables for change in self._writer.changes) or not self._writer.whole.isdisjoint(tables)
+        return self._has_written([TableAccess(table) for table in tables])
 
     def open_snapshot(self) -> None:
         """Fix the state that this transaction reads (START TRANSACTION WITH CONSISTENT SNAPSHOT, or the first read)."""
@@ -794,6 +803,9 @@ class SqliteBranch:
 
     # -- the end
 
+    def hold(self) -> dict[int, SqliteBranch]:
+        return {0: self}  # the only shard's number
+
     def prepare(self, gtrid: str) -> Ticket:
         self._must_be_open()
         if not self._two_phase or self.gtrid:
@@ -819,6 +831,7 @@ class SqliteBranch:
             self._end()
             raise
         self.gtrid, self.prepared = gtrid, prepared
+        self.watch = None  # its end is no statement of the client's any more, which KILL could stop
         self._close_snapshot()
         self._keeps_lock = keeps_lock
         self._locked = False
@@ -860,21 +873,21 @@ class SqliteBranch:
         if self.is_open and not self.gtrid:
             self.undo()
 
-    def undo(self) -> None:
+    def undo(self) -> Ticket:
         if not self.is_open:
-            return
+            return done_ticket()
         if self._streams:
             self._detach_streams(keep=False)
         if self.prepared is not None:
-            self._undo_prepared()
-            return
+            return self._undo_prepared()
         try:
             if self._locked or self._taken_back():
                 self._writer.rollback()
         finally:
             self._end()
+        return done_ticket()
 
-    def _undo_prepared(self) -> None:
+    def _undo_prepared(self) -> Ticket:
         if self._locked:
             self._writer.rollback()
         elif not self._keeps_lock:
@@ -886,7 +899,7 @@ class SqliteBranch:
                 self._await(ticket)
         self._locked = True
         try:
-            self._writer.drop_prepared(self.gtrid)
+            return self._writer.drop_prepared(self.gtrid)
         finally:
             self._end()
 
