@@ -479,8 +479,11 @@ class SqliteBranch:
             keys.append((change[0], change[2]))
             if change[2] != change[3]:
                 keys.append((change[0], change[3]))
-            if self._pausable and change[1] != "DELETE":
-                self._add_unique_keys(change, keys)
+            if change[1] != "DELETE":
+                if self._pausable:
+                    self._add_unique_keys(change, keys)
+                else:  # it locks none, but may not have what others have put into their keys
+                    keys += writer.shapes.key_values_now(change[0], change[3])
         self._lock_keys(keys)
         if writer.relied_on:
             self._lock_keys(list(writer.relied_on), shared=True)
@@ -822,10 +825,10 @@ class SqliteBranch:
         rows, statements = writer.effects()
         changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
         keeps_lock = self._keeps_lock or not self._pausable
-        prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
+        prepared = Prepared(tuple(rows), (), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
         try:
             shard.announce(gtrid, self)
-            ticket = writer.put_prepared(gtrid, prepared)
+            ticket = writer.put_prepared(gtrid, prepared, statements)
         except BaseException:
             shard.forget_prepared(gtrid)
             self._end()
