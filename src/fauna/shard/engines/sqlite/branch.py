@@ -482,7 +482,7 @@ class SqliteBranch:
             if change[1] != "DELETE":
                 if self._pausable:
                     self._add_unique_keys(change, keys)
-                else:  # it locks none, but may not have what others have put into their keys
+                elif shard.row_locks:  # it locks none, but may not have what others have put into their keys
                     keys += writer.shapes.key_values_now(change[0], change[3])
         self._lock_keys(keys)
         if writer.relied_on:

@@ -175,6 +175,8 @@ class Shapes:
         return Shape(columns, computed, rowid, hidden, self._unique_keys(table))
 
     def _unique_keys(self, table: str) -> tuple[UniqueKey, ...] | None:
+        if any(row[4] for row in self._pragma("table_list", table)):
+            return ()  # WITHOUT ROWID: the catalog's own, whose rows nobody locks
         keys = []
         for _, name, unique, _, partial in self._pragma("index_list", table):
             if not unique:
