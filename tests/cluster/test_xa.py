@@ -62,7 +62,9 @@ def test_a_prepared_transaction_outlives_its_client_and_the_server(server: Serve
     server.restart()
     other = server.connect(database="test")
     assert run(other, "XA RECOVER") == ()
-    expected = (TOTAL + bank.ACCOUNTS - 1 - bank.START_AMOUNT - 0, bank.ACCOUNTS - 1) if end == "COMMIT" else (TOTAL, bank.ACCOUNTS)
+    expected = (
+        (TOTAL + bank.ACCOUNTS - 1 - bank.START_AMOUNT - 0, bank.ACCOUNTS - 1) if end == "COMMIT" else (TOTAL, bank.ACCOUNTS)
+    )
     assert run(other, "SELECT SUM(amount), COUNT(*) FROM account") == (expected,)
     run(other, "UPDATE account SET amount = amount + 1")
 

@@ -3,21 +3,22 @@
 A shard's gtrid says by itself whose it is and which shards have a part of it, so that after a crash one can tell a transaction
 that its client has prepared from one whose XA PREPARE had not reached them all:
 
-    xa-<unique>-<shards>-<formatID>-<gtrid>-<bqual>        xa-5f2c…-0.3-1-6f72646572-
+    xa:<unique>:<shards>:<formatID>:<gtrid>:<bqual>        xa:5f2c…:9:1:b3JkZXItNw:YmFuaw     on shards 0 and 3, bits of 9
 
-The first part is never used twice; a client may use its names again.
+The first part is never used twice; a client may use its names again.  The longest is short enough for the coordinator.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 _NAME: Final = re.compile(
-    r"xa-[0-9a-f]+-(?P<shards>[0-9]+(?:\.[0-9]+)*)-(?P<format>[0-9]+)-(?P<gtrid>(?:[0-9a-f]{2})+)-(?P<bqual>(?:[0-9a-f]{2})*)"
+    r"xa:[0-9a-f]+:(?P<shards>[0-9a-f]+):(?P<format>[0-9]+):(?P<gtrid>[0-9A-Za-z_-]+):(?P<bqual>[0-9A-Za-z_-]*)"
 )
 
 
@@ -37,8 +38,8 @@ class Xid:
 
 def name_on_shards(xid: Xid, shards: Collection[int]) -> str:
     """A gtrid that was never used, for a transaction with a part on each of `shards`."""
-    numbers = ".".join(map(str, sorted(shards)))
-    return f"xa-{os.urandom(8).hex()}-{numbers}-{xid.format_id}-{xid.gtrid.hex()}-{xid.bqual.hex()}"
+    bits = sum(1 << shard for shard in set(shards))
+    return f"xa:{os.urandom(8).hex()}:{bits:x}:{xid.format_id}:{_text(xid.gtrid)}:{_text(xid.bqual)}"
 
 
 def read_name(gtrid: str) -> tuple[Xid, frozenset[int]] | None:
@@ -46,8 +47,9 @@ def read_name(gtrid: str) -> tuple[Xid, frozenset[int]] | None:
     found = _NAME.fullmatch(gtrid)
     if found is None:
         return None
-    xid = Xid(bytes.fromhex(found["gtrid"]), bytes.fromhex(found["bqual"]), int(found["format"]))
-    return xid, frozenset(map(int, found["shards"].split(".")))
+    bits = int(found["shards"], 16)
+    shards = frozenset(shard for shard in range(bits.bit_length()) if bits >> shard & 1)
+    return Xid(_bytes(found["gtrid"]), _bytes(found["bqual"]), int(found["format"])), shards
 
 
 def held_by_clients(decided: Collection[str], prepared: Mapping[int, Collection[str]]) -> set[str]:
@@ -61,3 +63,11 @@ def held_by_clients(decided: Collection[str], prepared: Mapping[int, Collection[
         if name is not None and all(gtrid in prepared.get(shard, ()) for shard in name[1]):
             found.add(gtrid)
     return found
+
+
+def _text(part: bytes) -> str:
+    return urlsafe_b64encode(part).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

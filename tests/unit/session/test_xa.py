@@ -107,6 +107,18 @@ def test_any_session_may_end_it_after_a_crash(node: Node, tmp_path: Path, commit
     assert rows(node) == BEFORE
 
 
+def test_the_longest_names(node: Node, tmp_path: Path) -> None:
+    xid = f"'{'g' * 64}', '{'b' * 64}', 2147483647"
+    session = prepared(node, xid=xid)
+    session.close()
+    crashed = Crash(node, tmp_path).opened()
+    for each in (node, crashed):
+        assert ask(connect(each), "XA RECOVER") == [(2147483647, 64, 64, b"g" * 64 + b"b" * 64)]
+        ask(connect(each), f"XA COMMIT {xid}")
+        assert rows(each) == AFTER
+    crashed.close()
+
+
 def test_a_stop_and_a_start_leave_it(node: Node, tmp_path: Path) -> None:
     prepared(node)
     shards = len(node.shards)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fauna.catalog.slot_map import SHARDS_MAX
+from fauna.coordinator.protocol import GTRID_BYTES_MAX
 from fauna.txn.xid import Xid, held_by_clients, name_on_shards, read_name
 
 
@@ -14,7 +16,15 @@ def test_a_name_says_what_was_put_in(xid: Xid) -> None:
     assert name != name_on_shards(xid, [3, 0, 11])
 
 
-@pytest.mark.parametrize("name", ["", "fauna-00ff-1", "xa-", "xa-00-0-1-6-", "xa-00--1-61-", "xa-00-0-1-61-62-63"])
+def test_the_longest_name_is_one_for_the_coordinator() -> None:
+    name = name_on_shards(Xid(b"g" * 64, b"b" * 64, 2147483647), range(SHARDS_MAX))
+    assert len(name) <= GTRID_BYTES_MAX
+    assert read_name(name) == (Xid(b"g" * 64, b"b" * 64, 2147483647), frozenset(range(SHARDS_MAX)))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "fauna-00ff-1", "xa:", "xa:00:1:1::", "xa:00::1:YQ:", "xa:00:1:1:YQ:YQ:YQ", "xa:00:1:x:YQ:"]
+)
 def test_other_names(name: str) -> None:
     assert read_name(name) is None
 
