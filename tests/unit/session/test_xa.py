@@ -288,13 +288,11 @@ def test_temporary_tables_are_refused_and_the_transaction_goes_on(node: Node) ->
 def test_a_failed_prepare_rolls_back_on_every_shard(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     session = connect(node)
     ask(session, "XA START 'f'", "UPDATE d.t SET v = 11", "XA END 'f'")
-    last = node.shards[-1].writer
 
     def full(*_: object) -> None:
-        last.rollback()
         raise error("DISK_FULL", "...")
 
-    monkeypatch.setattr(last, "put_prepared", full)
+    monkeypatch.setattr(node.shards[-1], "announce", full)
     assert refused(session, "XA PREPARE 'f'") == 1402
     assert [row[1] for row in ask(session, "SHOW WARNINGS")] == [1021, 1402]
     monkeypatch.undo()

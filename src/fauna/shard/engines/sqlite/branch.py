@@ -831,6 +831,7 @@ class SqliteBranch:
             ticket = writer.put_prepared(gtrid, prepared, statements)
         except BaseException:
             shard.forget_prepared(gtrid)
+            writer.rollback()
             self._end()
             raise
         self.gtrid, self.prepared = gtrid, prepared
