@@ -130,21 +130,23 @@ class Writer:
                     rows[table, number] = (table, number, self.shapes.row(table, number))
         return list(rows.values()), statements
 
-    def put_prepared(self, gtrid: str, prepared: Prepared) -> OneShot:
-        """Undo what is open, and commit in its place only the record of what it will do."""
+    def put_prepared(self, gtrid: str, prepared: Prepared, counters: Sequence[tuple[str, Params]]) -> OneShot:
+        """Undo what is open, and commit in its place the record of what it will do, and already now what it did to counters: a
+        number that it has used is nobody else's, also after a restart, however long it stays prepared."""
         self.rollback()
         self.begin()
-        return self._commit_own(INSERT, (gtrid, prepared.dump()))
+        return self._commit_own([*counters, (INSERT, (gtrid, prepared.dump()))])
 
     def drop_prepared(self, gtrid: str) -> OneShot:
         """The prepared transaction is rolled back."""
         self.begin()
-        return self._commit_own(DELETE, (gtrid,))
+        return self._commit_own([(DELETE, (gtrid,))])
 
-    def _commit_own(self, sql: str, params: Params) -> OneShot:
+    def _commit_own(self, script: Sequence[tuple[str, Params]]) -> OneShot:
         self.pretending = True
         try:
-            self._own(sql, params)
+            for sql, params in script:
+                self._own(sql, params)
         except BaseException:
             self.rollback()
             raise
