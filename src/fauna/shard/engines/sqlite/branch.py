@@ -847,13 +847,13 @@ class SqliteBranch:
             self._or_deadlock(self._mixed.are_mine(writer.changes, 0, writer.whole))
         self._or_deadlock(self._is_at_home())
         self._detach_streams()
-        rows, statements = writer.effects()
+        rows, statements, counters = writer.effects()
         changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
         keeps_lock = self._keeps_lock or not self._pausable
-        prepared = Prepared(tuple(rows), (), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
+        prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
         try:
             shard.announce(gtrid, self)
-            ticket = writer.put_prepared(gtrid, prepared, statements)
+            ticket = writer.put_prepared(gtrid, prepared, counters)
         except BaseException:
             shard.forget_prepared(gtrid)
             writer.rollback()

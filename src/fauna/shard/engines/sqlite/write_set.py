@@ -21,7 +21,8 @@ from fauna.shard.engines.sqlite.connection import Handle
 # Frozen: (table, op, rowid, rowid_new, sql, params).  A plain tuple: one is made per row written.
 Change = tuple[str, str, int, int, Any, Any]
 
-# The table of a change that is a statement on a table whose rows nobody locks (counters): it is run again as it was.
+# The table of a change that is a statement on a table whose rows nobody locks, named instead of the operation: it is run again as
+# it was.
 STATEMENT: Final = ""
 
 # (collation, text) -> something equal exactly for texts that are equal by it; None: the collation is not known.
