@@ -239,6 +239,11 @@ class Committer:
                     tickets[shard] = branch.commit()
                 except FaunaError as problem:
                     failed = problem
+                    if not tickets:
+                        break  # nobody has seen anything of it
+        if failed is not None and not tickets:
+            for branch in branches.values():
+                branch.pause()
         if failed is None:
             self._answer(committing, None)
         else:
