@@ -234,9 +234,15 @@ class Node:
         assert isinstance(transaction, SpreadTransaction)
         return transaction
 
-    def slots_moved(self, slots: SlotMap) -> None:
-        self.catalog = self.catalog.with_slots(slots)
-        self._homes.moved()
+    def slots_moved(self, slots: SlotMap) -> Callable[[], None]:
+        before = self.catalog
+
+        def show(catalog: Catalog) -> None:
+            self.catalog = catalog
+            self._homes.moved()
+
+        show(before.with_slots(slots))
+        return lambda: show(before)
 
     def may_have_shards(self, shards: int) -> None:
         triggers_left_behind(self.catalog, self.catalog.with_slots(self.catalog.slots.grown(shards)))

@@ -31,6 +31,7 @@ from fauna.txn.commit_gate import CommitGate
 from fauna.txn.xid import held_by_clients
 
 _LOG = logging.getLogger(__name__)
+Shown = Callable[[], Callable[[], None]]
 COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
 """A commit waits for its locks as long as it takes."""
 
@@ -39,11 +40,11 @@ class _Committing:
     """A transaction on its way.
 
     held    branches that only read, and keep their shard locked until the end
-    shown   called just before it becomes visible"""
+    shown   called just before it becomes visible; what it gives is called when that could not be"""
 
     def __init__(
         self, step: two_phase.Step, branches: Mapping[int, Branch], held: Sequence[Branch] = (),
-        shown: Callable[[], None] | None = None,
+        shown: Shown | None = None,
     ) -> None:  # fmt: skip
         self.branches: Final = branches
         self.held: Final = held
@@ -92,10 +93,10 @@ class Committer:
             self._runner.start()
 
     def commit(
-        self, branches: Mapping[int, Branch], held: Sequence[Branch] = (), shown: Callable[[], None] | None = None
+        self, branches: Mapping[int, Branch], held: Sequence[Branch] = (), shown: Shown | None = None
     ) -> Ticket:
         """Commit `branches` (by shard, two or more) on all shards or on none.  They are the committer's from now on.
-        shown: called just before they become visible, with the gate in hand."""
+        shown: called just before they become visible, with the gate in hand; what it gives, when that could not be."""
         committing = _Committing(two_phase.begin(self._new_gtrid(), branches), branches, held, shown)
         self._work.put(partial(self._carry_out, committing, committing.actions))
         return committing.ticket
@@ -320,13 +321,19 @@ class Committer:
         tickets: dict[int, Ticket] = {}
         failed: FaunaError | None = None
         with self._gate.commit():
-            if committing.shown is not None:
-                committing.shown()
+            take_back = committing.shown() if committing.shown is not None else None
             for shard, branch in branches.items():
                 try:
                     tickets[shard] = branch.commit()
                 except FaunaError as problem:
                     failed = problem
+                    if not tickets:
+                        break  # nobody has seen anything of it
+            if not tickets and take_back is not None:
+                take_back()
+        if failed is not None and not tickets:
+            for branch in branches.values():
+                branch.pause()
         if failed is not None:
             self._not_visible(committing, failed)
         elif committing.state.answered:  # else when it is durable

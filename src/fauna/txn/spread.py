@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from fauna.catalog.slot_map import ONE_SHARD, SlotMap
-from fauna.errors import error
+from fauna.errors import FaunaError, error
 from fauna.session.result import Ticket
 from fauna.shard.shard import Branch, Isolation, Shard, Watch
 from fauna.ticket import done_ticket
 from fauna.txn.commit_gate import CommitGate
-from fauna.txn.committer import COMMIT_WAIT_S, Committer
+from fauna.txn.committer import COMMIT_WAIT_S, Committer, Shown
 
 
 class SpreadTransaction:
@@ -54,7 +54,7 @@ class SpreadTransaction:
         self._bracketed: list[int] | None = None  # shards whose branch knows of the statement that is going on
         self._has_snapshot = False
         self._published: Callable[[], None] | None = None
-        self._shown: Callable[[], None] | None = None
+        self._shown: Shown | None = None
         self._ended = False
 
     # ── branches ──
@@ -187,8 +187,9 @@ class SpreadTransaction:
         """It has DDL, on every shard: see `definitions`."""
         self._published = published
 
-    def show(self, shown: Callable[[], None]) -> None:
-        """Call this at the end, just before others see what it has written on several shards, which stay locked until then."""
+    def show(self, shown: Shown) -> None:
+        """Call this at the end, just before others see what it has written on several shards, which stay locked until then; and
+        what it gives, when that could not be."""
         self._shown = shown
 
     # ── savepoints ──
@@ -257,12 +258,15 @@ class SpreadTransaction:
             return self._committer.commit(written, held, self._shown)
         try:
             with self._gate.commit():
-                if self._shown is not None:
-                    self._shown()
-                ticket = branches[next(iter(written))].commit()
-                if self._shown is not None:
-                    ticket.wait()  # nobody is to rely on it before it lasts
-                return ticket
+                if self._shown is None:
+                    return branches[next(iter(written))].commit()
+                take_back = self._shown()
+                try:
+                    branches[next(iter(written))].commit().wait()  # nobody is to rely on it before it lasts
+                except FaunaError:
+                    take_back()
+                    raise
+                return done_ticket()
         finally:
             for branch in held:
                 branch.rollback()

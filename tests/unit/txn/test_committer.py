@@ -288,6 +288,21 @@ def test_a_shard_without_space_at_the_end_keeps_what_is_decided(database: Databa
     again.close()
 
 
+def test_when_the_first_shard_cannot_show_it_none_does(database: Database, tmp_path: Path) -> None:
+    ticket = database.prepare(over_both(database, 1))
+    database.full.add(0)
+    database.drain()
+    assert ticket.done()
+    assert database.values(1) == [0, 0]
+    database.full.clear()
+    other = over_both(database, 2).commit()
+    database.drain()
+    assert other.done()
+    again = database.crashed(tmp_path / "again")
+    assert [again.values(1), again.values(2)] == [[1, 1], [1, 1]]
+    again.close()
+
+
 def test_a_failed_sync_hands_the_write_lock_on(database: Database) -> None:
     holder, waiting = database.begin(), database.begin()
     write(holder, 0, 1)
