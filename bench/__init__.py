@@ -11,6 +11,6 @@ What it is not for: absolute figures, or comparing runs on different days.
 
     python -m bench --time 10 --threads 1,8,32 --tests oltp_point_select,oltp_write_only
     python -m bench --quick                     a minute, to see whether something broke
-    python -m bench --shards-only               several shards alone, six minutes; --no-shards leaves them out
+    python -m bench --shards-only               several shards alone, five or six minutes; --no-shards leaves them out
     python -m bench --write-docs                also docs/benchmarks.md
 """

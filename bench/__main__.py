@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-shards", action="store_true", help="not the part about several shards")
     parser.add_argument("--shards-only", action="store_true", help="nothing but the part about several shards")
     parser.add_argument("--shards-rows", type=int, default=1_000_000, help="rows of the largest table of that part")
-    parser.add_argument("--shards-rounds", type=int, default=5, help="how often everything is measured there")
+    parser.add_argument("--shards-rounds", type=int, default=5, help="how often everything is measured there, at most")
     parser.add_argument("--quick", action="store_true", help="8 threads, 3 s, 10,000 rows; of several shards one round of 50,000")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--check", action="store_true", help="exit 1 when a promise is broken")

@@ -151,7 +151,7 @@ def write_docs(measured: list[Measured], loops: list[Loop], work: Workload, shar
     if sharded is not None:
         sections[_SHARDS] = (
             f"\nWritten by `make bench ARGS='--shards-only --write-docs'` {written} {sharded.plan.rows:,} rows, the median of "
-            f"{sharded.plan.rounds} rounds, all servers in turns, all flushing at each commit.\n\n"
+            f"{sharded.rounds} rounds, all servers in turns, all flushing at each commit.\n\n"
             f"{shards.table(sharded)}\n\n{shards.EXPLAINED}\n"
         )
     DOCS.write_text("\n## ".join([first, *(f"{title}\n{text}" for title, text in sections.items())]))
