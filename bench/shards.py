@@ -107,15 +107,19 @@ class Line:
     subject: str
     per_s: bool
     values: list[float] = field(default_factory=list)
-    server_cpu: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)  # of the servers' processor time, for one
     failed: str = ""
 
     @property
     def value(self) -> float:
         return statistics.median(self.values) if self.values else 0.0
 
+    @property
+    def cpu(self) -> float:
+        return statistics.median(self.cpu_ms) if self.cpu_ms else 0.0
+
     def as_dict(self) -> dict[str, Any]:
-        return vars(self) | {"value": self.value}
+        return vars(self) | {"value": self.value, "cpu": self.cpu}
 
 
 @dataclass
@@ -124,10 +128,10 @@ class Results:
     rounds: int = 0
     lines: dict[tuple[str, int, str], Line] = field(default_factory=dict)
 
-    def add(self, what: str, threads: int, subject: Subject, value: float, *, per_s: bool, cpu: float = 0.0) -> Line:
+    def add(self, what: str, threads: int, subject: Subject, value: float, *, per_s: bool, cpu_ms: float) -> Line:
         line = self.lines.setdefault((what, threads, subject.name), Line(what, threads, subject.name, per_s))
         line.values.append(round(value, 3))
-        line.server_cpu.append(round(cpu, 2))
+        line.cpu_ms.append(round(cpu_ms, 3))
         return line
 
     def faster(self, what: str, threads: int, ours: str, theirs: str) -> float:
@@ -203,7 +207,7 @@ def _load(results: Results, subject: Subject, sales: int) -> None:
             f"({i},{chance.randrange(customers) + 1},{chance.randrange(100)},{chance.randrange(100_000)},'{i:-<60}')"
         ),
     }
-    count, seconds = 0, 0.0
+    count, seconds, cpu = 0, 0.0, subject.cpu_s()
     with contextlib.closing(subject.connect()) as connection, connection.cursor() as cursor:
         for table, (share, _, _) in TABLES.items():
             rows = int(sales * share)
@@ -215,7 +219,7 @@ def _load(results: Results, subject: Subject, sales: int) -> None:
             count += rows
             cursor.execute(f"ANALYZE TABLE {table}")
             cursor.fetchall()
-    results.add(LOAD, 1, subject, count / seconds, per_s=True)
+    results.add(LOAD, 1, subject, count / seconds, per_s=True, cpu_ms=(subject.cpu_s() - cpu) * 1000 / count)
     print(f"shards: {subject.name}: {count:,} rows loaded in {seconds:.1f} s", flush=True)
 
 
@@ -278,7 +282,7 @@ def _time_query(results: Results, subject: Subject, what: str) -> None:
         except pymysql.MySQLError as error:
             failed = str(error)
         seconds = time.perf_counter() - started
-    line = results.add(what, 1, subject, seconds * 1000, per_s=False, cpu=(subject.cpu_s() - cpu) / seconds)
+    line = results.add(what, 1, subject, seconds * 1000, per_s=False, cpu_ms=(subject.cpu_s() - cpu) * 1000)
     line.failed = failed
     if failed or seconds > SLOW_S:
         print(f"shards: {subject.name}: {what}: {seconds:.1f} s {failed}", flush=True)
@@ -288,8 +292,9 @@ def _drive(results: Results, subject: Subject, what: str, threads: int, **option
     cpu = subject.cpu_s()
     session = "".join(f"{statement};" for statement in subject.settings)
     found = sysbench.measure_script(subject.server, SCRIPT, DATABASE, threads, results.plan.time_s, session=session, **options)
-    cpu = (subject.cpu_s() - cpu) / results.plan.time_s
-    line = results.add(what, threads, subject, found.transactions_s, per_s=True, cpu=cpu)
+    done = found.transactions_s * results.plan.time_s
+    cpu_ms = (subject.cpu_s() - cpu) * 1000 / done if done else 0.0
+    line = results.add(what, threads, subject, found.transactions_s, per_s=True, cpu_ms=cpu_ms)
     line.failed = found.failed
     if found.failed:
         print(f"shards: {subject.name}: {what}, {threads} threads: {found.failed}", flush=True)
@@ -305,21 +310,24 @@ EXPLAINED: Final = (
     "`×`: how many times as fast FaunaDB with four shards is. `Spider`: MariaDB's as Debian installs it, over two data servers; "
     "its COMMIT is not atomic then. `Spider, set`: joins in batches (BKAH, 64 MiB join buffer) and "
     "`spider_internal_xa=1`. Queries run one at a time; `load` is INSERT of 5,000 rows a statement by one client; a "
-    "transaction is two UPDATEs by key between BEGIN and COMMIT, of rows that FaunaDB's one shard has both."
+    "transaction is two UPDATEs by key between BEGIN and COMMIT, of rows that FaunaDB's one shard has both. "
+    "`CPU ms`: processor time of the servers for one query, row or transaction: Spider (set, where it was), four shards, one."
 )
 
 
 def table(results: Results) -> str:
     lines = [
         "| | threads | Spider | Spider, set | FaunaDB 4 shards | × Spider | × Spider, set | aim "
-        "| FaunaDB 1 shard | 4 shards × 1 | aim |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| FaunaDB 1 shard | 4 shards × 1 | aim | CPU ms S / 4 / 1 |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for what, threads in dict.fromkeys((what, threads) for what, threads, _ in results.lines):
         shown = [_shown(results.lines.get((what, threads, name))) for name in (PLAIN, SET, FOUR, ONE)]
         times = [f"{found:.2f}" if (found := results.faster(what, threads, FOUR, name)) else "" for name in (PLAIN, SET, ONE)]
         aims = [f"{aims[what, threads]:g}" if (what, threads) in aims else "" for aims in (AIMS_SPIDER, AIMS_ONE)]
-        cells = [what, str(threads), *shown[:3], *times[:2], aims[0], shown[3], times[2], aims[1]]
+        best = SET if (what, threads, SET) in results.lines else PLAIN
+        cpu = " / ".join(_cpu(results.lines.get((what, threads, name))) for name in (best, FOUR, ONE))
+        cells = [what, str(threads), *shown[:3], *times[:2], aims[0], shown[3], times[2], aims[1], cpu]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -330,6 +338,10 @@ def _shown(line: Line | None) -> str:
     if line.per_s:
         return line.failed.split("\n")[0] or f"{line.value:,.0f}/s"
     return f"> {line.value / 1000:,.0f} s" if line.failed else f"{line.value:,.0f} ms"
+
+
+def _cpu(line: Line | None) -> str:
+    return "–" if line is None else f"{line.cpu:,.0f}" if line.cpu >= 10 else f"{line.cpu:.2g}"
 
 
 def document(results: Results) -> dict[str, Any]:
