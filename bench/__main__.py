@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from bench import loops, report, sysbench  # noqa: E402
+from bench import loops, report, shards, sysbench  # noqa: E402
 from tests.servers import NotAvailable, Server, faunadb, mariadb  # noqa: E402
 
 START = {"mariadb": mariadb.start, "faunadb": faunadb.start}
@@ -21,23 +21,29 @@ def main() -> int:
     work = sysbench.Workload(args.tables, args.size, args.time)
     measured: list[sysbench.Measured] = []
     looped: list[loops.Loop] = []
+    sharded: shards.Results | None = None
     try:
-        for name in args.servers:
+        for name in args.servers if args.tests or args.loops else ():
             with START[name]() as server:
                 if args.tests:
                     measured += _drive(server, work, args.tests, args.threads)
                 if args.loops:
                     looped += _told(loops.pymysql_on(server, args.loop_time))
+        if args.shards:
+            sharded = shards.run(args.shards)
     except NotAvailable as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return 2
     if args.loops:
         looped += _told(loops.fauna_embedded(args.loop_time)) if "faunadb" in args.servers else []
         looped += _told(loops.raw_sqlite(args.loop_time))
-    print("\n" + report.table(measured, looped))
-    print(f"\nwritten: {report.save(measured, looped, work)}")
+    if measured or looped:
+        print("\n" + report.table(measured, looped))
+    if sharded is not None:
+        print("\n" + shards.table(sharded))
+    print(f"\nwritten: {report.save(measured, looped, work, sharded)}")
     if args.write_docs:
-        report.write_docs(measured, looped, work)
+        report.write_docs(measured, looped, work, sharded)
     broken = report.broken_promises(measured, looped)
     for line in broken:
         print(f"below what is promised: {line}")
@@ -75,15 +81,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--time", type=int, default=10, help="seconds for each sysbench run")
     parser.add_argument("--loop-time", type=float, default=5.0, help="seconds for each in-process loop")
     parser.add_argument("--no-loops", dest="loops", action="store_false")
-    parser.add_argument("--quick", action="store_true", help="8 threads, 3 s, 10,000 rows")
+    parser.add_argument("--no-shards", action="store_true", help="not the part about several shards")
+    parser.add_argument("--shards-only", action="store_true", help="nothing but the part about several shards")
+    parser.add_argument("--shards-rows", type=int, default=1_000_000, help="rows of the largest table of that part")
+    parser.add_argument("--shards-rounds", type=int, default=5, help="how often everything is measured there, at most")
+    parser.add_argument("--quick", action="store_true", help="8 threads, 3 s, 10,000 rows; of several shards one round of 50,000")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--check", action="store_true", help="exit 1 when a promise is broken")
     args = parser.parse_args()
     if args.quick:
         args.threads, args.time, args.size, args.loop_time = "8", 3, 10_000, 2.0
+        args.shards_rows, args.shards_rounds = 50_000, 1
+    if args.shards_only:
+        args.tests, args.loops = "", False
     args.servers = [s for s in args.servers.split(",") if s]
     args.tests = [t for t in args.tests.split(",") if t]
     args.threads = [int(n) for n in args.threads.split(",")]
+    args.shards = None if args.no_shards else shards.Plan(args.shards_rows, args.shards_rounds)
     return args
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from bench import shards
 from bench.loops import Loop
 from bench.sysbench import Measured, Workload
 
@@ -81,20 +82,21 @@ def broken_promises(measured: list[Measured], loops: list[Loop]) -> list[str]:
     return found
 
 
-def save(measured: list[Measured], loops: list[Loop], work: Workload) -> Path:
+def save(measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None) -> Path:
     """The JSON file, and the plot beside it when matplotlib is there; returns the JSON file."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
-    path.write_text(json.dumps(_document(measured, loops, work), indent=1) + "\n")
+    path.write_text(json.dumps(_document(measured, loops, work, sharded), indent=1) + "\n")
     plot(measured, path.with_suffix(".png"))
     return path
 
 
-def _document(measured: list[Measured], loops: list[Loop], work: Workload) -> dict[str, Any]:
+def _document(measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None) -> dict[str, Any]:
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(), "workload": vars(work),
         "sysbench": [m.as_dict() for m in measured], "loops": [x.as_dict() for x in loops],
         "ratios": {f"{o.test}/{o.threads}": ratio(o.transactions_s, t.transactions_s) for t, o in pairs(measured)},
+        "shards": None if sharded is None else shards.document(sharded),
     }  # fmt: skip
 
 
@@ -127,13 +129,29 @@ def plot(measured: list[Measured], path: Path) -> None:
     pyplot.close(figure)
 
 
-def write_docs(measured: list[Measured], loops: list[Loop], work: Workload) -> None:
-    DOCS.write_text(
-        "# Benchmarks\n\n"
-        f"Written by `make bench ARGS=--write-docs` on {time.strftime('%Y-%m-%d', time.gmtime())}; {machine()}. "
-        f"{work.tables} table(s) of {work.size:,} rows, {work.time_s} s each, MariaDB and FaunaDB one after the other in the "
-        "same run, both flushing at each commit. Trust the ratios, not the figures.\n\n"
-        f"{table(measured, loops)}\n\n"
-        "`repeated/s`: transactions that sysbench had to begin again after 1213, 1020 or 1205. "
-        "`CPU`: processors kept busy by the server.\n"
-    )
+# The page's sections that are measured; what else is on it is written by hand, and kept.
+_ALONE: Final = "Beside MariaDB"
+_SHARDS: Final = "Several shards, beside MariaDB Spider"
+
+
+def write_docs(measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None) -> None:
+    """Put what was measured into the page; the sections of parts that were not run stay."""
+    written = f"on {time.strftime('%Y-%m-%d', time.gmtime())}; {machine()}."
+    first, *others = DOCS.read_text().split("\n## ")
+    sections = {title: text for title, _, text in (section.partition("\n") for section in others)}
+    if measured or loops:
+        sections[_ALONE] = (
+            f"\nWritten by `make bench ARGS=--write-docs` {written} "
+            f"{work.tables} table(s) of {work.size:,} rows, {work.time_s} s each, MariaDB and FaunaDB one after the other in the "
+            "same run, both flushing at each commit.\n\n"
+            f"{table(measured, loops)}\n\n"
+            "`repeated/s`: transactions that sysbench had to begin again after 1213, 1020 or 1205. "
+            "`CPU`: processors kept busy by the server.\n"
+        )
+    if sharded is not None:
+        sections[_SHARDS] = (
+            f"\nWritten by `make bench ARGS='--shards-only --write-docs'` {written} {sharded.plan.rows:,} rows, the median of "
+            f"{sharded.rounds} rounds, all servers in turns, all flushing at each commit.\n\n"
+            f"{shards.table(sharded)}\n\n{shards.EXPLAINED}\n"
+        )
+    DOCS.write_text("\n## ".join([first, *(f"{title}\n{text}" for title, text in sections.items())]))

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tests.servers import NotAvailable, Server
@@ -47,31 +48,47 @@ def prepare(server: Server, work: Workload) -> None:
     """Make and fill the tables afresh."""
     server.query(f"DROP DATABASE IF EXISTS {DATABASE}")
     server.query(f"CREATE DATABASE {DATABASE}")
-    done = _sysbench(server, work, "oltp_read_write", 1, "prepare")
+    done = _on_tables(server, work, "oltp_read_write", 1, "prepare")
     if done.returncode:
         raise RuntimeError(f"sysbench could not fill {server.name}:\n{_complaint(done)}")
 
 
 def measure(server: Server, work: Workload, test: str, threads: int) -> Measured:
     cpu_before = server.cpu_s()
-    done = _sysbench(server, work, test, threads, "run")
+    done = _on_tables(server, work, test, threads, "run")
     cpu = (server.cpu_s() - cpu_before) / work.time_s
     if done.returncode:
         return Measured(server.name, test, threads, failed=_complaint(done))
     return _parse(server.name, test, threads, cpu, done.stdout)
 
 
-def _sysbench(server: Server, work: Workload, test: str, threads: int, command: str) -> subprocess.CompletedProcess[str]:
+def measure_script(server: Server, script: Path, database: str, threads: int, time_s: int, **options: object) -> Measured:
+    """One run of a script of ours, with its own `options`; the CPU time is for the caller to add."""
+    own = [f"--{name}={value}" for name, value in options.items()]
+    done = _sysbench(server, str(script), database, threads, time_s, "run", *own)
+    if done.returncode:
+        return Measured(server.name, script.stem, threads, failed=_complaint(done))
+    return _parse(server.name, script.stem, threads, 0.0, done.stdout)
+
+
+def _on_tables(server: Server, work: Workload, test: str, threads: int, command: str) -> subprocess.CompletedProcess[str]:
+    tables = [f"--tables={work.tables}", f"--table-size={work.size}", "--rand-type=uniform"]
+    return _sysbench(server, test, DATABASE, threads, work.time_s, command, *tables)
+
+
+def _sysbench(
+    server: Server, test: str, database: str, threads: int, time_s: int, command: str, *options: str
+) -> subprocess.CompletedProcess[str]:
     program = shutil.which("sysbench")
     if program is None:
         raise NotAvailable("sysbench is not installed (Debian: sysbench)")
     arguments = [
         program, test, "--db-driver=mysql", f"--mysql-host={server.host}", f"--mysql-port={server.port}",
-        f"--mysql-user={server.user}", f"--mysql-password={server.password}", f"--mysql-db={DATABASE}",
-        f"--mysql-ignore-errors={IGNORED_ERRORS}", f"--tables={work.tables}", f"--table-size={work.size}",
-        f"--threads={threads}", f"--time={work.time_s}", "--report-interval=0", "--rand-type=uniform", command,
+        f"--mysql-user={server.user}", f"--mysql-password={server.password}", f"--mysql-db={database}",
+        f"--mysql-ignore-errors={IGNORED_ERRORS}", f"--threads={threads}", f"--time={time_s}", "--report-interval=0",
+        *options, command,
     ]  # fmt: skip
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=work.time_s + 600, check=False)
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=time_s + 600, check=False)
 
 
 def _complaint(done: subprocess.CompletedProcess[str]) -> str:

@@ -27,6 +27,7 @@ if [ "$purpose" != compile ]; then
 fi
 if [ "$purpose" = bench ]; then
   need sysbench have sysbench
+  need mariadb-plugin-spider eval 'ls /usr/lib*/mysql/plugin/ha_spider.so /usr/lib/*/*/plugin/ha_spider.so 2>/dev/null | grep -q .'
 fi
 if [ "$purpose" = test ]; then
   need default-libmysqlclient-dev eval 'have mariadb_config || have mysql_config'

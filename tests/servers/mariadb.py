@@ -25,8 +25,9 @@ def available() -> bool:
     return shutil.which("mariadbd", path=_PATH) is not None and shutil.which("mariadb-install-db", path=_PATH) is not None
 
 
-def start(*options: str) -> Server:
-    """Start one; `options` are further arguments of mariadbd.  NotAvailable when MariaDB is not installed."""
+def start(*options: str, host: str = "127.0.0.1") -> Server:
+    """Start one; `options` are further arguments of mariadbd, `host` is its loopback address.  NotAvailable when MariaDB is not
+    installed."""
     daemon = shutil.which("mariadbd", path=_PATH)
     if daemon is None or not available():
         raise NotAvailable("MariaDB is not installed (Debian: mariadb-server)")
@@ -43,11 +44,11 @@ def start(*options: str) -> Server:
         shutil.chown(directory, user)
         shutil.chown(init, user)
     _make_data(data, user)
-    port = free_port()
+    port = free_port(host)
     command = [
         daemon, "--no-defaults", *([f"--user={user}"] if user else []),
-        f"--datadir={data}", f"--socket={directory}/s.sock", f"--pid-file={directory}/pid", f"--init-file={init}",
-        "--bind-address=127.0.0.1", f"--port={port}", "--skip-name-resolve", "--performance-schema=off",
+        f"--datadir={data}", f"--tmpdir={directory}", f"--socket={directory}/s.sock", f"--pid-file={directory}/pid", f"--init-file={init}",
+        f"--bind-address={host}", f"--port={port}", "--skip-name-resolve", "--performance-schema=off",
         "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", f"--sql-mode={SQL_MODE}",
         "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=128M", "--max-connections=1200",
         "--max-allowed-packet=64M", "--local-infile=1", "--default-time-zone=+00:00", *options,
@@ -55,7 +56,7 @@ def start(*options: str) -> Server:
     run = functools.partial(
         subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    server = Server("mariadb", port, run(), directory, run, _answers)
+    server = Server("mariadb", port, run(), directory, run, _answers, host=host)
     return server.wait_ready()
 
 

@@ -27,10 +27,10 @@ class NotAvailable(Exception):
     """The server cannot be started on this machine because something is not installed; tests are skipped."""
 
 
-def free_port() -> int:
-    """A loopback port that nothing listened on a moment ago."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of a loopback address that nothing listened on a moment ago."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -144,6 +144,28 @@ def test_what_is_pushed_down(plan_of: Callable[[str], QueryPlan], query: str, pu
     assert [gather.shows for gather in distribution.gathers] == pushed
 
 
+@pytest.mark.parametrize(
+    ("query", "numbered"),
+    [
+        ("SELECT user_id + 0, total FROM orders ORDER BY total LIMIT 3", False),  # sorted, not numbered
+        ("SELECT total, COUNT(*), SUM(id), MAX(user_id) FROM orders GROUP BY total", False),
+        ("SELECT total, COUNT(*) FROM orders GROUP BY total HAVING SUM(id) > 1 ORDER BY MIN(id) LIMIT 1", False),
+        ("SELECT u.name, COUNT(*) FROM orders o JOIN user u ON u.id = o.id GROUP BY u.name", True),  # 'a' and 'A': which is shown
+        ("SELECT total, id FROM orders GROUP BY total", True),  # of the first row
+        ("SELECT o.total, COUNT(*) FROM orders o JOIN line l ON l.n = o.total GROUP BY o.total", False),
+        ("SELECT o.total, l.n FROM orders o JOIN line l ON l.n = o.total", True),
+        ("SELECT o.total, AVG(l.n * 1e0) FROM orders o JOIN line l ON l.n = o.total GROUP BY o.total", True),  # of DOUBLEs
+        ("SELECT o.total, GROUP_CONCAT(l.n) FROM orders o JOIN line l ON l.n = o.total GROUP BY o.total", True),
+        ("SELECT o.total, SUM(@n := @n + 1) FROM orders o JOIN line l ON l.n = o.total GROUP BY o.total", True),
+    ],
+)
+def test_rows_are_kept_in_order_only_where_that_matters(plan_of: Callable[[str], QueryPlan], query: str, numbered: bool) -> None:
+    distribution = plan_of(query).distribution
+    assert distribution is not None
+    columns = [column for gather in distribution.gathers for column in gather.columns]
+    assert any(column.endswith("INTEGER PRIMARY KEY") for column in columns) == numbered
+
+
 def test_explain_names_the_shards_and_what_is_pushed(node: Node) -> None:
     session = connect(node, "shop")
 

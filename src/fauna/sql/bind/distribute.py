@@ -14,7 +14,7 @@ from typing import Any, Final
 from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.sqlite_schema import collate_clause, storage_class
-from fauna.catalog.types import BIGINT_TYPE, CHARS, Kind, SqlType
+from fauna.catalog.types import BIGINT_TYPE, CHARS, INTEGERS, Kind, SqlType
 from fauna.plan.plan import Distribution, Gather, ShardStatement, parameters
 from fauna.sql.bind.expressions import conjuncts
 from fauna.sql.bind.place import is_spread
@@ -166,6 +166,7 @@ class _Distributor:
         self.gathers: list[Gather] = []
         self.fetched: dict[str, GatheredSource] = {}
         self.by_row = False
+        self.ordered = not _is_indifferent(query)
 
     def distribute(self) -> tuple[tuple[Gather, ...], ShardStatement | None]:
         query = self.query
@@ -309,7 +310,7 @@ class _Distributor:
 
     def _regrouped(self, select: BoundSelect) -> BoundSelect:
         """Each shard groups its rows; groups of the same key become one."""
-        merge = _Merge(select, select.source.alias if isinstance(select.source, TableSource) else "")
+        merge = _Merge(select, select.source.alias if self.ordered and isinstance(select.source, TableSource) else "")
         outputs = tuple(replace(o, expr=merge.expr(o.expr)) for o in select.outputs)
         having = merge.expr(select.having) if select.having is not None else None
         order = tuple(
@@ -390,10 +391,11 @@ class _Distributor:
         chosen = [column for column in table.columns if column.physical in columns and column is not table.rowid_column]
         definitions = [f"{c.physical} {storage_class(c.sql_type)}{collate_clause(c.sql_type)}" for c in chosen]
         outputs = [OutputColumn("", c.physical, ColumnRef(c.sql_type, True, alias, c.physical, c.name)) for c in chosen]
-        # In the order of their numbers the rows are read as they would be from one shard.
         rowid = table.rowid_column.physical if table.rowid_column is not None else _ROWID
-        definitions.insert(0, f"{rowid} INTEGER PRIMARY KEY")
-        outputs.insert(0, OutputColumn("", rowid, ColumnRef(BIGINT_TYPE, True, alias, _ROWID, _ROWID)))
+        if self.ordered or not chosen or rowid in columns:
+            # In the order of their numbers the rows are read as they would be from one shard.
+            definitions.insert(0, f"{rowid} INTEGER PRIMARY KEY")
+            outputs.insert(0, OutputColumn("", rowid, ColumnRef(BIGINT_TYPE, True, alias, _ROWID, _ROWID)))
         where = None
         if filters:
             where = filters[0] if len(filters) == 1 else _all_of(filters)
@@ -549,6 +551,39 @@ def _is_distinct_texts(select: BoundSelect) -> bool:
         and all(expr in columns for expr in ordered)
         and any(expr.type.kind in CHARS for expr in columns)
     )
+
+
+_ALIKE: Final = INTEGERS | {Kind.DECIMAL, Kind.YEAR, Kind.DATE}
+"""Kinds of columns whose values are the same to the bit when they are equal."""
+
+
+def _is_indifferent(query: BoundQuery) -> bool:
+    """Whether the answer is the same in whatever order the rows of its tables are read: exact aggregates, for groups of columns
+    whose equal values are alike, and nothing that warns of a row's value."""
+    if not isinstance(query, BoundSelect) or query.ctes or query.source is None or query.rollup or has_window(query):
+        return False
+    if not (query.aggregate or query.group_by) or not _can_be_merged(query):
+        return False
+    sources = list(_sources(query.source))
+    if not all(isinstance(source, (TableSource, JoinSource)) for source in sources):
+        return False
+    conditions = [source.on for source in sources if isinstance(source, JoinSource) and source.on is not None]
+    for expression in (*_expressions(query), *conditions):
+        for node in _nodes(expression):
+            if isinstance(node, QueryOp) or isinstance(node, Op) and not node.deterministic:
+                return False
+            if isinstance(node, (ColumnRef, AggregateOp)) and node.type.kind not in _ALIKE:
+                return False
+    keys = [key.expr for key in query.group_by]
+
+    def shows_a_row(node: Any) -> bool:
+        if isinstance(node, ColumnRef):
+            return node not in keys
+        return isinstance(node, Op) and any(map(shows_a_row, node.args))
+
+    # WHERE is about rows; everything else is about groups.
+    of_groups = _expressions(replace(query, where=None))
+    return all(isinstance(key, ColumnRef) for key in keys) and not any(map(shows_a_row, of_groups))
 
 
 class _Merge:
