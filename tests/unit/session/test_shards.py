@@ -126,6 +126,8 @@ def test_an_in_list_goes_to_the_shards_of_its_keys(plan_of: Callable[[str], Quer
         ("SELECT COUNT(*), SUM(total), AVG(total) FROM orders WHERE total > 5", ["filter, aggregate"]),
         ("SELECT user_id, COUNT(*) FROM orders GROUP BY user_id", ["aggregate"]),
         ("SELECT total, COUNT(*) FROM orders GROUP BY total ORDER BY 2 DESC LIMIT 3", ["aggregate"]),
+        ("SELECT total, COUNT(DISTINCT id), COUNT(*) FROM orders GROUP BY total", ["aggregate"]),
+        ("SELECT COUNT(DISTINCT name) FROM user", ["aggregate"]),
         ("SELECT * FROM orders ORDER BY total LIMIT 5 OFFSET 10", ["limit"]),
         ("SELECT DISTINCT total FROM orders", ["distinct"]),
         ("SELECT u.name, o.total FROM user u JOIN orders o ON o.user_id = u.id WHERE o.total > 5", ["filter, join"]),

@@ -317,8 +317,10 @@ class _Distributor:
             replace(key, expr=merge.expr(select.outputs[key.position - 1].expr if key.expr is None else key.expr), position=0)
             for key in select.order_by
         )
+        # Each shard tells the values that are counted once: it groups by them, too.
+        finer = (*select.group_by, *[OrderKey(arg) for arg in merge.distinct])
         part = replace(
-            select, outputs=tuple(merge.outputs), having=None, order_by=(), limit=None, offset=None, distinct=False
+            select, outputs=tuple(merge.outputs), group_by=finer, having=None, order_by=(), limit=None, offset=None, distinct=False
         )
         source = self._gather(part, [o.alias for o in merge.outputs], merge.first_row)
         group_by = tuple(replace(key, expr=merge.expr(key.expr)) for key in select.group_by if key.expr is not None)
@@ -529,7 +531,7 @@ def _can_be_merged(select: BoundSelect) -> bool:
 
 def _is_two_step(node: AggregateOp) -> bool:
     if node.distinct:
-        return False
+        return node.name == "COUNT" and len(node.args) == 1 and isinstance(node.args[0], ColumnRef)
     if node.name in ("MIN", "MAX"):
         # Of texts that are equal, the one that came first is shown.
         return node.type.kind not in CHARS
@@ -592,6 +594,7 @@ class _Merge:
     def __init__(self, select: BoundSelect, table: str) -> None:
         """table: the SQL alias of the only table that is read, or ""."""
         self.outputs: list[OutputColumn] = []
+        self.distinct: list[Typed] = []  # what COUNT(DISTINCT …) counts
         self.first_row = -1  # the output that is the number of a group's first row, in whose words the group is shown
         self._keys = [key.expr for key in select.group_by]
         if table and self._keys:
@@ -625,6 +628,11 @@ class _Merge:
         return node
 
     def _aggregate(self, node: AggregateOp) -> Typed:
+        if node.distinct:
+            (counted,) = node.args
+            if counted not in self.distinct:
+                self.distinct.append(counted)
+            return replace(node, args=(self._place(counted),))
         if node.name == "COUNT":
             return replace(node, args=(self._place(node),), template=_MERGED_COUNT)
         if node.name != "AVG":
