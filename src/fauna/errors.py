@@ -191,6 +191,7 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "INCORRECT_VALUE": (1292, "22007", "Incorrect {} value: '{}' for column `{}`.`{}`.`{}` at row {}"),
     "WRONG_VALUE": (1292, "22007", "Incorrect {} value: '{}'"),
     "INVALID_ON_UPDATE": (1294, "HY000", "Invalid ON UPDATE clause for '{}' column"),
+    "UNKNOWN_EXPLAIN_FORMAT": (1791, "HY000", "Unknown {} format name: '{}'"),
     "UNSUPPORTED_PS": (1295, "HY000", "This command is not supported in the prepared statement protocol yet"),
     "UNKNOWN_TIME_ZONE": (1298, "HY000", "Unknown or incorrect time zone: '{}'"),
     "INVALID_CHARACTER_STRING": (1300, "HY000", "Invalid {} character string: '{}'"),
@@ -215,6 +216,9 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "TRANS_CACHE_FULL": (
         1197, "HY000", "The transaction has changed more rows on one shard than can be committed together with other shards; "
         "change fewer rows in one transaction"),
+    "XA_RBROLLBACK": (1402, "XA100", "XA_RBROLLBACK: Transaction branch was rolled back"),
+    "XA_RBTIMEOUT": (1613, "XA106", "XA_RBTIMEOUT: Transaction branch was rolled back: took too long"),
+    "XA_RBDEADLOCK": (1614, "XA102", "XA_RBDEADLOCK: Transaction branch was rolled back: deadlock was detected"),
     "XAER_DUPID": (1440, "XAE08", "XAER_DUPID: The XID already exists"),
     "DATA_TOO_LONG": (1406, "22001", "Data too long for column '{}' at row {}"),
     "TRUNCATED_WRONG_VALUE_FOR_TYPE": (1411, "HY000", "Incorrect {} value: '{}' for function {}"),

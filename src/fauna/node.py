@@ -70,6 +70,7 @@ from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
+from fauna.txn.xids import Xids
 
 if TYPE_CHECKING:
     from fauna.wire.backend import ClientInfo
@@ -121,10 +122,12 @@ class Node:
         self._committer: Committer | None = None
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
+        self.xids = Xids()
         try:
             self._make_system_tables(self.shard)
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
+            self.xids = Xids(self.shards, lambda: self._committer)
         except BaseException:
             self._close_shards()
             raise
@@ -288,13 +291,15 @@ class Node:
         self.catalog = catalog
 
     def begin(
-        self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
-    ) -> Transaction:
-        """A transaction on this database."""
+        self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False,
+        two_phase: bool = False,
+    ) -> Transaction:  # fmt: skip
+        """A transaction on this database; two_phase: it may be prepared."""
         if self._committer is None or self.gate is None:
             return self.shard.begin(
-                isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch, alone=alone
-            )
+                isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch, alone=alone,
+                two_phase=two_phase,
+            )  # fmt: skip
         return SpreadTransaction(
             lambda: self.shards,
             self.gate,
@@ -514,6 +519,7 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        self.xids.close()
         if self._committer is not None:
             self._committer.close()
         self.means.workers.shutdown()

@@ -312,7 +312,7 @@ def alter_table(work: DdlWork, statement: ast.AlterTable) -> None:
         place_again(alteration.draft, alteration.placement, work.notes)
     new = finish(alteration.draft, without, work.context, work.notes)
     check_shard_key(new.by_name, new.shard_key)
-    check_keeps_places(work.catalog, old, new)
+    check_keeps_places(work.catalog, old, new, renamed=alteration.new_name not in (None, (old.schema, old.name)))
     if work.context.foreign_key_checks:
         _check_foreign_keys(alteration, new)
     _install(work, alteration, new, ignore=statement.ignore)

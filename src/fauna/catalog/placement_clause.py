@@ -100,8 +100,7 @@ def place_again(draft: Draft, options: ast.TableOptions, notes: Notes) -> None:
         raise unsupported("ALTER TABLE to another placement")
 
 
-def check_keeps_places(catalog: Catalog, old: Table, new: Table) -> None:
+def check_keeps_places(catalog: Catalog, old: Table, new: Table, *, renamed: bool) -> None:
     """Rows that an ALTER sends to other shards are looked for by the table's name, which must stay."""
-    renamed = (old.schema, old.name) != (new.schema, new.name)
     if catalog.slots.shards > 1 and not new.temporary and renamed and not keeps_places(old, new):
         raise unsupported("with several shards, ALTER TABLE to another shard key and another name at once")

@@ -21,6 +21,7 @@ from fauna.session.result import Ticket
 # ZooKeeper's nodes hold 1 MiB at most, with some room for its own.
 VALUE_BYTES_MAX: Final = 1_000_000
 NAME_BYTES_MAX: Final = 255
+GTRID_BYTES_MAX: Final = 511
 LEASE_S_MIN: Final = 0.1
 LEASE_S_MAX: Final = 3600.0
 
@@ -136,7 +137,7 @@ class Coordinator(ABC):
 
         The ticket fails with `OutcomeUnknown` when nobody can tell what is on disk.
         """
-        _check_name(gtrid)
+        _check_name(gtrid, GTRID_BYTES_MAX)
         return self._decide(gtrid, decision)
 
     @abstractmethod
@@ -155,10 +156,10 @@ class Coordinator(ABC):
         """Idempotent.  Leases end; what was decided stays."""
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, bytes_max: int = NAME_BYTES_MAX) -> None:
     length = len(name.encode())
-    if not 0 < length <= NAME_BYTES_MAX:
-        raise ValueError(f"a name has 1 to {NAME_BYTES_MAX} bytes, not {length}: '{name[:40]}'")
+    if not 0 < length <= bytes_max:
+        raise ValueError(f"a name has 1 to {bytes_max} bytes, not {length}: '{name[:40]}'")
 
 
 def _check_duration(duration_s: float) -> None:

@@ -14,7 +14,7 @@ from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import over_shards, writing
 from fauna.plan.plan import DeletePlan, Distribution, Gather, Plan, QueryPlan, ShardStatement, UpdatePlan
-from fauna.session import definition, load_data, passwords, procedures, reading
+from fauna.session import definition, load_data, passwords, procedures, reading, xa
 from fauna.session.explain import EXPLAIN_COLUMNS, Step, Tables, analyzed, explained, merge_row, noted
 from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fauna.session.session import Session
 
 Params = Sequence[tuple[SqlType, Stored]]
+# SHOW statements that open the table they are about.
+_OPENS_TABLE = frozenset({"COLUMNS", "INDEX", "CREATE TABLE", "CREATE VIEW"})
 
 
 def run(session: Session, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
@@ -229,6 +231,8 @@ def _show(session: Session, statement: ast.Show | ast.Describe) -> Result:
 
     if isinstance(statement, ast.Show) and statement.what in ("WARNINGS", "ERRORS", "COUNT WARNINGS", "COUNT ERRORS"):
         return _show_warnings(session, statement)
+    if isinstance(statement, ast.Describe) or statement.what in _OPENS_TABLE:
+        session.transactions.must_open_tables()
     context = session.node.show_context(session)
     session.new_context(storing=False)
     result = show.show(statement, context)
@@ -268,6 +272,8 @@ def _explain(session: Session, statement: ast.Explain) -> Result:
         raise unsupported(f"EXPLAIN FORMAT={statement.format}")
     context = session.bind_context(SlotTypes())
     plan = bind_statement(context, statement.statement)
+    if not isinstance(plan, QueryPlan) or plan.tables:
+        session.transactions.must_open_tables()
     if statement.analyze:
         return _explain_analyze(session, plan)
     source = getattr(plan, "statement", None) or getattr(plan, "select", None) or getattr(plan, "query", None)
@@ -390,6 +396,7 @@ def _do(session: Session, statement: ast.Do) -> Result:
 def _lock_tables(session: Session, statement: ast.LockTables) -> Result:
     """Ends the open transaction, as MySQL does.  Single statements are atomic and writers queue anyway; a note says
     that other sessions are not kept out between them."""
+    session.transactions.must_be_ordinary()
     for table, _ in statement.tables:
         schema = table.table.schema or session.database
         if schema is None:
@@ -408,11 +415,13 @@ def _unlock_tables(session: Session, statement: ast.UnlockTables) -> Result:
 
 
 def _flush(session: Session, statement: ast.Flush) -> Result:
+    session.transactions.must_be_ordinary()
     return session.done()
 
 
 def _admin_tables(session: Session, statement: ast.AdminTables) -> Result:
     """ANALYZE gathers the engine's statistics; CHECK reads the whole file's structure."""
+    session.transactions.must_be_ordinary()
     if statement.action == "CHECKSUM":
         raise unsupported("CHECKSUM TABLE")
     rows: list[Row] = []
@@ -467,6 +476,9 @@ _HANDLERS: dict[type, Callable[[Session, Any], Result]] = {
     ast.Savepoint: _savepoint,
     ast.ReleaseSavepoint: _release,
     ast.SetTransaction: _set_transaction,
+    ast.XaStart: xa.start,
+    ast.XaEnd: xa.end,
+    ast.XaRecover: xa.recover,
     ast.SetStatement: _set,
     ast.Use: _use,
     ast.Kill: _kill,
@@ -484,6 +496,9 @@ _IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {
     ast.AdminTables: _admin_tables,
     ast.Explain: _explain,
     ast.SetPassword: passwords.change_password,
+    ast.XaPrepare: xa.prepare,
+    ast.XaCommit: xa.commit,
+    ast.XaRollback: xa.rollback,
 }
 
 __all__ = ["columns_of", "evaluate", "run"]

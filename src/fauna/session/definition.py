@@ -37,7 +37,10 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         raise MustMove
     if session.node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-    if not _temporary(session, statement):
+    if _temporary(session, statement):
+        session.transactions.must_repeat()
+    else:
+        session.transactions.must_be_ordinary()
         if session.transactions.explicit:
             ended = session.transactions.commit()
             if ended is not None:

@@ -18,6 +18,7 @@ _STRING: Final = re.compile(r"'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.|\"\")
 
 def change_password(session: Session, statement: ast.SetPassword) -> Result:
     """Durable on return; open sessions of the account go on.  Commits the open transaction, as MariaDB does."""
+    session.transactions.must_be_ordinary()
     if statement.user is None:
         user, host = session.user, session.host
     else:

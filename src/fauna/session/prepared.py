@@ -82,6 +82,8 @@ class PreparedStatements:
             if problem.errno in (1267, 1210, 1582):
                 return None
             raise
+        if not isinstance(plan, QueryPlan) or plan.tables:
+            self._session.transactions.must_open_tables()
         if isinstance(plan, QueryPlan):
             return None if plan.into else plan.columns
         return plan.returning if isinstance(plan, InsertPlan) else None

@@ -47,7 +47,8 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
     session.sequences_ready(plan, inline)
     sort = plan.short_sort if inline else None
     statement = plan.statement if sort is None else sort.statement
-    transaction = session.transactions.for_locking() if plan.locking else session.transactions.for_reading()
+    transactions = session.transactions
+    transaction = transactions.for_locking() if plan.locking else transactions.for_reading(tables=bool(plan.tables))
     if sort is not None and over_shards.home(plan.distribution, args, session.supply) is None:
         raise MustMove
     if transaction is None:

@@ -590,7 +590,7 @@ class Session:
 
     def reset(self) -> None:
         """COM_RESET_CONNECTION: as just connected, the database kept."""
-        self.transactions.rollback()
+        self.transactions = self.transactions.leave()
         self.prepared.clear()
         self.temporaries.clear()
         self.user_variables.clear()
@@ -614,7 +614,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        self.transactions.rollback()
+        self.transactions = self.transactions.leave()
         definition.drop_temporaries(self)
         self.node.closed(self)
 
@@ -624,7 +624,7 @@ class Session:
         self, problem: BaseException, args: Callable[[], Sequence[Stored]] = tuple, types: Sequence[SqlType] = ()
     ) -> BaseException:
         """What the client is told, after undoing the statement; args: of the statement, for errors that quote it."""
-        self.transactions.statement_failed()
+        self.transactions.statement_failed(problem)
         if isinstance(problem, EngineError):
             found = explain_violation(self.catalog, problem.text)
             problem = found.to_error() if found is not None else problem.sql_error()

@@ -22,19 +22,27 @@ class Begin(Protocol):
     """What begins a transaction; nothing is locked, no snapshot is taken."""
 
     def __call__(
-        self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False
+        self,
+        isolation: Isolation,
+        *,
+        read_only: bool,
+        lock_wait_timeout_s: float,
+        watch: Watch | None,
+        alone: bool = False,
+        two_phase: bool = False,
     ) -> Transaction: ...
 
 
 class Transactions:
     """explicit: a transaction is open until COMMIT or ROLLBACK.  branch: of the transaction, or of an autocommit write
-    that is waiting for its lock."""
+    that is waiting for its lock.  two_phase: the transaction may be prepared (XA)."""
 
     __slots__ = (
         "_begin",
         "_ended",
         "_next_isolation",
         "_next_read_only",
+        "_two_phase",
         "_variables",
         "_watch",
         "branch",
@@ -55,6 +63,7 @@ class Transactions:
         self.savepoints: list[str] = []
         self._next_isolation: Isolation | None = None
         self._next_read_only: bool | None = None
+        self._two_phase = False
         self._ended = ended  # told of each end, committed or not
 
     @property
@@ -100,6 +109,7 @@ class Transactions:
             lock_wait_timeout_s=float(self._variables.values["innodb_lock_wait_timeout"]),
             watch=self._watch,
             alone=alone,
+            two_phase=self._two_phase,
         )
         if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
             transaction.open_snapshot()
@@ -114,8 +124,8 @@ class Transactions:
         """Whether a statement now opens a transaction that stays open (autocommit=0)."""
         return not self.autocommit
 
-    def for_reading(self) -> Transaction | None:
-        """The branch a query runs on; None: the latest state, outside any transaction."""
+    def for_reading(self, *, tables: bool = True) -> Transaction | None:
+        """The branch a query runs on; None: the latest state, outside any transaction.  tables: it reads some."""
         if self.branch is not None and not self.branch.is_open:
             self._forget()
         if not self.explicit and self.autocommit:
@@ -173,8 +183,8 @@ class Transactions:
         self._ended(committed=True)
         return ticket
 
-    def statement_failed(self) -> None:
-        """After an error: an autocommit statement's branch goes; an engine may have ended the whole transaction."""
+    def statement_failed(self, problem: BaseException | None = None) -> None:
+        """After an error, `problem`: an autocommit statement's branch goes; an engine may have ended the whole transaction."""
         if self.branch is None:
             return
         if not self.explicit:
@@ -196,6 +206,20 @@ class Transactions:
         self._forget()
         if branch is not None:
             branch.rollback()
+
+    def must_be_ordinary(self) -> None:
+        """For a statement that ends the open transaction: an XA transaction is ended by XA statements alone."""
+
+    def must_open_tables(self) -> None:
+        """For a statement that looks at a table and does not ask for a branch: an XA transaction may be past that."""
+
+    def must_repeat(self) -> None:
+        """For a statement that changes what is not rows: an XA transaction, which may be prepared, cannot."""
+
+    def leave(self) -> Transactions:
+        """The client goes away, or is as if it had come just now: what it has open is rolled back.  The session's from now on."""
+        self.rollback()
+        return self
 
     def _forget(self) -> None:
         self.branch = None

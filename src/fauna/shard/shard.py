@@ -9,7 +9,7 @@ it again in a worker thread with `inline=False`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -196,6 +196,11 @@ class Transaction(Protocol):
         """It has DDL: `published` is called by `commit`, when others can see it and before they can write."""
         ...
 
+    def hold(self) -> Mapping[int, Branch]:
+        """For XA PREPARE: the branches to prepare, by shard, which are the caller's from now on.  May raise MustWait.  Needs
+        begin(two_phase=True)."""
+        ...
+
     def commit(self) -> Ticket:
         """Visible to others and durable once the ticket is done; on one shard visible on return."""
         ...
@@ -302,8 +307,17 @@ class Branch(Transaction, Protocol):
         """Whether the query has a row at the latest state, this transaction's own included, once nobody else has `keys`."""
         ...
 
-    def undo(self) -> None:
-        """As `rollback`, prepared or not."""
+    def has_written_to(self, tables: Collection[str]) -> bool:
+        """Whether it may have changed a row of one of these."""
+        ...
+
+    @property
+    def has_locked(self) -> bool:
+        """Whether others must wait for it, be it for rows that it has only read."""
+        ...
+
+    def undo(self) -> Ticket:
+        """As `rollback`, prepared or not; what was prepared is durably gone once the ticket is done."""
         ...
 
 
@@ -340,6 +354,10 @@ class Shard(Protocol):
 
     def recover(self) -> list[str]:
         """The gtrids that are prepared and undecided.  Whoever wants to write what they have written waits."""
+        ...
+
+    def prepared_branch(self, gtrid: str) -> Branch:
+        """The one that is prepared under this name; 1397 for an unknown one."""
         ...
 
     def commit_prepared(self, gtrid: str) -> Ticket:

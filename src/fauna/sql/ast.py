@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal as OneOf
 
+from fauna.txn.xid import Xid
+
 # ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -929,6 +931,43 @@ class ReleaseSavepoint(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class XaStart(Statement):
+    """option: JOIN, RESUME or ''."""
+
+    xid: Xid
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class XaEnd(Statement):
+    xid: Xid
+    suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class XaPrepare(Statement):
+    xid: Xid
+
+
+@dataclass(frozen=True, slots=True)
+class XaCommit(Statement):
+    xid: Xid
+    one_phase: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class XaRollback(Statement):
+    xid: Xid
+
+
+@dataclass(frozen=True, slots=True)
+class XaRecover(Statement):
+    """format: RAW or SQL, as it was written; HEX for CONVERT XID."""
+
+    format: str = "RAW"
+
+
+@dataclass(frozen=True, slots=True)
 class SetTransaction(Statement):
     """scope None: the next transaction only."""
 
@@ -1099,6 +1138,6 @@ class Flush(Statement):
 @dataclass(frozen=True, slots=True)
 class Unsupported(Statement):
     """Understood as far as its first words and not supported: answered with error 1235 naming `what`
-    (CREATE TRIGGER, CREATE PROCEDURE, GRANT, CREATE USER, XA …)."""
+    (CREATE TRIGGER, CREATE PROCEDURE, GRANT, CREATE USER …)."""
 
     what: str

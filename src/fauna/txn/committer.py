@@ -1,4 +1,4 @@
-"""Commits of transactions that have written on several shards: carries out what `two_phase.step` decides.
+"""Commits of transactions that have written on several shards, and XA PREPARE: carries out what `two_phase.step` decides.
 
 One thread does it for all transactions, so that no transaction's end depends on its client: it asks for what takes time (a sync,
 a lock) and is called back.  The shards' and the coordinator's group commit share their syncs among the transactions that are
@@ -28,6 +28,7 @@ from fauna.shard.shard import Branch, Shard
 from fauna.ticket import OneShot
 from fauna.txn import two_phase
 from fauna.txn.commit_gate import CommitGate
+from fauna.txn.xid import held_by_clients
 
 _LOG = logging.getLogger(__name__)
 COMMIT_WAIT_S: Final = 365.0 * 24 * 3600
@@ -41,22 +42,46 @@ class _Committing:
     shown   called just before it becomes visible"""
 
     def __init__(
-        self, gtrid: str, branches: Mapping[int, Branch], held: Sequence[Branch], shown: Callable[[], None] | None
-    ) -> None:
+        self, step: two_phase.Step, branches: Mapping[int, Branch], held: Sequence[Branch] = (),
+        shown: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         self.branches: Final = branches
         self.held: Final = held
         self.shown: Final = shown
-        self.ticket: Final = OneShot()
+        self.ticket = OneShot()  # of what the client asked last
         self.first = min(branches)  # the shard whose lock is taken first
-        self.state, self.actions = two_phase.begin(gtrid, branches)
+        self.state, self.actions = step
+
+
+class HeldTransaction:
+    """A transaction that a client has prepared, or is preparing.  Either `commit` or `rollback`, once `prepared` is done."""
+
+    def __init__(self, committer: Committer, committing: _Committing) -> None:
+        self._committer: Final = committer
+        self._committing: Final = committing
+        self.prepared: Final[Ticket] = committing.ticket
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is still prepared; once a ticket of `commit` is done: although that was asked, and could not be."""
+        return self._committing.state.phase is two_phase.Phase.HELD
+
+    def commit(self) -> Ticket:
+        """On all shards, however long it takes; done when others see it and it is durable."""
+        return self._committer.ask(self._committing, two_phase.CommitAsked())
+
+    def rollback(self) -> Ticket:
+        """On all shards, durably."""
+        return self._committer.ask(self._committing, two_phase.RollbackAsked())
 
 
 class Committer:
-    def __init__(self, coordinator: Coordinator, gate: CommitGate, *, threads: bool = True) -> None:
-        """threads: False: nothing goes on but by `work`."""
-        self._coordinator = coordinator
+    def __init__(self, coordinator: Coordinator | None, gate: CommitGate, *, threads: bool = True) -> None:
+        """coordinator: None where there is one shard alone, and so nothing to decide.  threads: False: nothing goes on but by
+        `work`."""
+        self._maybe_coordinator = coordinator
         self._gate = gate
-        # Bounded by the connections: each has one transaction.
+        # Bounded by the connections: each asks for one thing at a time.
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._start = os.urandom(8).hex()  # gtrids are never used twice, also not after a restart
         self._count = 0
@@ -71,7 +96,7 @@ class Committer:
     ) -> Ticket:
         """Commit `branches` (by shard, two or more) on all shards or on none.  They are the committer's from now on.
         shown: called just before they become visible, with the gate in hand."""
-        committing = _Committing(self._new_gtrid(), branches, held, shown)
+        committing = _Committing(two_phase.begin(self._new_gtrid(), branches), branches, held, shown)
         self._work.put(partial(self._carry_out, committing, committing.actions))
         return committing.ticket
 
@@ -80,11 +105,48 @@ class Committer:
             self._count += 1
             return f"fauna-{self._start}-{self._count}"
 
+    # ── transactions that clients prepare ──
+
+    def prepare(self, gtrid: str, branches: Mapping[int, Branch]) -> HeldTransaction:
+        """Prepare `branches` (by shard, one or more), all or none.  They are the committer's from now on."""
+        committing = _Committing(two_phase.begin(gtrid, branches, held=True), branches)
+        held = HeldTransaction(self, committing)
+        self._work.put(partial(self._carry_out, committing, committing.actions))
+        return held
+
+    def held(self, shards: Sequence[Shard]) -> dict[str, HeldTransaction]:
+        """After a start: what clients had prepared, by gtrid."""
+        found = {}
+        for gtrid in held_by_clients(self._decisions(), _prepared(shards)):
+            branches = {n: shard.prepared_branch(gtrid) for n, shard in enumerate(shards) if gtrid in shard.recover()}
+            found[gtrid] = HeldTransaction(self, _Committing((two_phase.adopt(gtrid, branches), ()), branches))
+        return found
+
+    def ask(self, committing: _Committing, event: two_phase.CommitAsked | two_phase.RollbackAsked) -> Ticket:
+        committing.ticket = ticket = OneShot()
+        self._work.put(partial(self._happened, committing, event))
+        return ticket
+
+    # ── after a start ──
+
     def recover(self, shards: Sequence[Shard]) -> None:
-        """Finish what a crash left prepared, before anybody uses the shards."""
-        while actions := two_phase.recover(
-            self._coordinator.decisions(), {number: shard.recover() for number, shard in enumerate(shards)}
-        ):
+        """Finish what a crash left prepared, before anybody uses the shards; what clients hold stays as it is.
+
+        What must wait for a shard that one of those has to itself keeps its locks, and is finished when that one is."""
+        later: set[str] = set()
+        while True:
+            decisions, prepared = self._decisions(), _prepared(shards)
+            held = held_by_clients(decisions, prepared)
+            busy = [
+                number for number, shard in enumerate(shards)
+                if any(shard.prepared_branch(gtrid).keeps_lock for gtrid in held.intersection(prepared[number]))
+            ]
+            for gtrid in set().union(*[prepared[number] for number in busy]) - held - later:
+                later.add(gtrid)
+                self._finish_later(gtrid, shards, committed=two_phase.is_committed(decisions, gtrid))
+            actions = two_phase.recover(decisions, prepared, held | later)
+            if not actions:
+                return
             for action in actions:
                 # Who has a shard's write lock until its end goes first; the others are asked again in the next round.
                 with suppress(MustWait):
@@ -98,6 +160,19 @@ class Committer:
                 shards[shard].rollback_prepared(gtrid)
             case two_phase.Forget(gtrid):
                 self._coordinator.forget(gtrid)
+
+    def _finish_later(self, gtrid: str, shards: Sequence[Shard], *, committed: bool) -> None:
+        branches = {n: shard.prepared_branch(gtrid) for n, shard in enumerate(shards) if gtrid in shard.recover()}
+        committing = _Committing(two_phase.resume(gtrid, branches, committed=committed), branches)
+        self._work.put(partial(self._carry_out, committing, committing.actions))
+
+    @property
+    def _coordinator(self) -> Coordinator:
+        assert self._maybe_coordinator is not None, "one shard decides by itself"
+        return self._maybe_coordinator
+
+    def _decisions(self) -> Mapping[str, Decision]:
+        return self._maybe_coordinator.decisions() if self._maybe_coordinator is not None else {}
 
     def close(self) -> None:
         """Finish what is on its way as far as nobody has to be waited for, and stop.  Idempotent."""
@@ -135,6 +210,7 @@ class Committer:
         self._carry_out(committing, actions)
 
     def _carry_out(self, committing: _Committing, actions: Sequence[two_phase.Action]) -> None:
+        commits = any(isinstance(action, two_phase.Commit) for action in actions)
         for action in actions:
             match action:
                 case two_phase.Prepare(gtrid, shard):
@@ -147,8 +223,8 @@ class Committer:
                     self._roll_back(committing, shard)
                 case two_phase.Forget(gtrid):
                     self._coordinator.forget(gtrid)
-                case two_phase.Answer(_, outcome, reason):
-                    if outcome is not two_phase.Outcome.COMMITTED:
+                case two_phase.Answer(_, _, reason):
+                    if not commits:  # else when it is visible
                         self._answer(committing, reason)
                 case two_phase.Commit():
                     pass  # all together, below
@@ -156,7 +232,7 @@ class Committer:
                     raise AssertionError("a transaction of one shard does not come here")
                 case _:
                     assert_never(action)
-        if any(isinstance(action, two_phase.Commit) for action in actions):
+        if commits:
             self._make_visible(committing)
 
     def _prepare(self, committing: _Committing, gtrid: str, shard: int) -> None:
@@ -201,14 +277,26 @@ class Committer:
 
     def _roll_back(self, committing: _Committing, shard: int) -> None:
         try:
-            committing.branches[shard].undo()
+            ticket = committing.branches[shard].undo()
         except MustWait as waiting:
             self._when(waiting.ticket, partial(self._roll_back, committing, shard))
-            return
-        except FaunaError:
+        except FaunaError as problem:
             _LOG.exception("a transaction could not be rolled back; the next start does it")
-            return
-        self._happened(committing, two_phase.RolledBack(shard))
+            if not committing.state.answered:
+                self._answer(committing, _told(problem))
+        else:
+            if committing.state.answered:
+                self._happened(committing, two_phase.RolledBack(shard))
+            else:
+                self._when(ticket, partial(self._rolled_back, committing, shard, ticket))
+
+    def _rolled_back(self, committing: _Committing, shard: int, ticket: Ticket) -> None:
+        try:
+            ticket.check()
+        except FaunaError as problem:
+            self._answer(committing, _told(problem))
+        else:
+            self._happened(committing, two_phase.RolledBack(shard))
 
     def _make_visible(self, committing: _Committing) -> None:
         """Take all locks, waiting for one at a time with none of the others in hand, then commit on all shards at once."""
@@ -244,10 +332,10 @@ class Committer:
         if failed is not None and not tickets:
             for branch in branches.values():
                 branch.pause()
-        if failed is None:
-            self._answer(committing, None)
-        else:
+        if failed is not None:
             self._not_visible(committing, failed)
+        elif committing.state.answered:  # else when it is durable
+            self._answer(committing, None)
         for shard, ticket in tickets.items():
             self._when(ticket, partial(self._committed, committing, shard, ticket))
 
@@ -259,7 +347,9 @@ class Committer:
     def _committed(self, committing: _Committing, shard: int, ticket: Ticket) -> None:
         try:
             ticket.check()
-        except FaunaError:
+        except FaunaError as problem:
+            if not committing.state.answered:
+                self._answer(committing, _told(problem))
             return  # it is prepared on disk, and decided: the next start finds it
         self._happened(committing, two_phase.Committed(shard))
 
@@ -270,6 +360,10 @@ class Committer:
 
     def _when(self, ticket: Ticket, work: Callable[[], None]) -> None:
         ticket.on_done(lambda: self._work.put(work))
+
+
+def _prepared(shards: Sequence[Shard]) -> dict[int, list[str]]:
+    return {number: shard.recover() for number, shard in enumerate(shards)}
 
 
 def _told(problem: FaunaError) -> SqlError:

@@ -4,6 +4,7 @@
     read       from REPEATABLE READ on, the first read opens a snapshot on every shard, all of the same moment
     COMMIT     one shard written: its branch commits by itself, for the price of a transaction on one shard;
                more: handed to the `Committer`, which answers when all of them show it
+    XA PREPARE all that have written or locked are handed to the `Committer`, to be prepared and then wait for their client
 
 What only read is let go at the commit; at SERIALIZABLE only after it has been made sure that what was read is still so, and
 with the shard locked until the end.
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fauna.catalog.slot_map import SlotMap
+from fauna.catalog.slot_map import ONE_SHARD, SlotMap
 from fauna.errors import error
 from fauna.session.result import Ticket
 from fauna.shard.shard import Branch, Isolation, Shard, Watch
@@ -36,7 +37,7 @@ class SpreadTransaction:
         read_only: bool = False,
         lock_wait_timeout_s: float = 50.0,
         watch: Watch | None = None,
-        slots: Callable[[], SlotMap],
+        slots: Callable[[], SlotMap] = lambda: ONE_SHARD,
     ) -> None:
         """slots: where rows are now; it changes with the gate in hand."""
         self._shards = shards
@@ -265,6 +266,29 @@ class SpreadTransaction:
         finally:
             for branch in held:
                 branch.rollback()
+
+    def hold(self) -> dict[int, Branch]:
+        """For XA PREPARE: the branches that must outlive the client, by shard, the caller's from now on.  MustWait as `commit`.
+
+        Besides those that have written these are the ones that keep others from rows: a parent row must stay."""
+        if not self.is_open:
+            raise error("UNKNOWN_ERROR", "the transaction has ended")
+        serializable = self._isolation is Isolation.SERIALIZABLE
+        held = {
+            shard: branch for shard, branch in sorted(self._branches.items())
+            if serializable or branch.has_written or branch.has_locked
+        }
+        if len(held) > 1 and (serializable or any(branch.keeps_lock for branch in held.values())):  # as in `commit`
+            for branch in held.values():
+                branch.lock_wait_timeout_s = COMMIT_WAIT_S
+                branch.lock()
+                branch.keep_lock()
+        self._ended = True
+        branches, self._branches = self._branches, {}
+        for shard, branch in branches.items():
+            if shard not in held:
+                branch.rollback()
+        return held
 
     def _commit_definition(self, published: Callable[[], None]) -> Ticket:
         """The first shard's commit decides, so it must be durable before the others'; nobody sees some of them."""

@@ -1,7 +1,7 @@
 """Two-phase commit of ONE transaction over several shards, from the coordinator's side: a pure state machine.
 
-    begin(gtrid, participants)  -> (state, actions)
-    step(state, event)          -> (state, actions)
+    begin(gtrid, participants, held)   -> (state, actions)
+    step(state, event)                 -> (state, actions)
     recover(decisions, prepared, held) -> actions, after a crash
 
 No I/O, no clock, no thread: the caller carries the actions out and reports what came of them as events.
@@ -10,6 +10,9 @@ No I/O, no clock, no thread: the caller carries the actions out and reports what
     several              Prepare on each, in parallel .............. all Prepared                  1st sync
                          Decide: one durable COMMIT record ......... Decided -> Answer             2nd sync
                          Commit on each, in parallel ............... all Committed -> Forget       nobody waits
+    held by its client   Prepare on each ... all Prepared -> Answer, and then nothing until the client says which:
+                         CommitAsked -> Decide, and on as above (one participant: Commit ... Committed -> Answer)
+                         RollbackAsked -> Rollback on each ... all RolledBack -> Answer
     anything refuses     Rollback on each .......................... nothing was recorded: presumed abort
 
 **The decision is the commit.**  Before the record is durable the transaction may be rolled back, and after a crash it will be.
@@ -41,8 +44,11 @@ Atomic visibility is the caller's, by a *commit gate*:
     - After a crash it calls `recover` until that returns nothing, before a shard takes statements again.
     - A gtrid is never used a second time.
 
-Known limits: a branch that only read is a participant like any other, if it is one at all; there is no state for a transaction
-that a client has prepared (XA PREPARE), whose gtrids must be `held` from recovery.
+**What a client has prepared** (XA PREPARE) is its to decide, also when that takes days and a crash lies between: nothing that
+happens here rolls it back.  A decision that could not be written leaves it prepared.  Its gtrid is `held` from recovery, as
+long as no decision stands.
+
+Known limits: a branch that only read is a participant like any other, if it is one at all.
 """
 
 from __future__ import annotations
@@ -60,6 +66,7 @@ from fauna.errors import SqlError, error
 class Phase(Enum):
     ONE_PHASE = "one phase"  # the only participant commits by itself
     PREPARING = "preparing"  # some have not voted
+    HELD = "held"  # all are prepared, and the client has been told: it decides
     DECIDING = "deciding"  # all are prepared; the COMMIT record is being written
     SETTLING = "settling"  # nobody knows whether it was: the coordinator must say, and make it final
     COMMITTING = "committing"  # committed; some branches have not followed
@@ -72,6 +79,7 @@ class State:
     """waiting   the shards that have still to vote or to acknowledge
     answered  the client has been told, once and for all
     settled   the coordinator was asked to settle, so there may be an ABORT record to forget
+    held      the client decides, once all are prepared
     """
 
     gtrid: str
@@ -80,6 +88,7 @@ class State:
     waiting: frozenset[int]
     answered: bool = False
     settled: bool = False
+    held: bool = False
 
 
 # ── actions: what the caller is to do ──
@@ -136,6 +145,7 @@ class Outcome(Enum):
     COMMITTED = "committed"
     ROLLED_BACK = "rolled back"
     UNKNOWN = "unknown"
+    PREPARED = "prepared"  # it is the client's; with an error: it still is, nothing was decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,24 +229,45 @@ class Cancelled:
     error: SqlError
 
 
+@dataclass(frozen=True, slots=True)
+class CommitAsked:
+    """The client that holds it wants it committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackAsked:
+    """The client that holds it wants it rolled back."""
+
+
 Event = (
     Prepared | Refused | Decided | DecisionFailed | DecisionUnknown | Committed | RolledBack | ShardLost | ShardBack | TimedOut
-    | Cancelled
+    | Cancelled | CommitAsked | RollbackAsked
 )  # fmt: skip
 Step = tuple[State, tuple[Action, ...]]
 
 # ── the protocol ──
 
 
-def begin(gtrid: str, participants: Collection[int]) -> Step:
-    """The client said COMMIT.  `participants` are the shards that have a branch of the transaction."""
+def begin(gtrid: str, participants: Collection[int], *, held: bool = False) -> Step:
+    """The client said COMMIT, or with `held` XA PREPARE.  `participants` are the shards that have a branch of the transaction."""
     shards = tuple(sorted(set(participants)))
-    state = State(gtrid, shards, Phase.PREPARING, frozenset(shards))
+    state = State(gtrid, shards, Phase.PREPARING, frozenset(shards), held=held)
     if not shards:
         return _answer(replace(state, phase=Phase.DONE), Outcome.COMMITTED)
-    if len(shards) == 1:
+    if len(shards) == 1 and not held:
         return replace(state, phase=Phase.ONE_PHASE), (CommitOnePhase(gtrid, shards[0]),)
     return state, tuple(Prepare(gtrid, shard) for shard in shards)
+
+
+def adopt(gtrid: str, participants: Collection[int]) -> State:
+    """What a client had prepared before a crash: on all of `participants`, and nothing decided."""
+    return State(gtrid, tuple(sorted(participants)), Phase.HELD, frozenset(), held=True)
+
+
+def resume(gtrid: str, prepared: Collection[int], *, committed: bool) -> Step:
+    """Finish what a crash left on the shards `prepared`, when that must wait for somebody else."""
+    state = State(gtrid, tuple(sorted(prepared)), Phase.PREPARING, frozenset(), answered=True)
+    return _commit(state) if committed else _roll_back(state, None)
 
 
 def step(state: State, event: Event) -> Step:
@@ -249,6 +280,8 @@ def step(state: State, event: Event) -> Step:
             return _one_phase(state, event)
         case Phase.PREPARING:
             return _preparing(state, event)
+        case Phase.HELD:
+            return _held(state, event)
         case Phase.DECIDING:
             return _deciding(state, event)
         case Phase.SETTLING:
@@ -296,13 +329,36 @@ def _preparing(state: State, event: Event) -> Step:
 def _all_prepared(state: State) -> Step:
     if state.waiting:
         return state, ()
+    if state.held:
+        return replace(state, phase=Phase.HELD), (Answer(state.gtrid, Outcome.PREPARED),)
     return replace(state, phase=Phase.DECIDING), (Decide(state.gtrid, state.participants),)
+
+
+def _held(state: State, event: Event) -> Step:
+    match event:
+        case CommitAsked() if len(state.participants) == 1:  # its commit is durable by itself, and decides
+            state = replace(state, phase=Phase.COMMITTING, waiting=frozenset(state.participants))
+            return state, (Commit(state.gtrid, state.participants[0]),)
+        case CommitAsked():
+            return replace(state, phase=Phase.DECIDING), (Decide(state.gtrid, state.participants),)
+        case RollbackAsked():
+            state = replace(state, phase=Phase.ROLLING_BACK, waiting=frozenset(state.participants))
+            return state, tuple(Rollback(state.gtrid, shard) for shard in state.participants)
+        case Prepared() | ShardLost() | ShardBack() | TimedOut() | Cancelled():
+            return state, ()
+    raise _impossible(state, event)
 
 
 def _deciding(state: State, event: Event) -> Step:
     match event:
         case Decided():
             return _commit(state)
+        case DecisionFailed(reason) if state.held:
+            return replace(state, phase=Phase.HELD), (Answer(state.gtrid, Outcome.PREPARED, reason),)
+        case DecisionUnknown(reason) if state.held:
+            return _answer(state, Outcome.UNKNOWN, reason)
+        case TimedOut() if state.held:
+            return state, (Decide(state.gtrid, state.participants),)
         case DecisionFailed(reason):
             return _roll_back(state, reason)
         case DecisionUnknown() | TimedOut():
@@ -332,7 +388,8 @@ def _settling(state: State, event: Event) -> Step:
 def _committing(state: State, event: Event) -> Step:
     match event:
         case Committed(shard):
-            return _finished(replace(state, waiting=state.waiting - {shard}), forget=True)
+            decided = not state.held or len(state.participants) > 1
+            return _finished(replace(state, waiting=state.waiting - {shard}), Outcome.COMMITTED, forget=decided)
         case TimedOut():
             return state, tuple(Commit(state.gtrid, shard) for shard in sorted(state.waiting))
         case ShardBack(shard) if shard in state.waiting:
@@ -345,7 +402,7 @@ def _committing(state: State, event: Event) -> Step:
 def _rolling_back(state: State, event: Event) -> Step:
     match event:
         case RolledBack(shard):
-            return _finished(replace(state, waiting=state.waiting - {shard}), forget=state.settled)
+            return _finished(replace(state, waiting=state.waiting - {shard}), Outcome.ROLLED_BACK, forget=state.settled)
         case TimedOut():
             return state, tuple(Rollback(state.gtrid, shard) for shard in sorted(state.waiting))
         case ShardBack(shard) if shard in state.waiting:
@@ -363,17 +420,19 @@ def _commit(state: State) -> Step:
     return state, actions + tuple(Commit(state.gtrid, shard) for shard in state.participants)
 
 
-def _roll_back(state: State, reason: SqlError) -> Step:
+def _roll_back(state: State, reason: SqlError | None) -> Step:
     """Every branch is told, also those that refused or have not voted: none is left to chance."""
     state = replace(state, phase=Phase.ROLLING_BACK, waiting=frozenset(state.participants))
     state, actions = _answer(state, Outcome.ROLLED_BACK, reason)
     return state, actions + tuple(Rollback(state.gtrid, shard) for shard in state.participants)
 
 
-def _finished(state: State, *, forget: bool) -> Step:
+def _finished(state: State, outcome: Outcome, *, forget: bool) -> Step:
+    """Who holds a transaction is told when it is over; everybody else has been told before."""
     if state.waiting:
         return state, ()
-    return replace(state, phase=Phase.DONE), (Forget(state.gtrid),) if forget else ()
+    state, actions = _answer(replace(state, phase=Phase.DONE), outcome)
+    return state, actions + ((Forget(state.gtrid),) if forget else ())
 
 
 def _answer(state: State, outcome: Outcome, reason: SqlError | None = None) -> Step:
@@ -403,7 +462,7 @@ def recover(
     in a later round than the commits it asks for, and only when all its participants have been heard.
     """
     finish = tuple(
-        Commit(gtrid, shard) if _is_committed(decisions, gtrid) else Rollback(gtrid, shard)
+        Commit(gtrid, shard) if is_committed(decisions, gtrid) else Rollback(gtrid, shard)
         for shard in sorted(prepared) for gtrid in sorted(prepared[shard]) if gtrid not in held
     )
     forget = tuple(
@@ -413,5 +472,5 @@ def recover(
     return finish + forget
 
 
-def _is_committed(decisions: Mapping[str, Decision], gtrid: str) -> bool:
+def is_committed(decisions: Mapping[str, Decision], gtrid: str) -> bool:
     return gtrid in decisions and decisions[gtrid].verdict is Verdict.COMMIT

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from fauna.coordinator.protocol import NAME_BYTES_MAX, Coordinator, Decision, Verdict
+from fauna.coordinator.protocol import GTRID_BYTES_MAX, Coordinator, Decision, Verdict
 from tests.compliance.coordinator.conftest import Open
 
 COMMIT = Decision(Verdict.COMMIT, (0, 2))
@@ -86,7 +86,7 @@ def test_from_many_threads(coordinator: Coordinator) -> None:
 
 def test_what_is_too_long_is_refused(coordinator: Coordinator) -> None:
     with pytest.raises(ValueError, match="a name has"):
-        coordinator.decide("x" * (NAME_BYTES_MAX + 1), COMMIT)
+        coordinator.decide("x" * (GTRID_BYTES_MAX + 1), COMMIT)
     assert coordinator.decisions() == {}
 
 

@@ -83,6 +83,7 @@ class TestPowerLoss:
 
         shard = open_shard(sync=sync)
         make_tables(shard)
+        made = syncs
 
         def write(first: int) -> None:
             for value in range(first, first + 15):
@@ -98,7 +99,7 @@ class TestPowerLoss:
         for thread in threads:
             thread.join()
         assert len(acknowledged) == 60
-        for number in range(1, syncs + 1):
+        for number in range(made, syncs + 1):
             restored = tmp_path / f"restored-{number}"
             restored.mkdir()
             for name in ("shard-0.db", "shard-0.db-wal"):
@@ -170,10 +171,14 @@ class TestSync:
         again.commit()
 
     def test_transaction_open_at_the_failure_cannot_commit(self, open_shard: OpenShard) -> None:
+        broken = False
+
         def sync(descriptor: int) -> None:
-            raise OSError(errno.EIO, "Input/output error")
+            if broken:
+                raise OSError(errno.EIO, "Input/output error")
 
         shard = open_shard(sync=sync)
+        broken = True
         branch = shard.begin(RC)
         branch.execute_ddl([("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 INTEGER) STRICT", ())])
         ticket = branch.commit()

@@ -159,3 +159,36 @@ def test_large_transaction_keeps_the_write_lock(shard: SqliteShard) -> None:
     t2.put(1, 11)
     t2.commit()
     assert len(latest(shard)) == 302
+
+
+@pytest.mark.parametrize("prepared", [False, True], ids=["open", "prepared"])
+@pytest.mark.parametrize("level", [RC, RR, Isolation.SERIALIZABLE, None], ids=["RC", "RR", "SERIALIZABLE", "on its own"])
+def test_a_value_in_a_unique_key_waits_for_who_has_put_it_there(
+    shard: SqliteShard, level: Isolation | None, prepared: bool
+) -> None:
+    """However the one who waits locks its rows; what is prepared must fit, since nobody can refuse it any more."""
+    setup = shard.begin(RC)
+    setup.execute_ddl([("CREATE TABLE k (a INTEGER PRIMARY KEY, b TEXT UNIQUE) STRICT", ())])
+    setup.write("INSERT INTO k VALUES (1, 'one'), (2, 'two')", ())
+    setup.commit().wait()
+    first = shard.begin(RC, two_phase=prepared)
+    first.write("INSERT INTO k VALUES (3, 'x')", ())
+    first.write("UPDATE k SET b = 'y' WHERE a = 1", ())
+    if prepared:
+        first.prepare("g1").wait()
+    else:
+        first.pause()
+    for sql in ("INSERT INTO k VALUES (4, 'x')", "UPDATE k SET b = 'y' WHERE a = 2"):
+        other = shard.begin(level or RC, alone=level is None)
+        waiting = waits(lambda other=other, sql=sql: other.write(sql, ()))
+        assert not waiting.ticket.done()
+        other.rollback()
+    free = shard.begin(RC, alone=True)
+    free.write("INSERT INTO k VALUES (4, 'z')", ())
+    free.commit().wait()
+    first.commit().wait()
+    last = shard.begin(RC, alone=True)
+    with pytest.raises(UniqueViolation):
+        last.write("INSERT INTO k VALUES (5, 'x')", ())
+    last.rollback()
+    assert not shard.queue.held and not shard.row_locks

@@ -31,7 +31,10 @@ _EVENTS: dict[str, Callable[..., tp.Event]] = {
     "back": lambda shard: tp.ShardBack(int(shard)),
     "timed out": tp.TimedOut,
     "cancelled": lambda: tp.Cancelled(error("QUERY_INTERRUPTED")),
+    "commit asked": tp.CommitAsked,
+    "rollback asked": tp.RollbackAsked,
 }
+_BEGINNINGS = ("begin ", "hold ", "adopt ", "resume-committed ", "resume-aborted ")
 _DECISION = re.compile(r"(?P<gtrid>\w+)=(?P<verdict>commit|abort)\((?P<shards>[\d,]+)\)")
 _PREPARED = re.compile(r"(?P<shard>\d+):(?P<gtrids>[\w,]*)")
 
@@ -57,7 +60,7 @@ def play(story: script.Script) -> Iterator[tuple[script.Statement, list[str]]]:
 
 def _step(state: tp.State | None, words: str) -> tuple[tp.State | None, list[str]]:
     try:
-        after, actions = _begin(words) if words.startswith("begin ") else tp.step(_must(state), _event(words))
+        after, actions = _begin(words) if words.startswith(_BEGINNINGS) else tp.step(_must(state), _event(words))
     except AssertionError as impossible:
         return state, [f"IMPOSSIBLE: {str(impossible).partition(':')[0]}"]
     return after, [*map(message, actions), summary(after)]
@@ -70,8 +73,14 @@ def _must(state: tp.State | None) -> tp.State:
 
 
 def _begin(words: str) -> tp.Step:
-    gtrid, _, shards = words.removeprefix("begin ").partition(" on")
-    return tp.begin(gtrid, [int(shard) for shard in shards.split()])
+    how, _, rest = words.partition(" ")
+    gtrid, _, on = rest.partition(" on")
+    shards = [int(shard) for shard in on.split()]
+    if how == "adopt":
+        return tp.adopt(gtrid, shards), ()
+    if how.startswith("resume"):
+        return tp.resume(gtrid, shards, committed=how == "resume-committed")
+    return tp.begin(gtrid, shards, held=how == "hold")
 
 
 def _event(words: str) -> tp.Event:

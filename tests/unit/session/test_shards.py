@@ -220,6 +220,24 @@ def test_rows_go_where_another_primary_key_puts_them(node: Node) -> None:
     assert ask(session, "SELECT COUNT(*) FROM user WHERE id BETWEEN 10 AND 19") == [(10,)]
 
 
+def test_of_equal_texts_the_first_is_shown(node: Node) -> None:
+    session = connect(node, "shop")
+    ask(session, "CREATE TABLE word (id INT PRIMARY KEY, w VARCHAR(5))")
+    ask(session, "INSERT INTO word VALUES (1, 'a'), (2, 'A'), (3, 'a '), (4, 'B'), (5, 'b'), (6, NULL), (7, NULL)")
+    for text in ("SELECT DISTINCT w FROM word", "SELECT w FROM word GROUP BY w"):
+        for _ in range(20):
+            assert sorted(ask(session, text), key=str) == [("B",), ("a",), (None,)]
+    assert ask(session, "SELECT DISTINCT w FROM word WHERE id < 6 ORDER BY w DESC LIMIT 1") == [("B",)]
+
+
+def test_another_shard_key_and_another_name_at_once(node: Node) -> None:
+    session = connect(node, "shop")
+    with pytest.raises(Exception, match="1235"):
+        ask(session, "ALTER TABLE user DROP PRIMARY KEY, RENAME TO person")
+    ask(session, "ALTER TABLE user RENAME TO person, ADD COLUMN x INT")
+    assert ask(session, "SELECT COUNT(*) FROM person") == [(0,)]
+
+
 # ── starting again ──
 
 

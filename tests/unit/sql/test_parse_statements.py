@@ -213,7 +213,6 @@ def test_set_forms() -> None:
         ("create or replace function f() returns int begin return 1; end", "CREATE FUNCTION"),
         ("drop function if exists f", "DROP FUNCTION"),
         ("grant all on *.* to a@b", "GRANT"),
-        ("xa start 'x'", "XA"),
         ("begin not atomic select 1; end", "BEGIN NOT ATOMIC"),
     ],
 )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from fauna.catalog.slot_map import ONE_SHARD
 from fauna.shard.shard import Isolation, Shard
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
@@ -56,7 +55,6 @@ def _begun(shards: list[OneShard], gate: CommitGate) -> SpreadTransaction:
         gate,
         cast(Committer, None),
         Isolation.REPEATABLE_READ,
-        slots=lambda: ONE_SHARD,
     )
     transaction.reader(0)
     return transaction

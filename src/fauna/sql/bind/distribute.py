@@ -275,6 +275,9 @@ class _Distributor:
 
     def _ordered(self, select: BoundSelect) -> BoundSelect:
         """Groups, if any, are whole: what is left is DISTINCT, the order, and the limit."""
+        if _is_distinct_texts(select):
+            # Of texts that are equal the first one is shown: as of a group.
+            return self._regrouped(replace(select, distinct=False, group_by=tuple([OrderKey(o.expr) for o in select.outputs])))
         outputs = [OutputColumn("", f"c{i}", o.expr) for i, o in enumerate(select.outputs)]
         order: list[OrderKey] = []
         for key in select.order_by:
@@ -531,6 +534,21 @@ def _is_two_step(node: AggregateOp) -> bool:
     # A sum of DOUBLEs depends on the order in which they are added.
     exact = node.type.kind is Kind.DECIMAL
     return node.name == "COUNT" or exact and (node.name == "SUM" or node.name == "AVG" and _COUNT_OF in node.template)
+
+
+def _is_distinct_texts(select: BoundSelect) -> bool:
+    """Whether it is SELECT DISTINCT of plain columns of one table, of which some are texts, in the order of nothing else."""
+    columns = [o.expr for o in select.outputs]
+    ordered = [key.expr for key in select.order_by if key.expr is not None]
+    return (
+        select.distinct
+        and not select.group_by
+        and not select.aggregate
+        and isinstance(select.source, TableSource)
+        and all(isinstance(expr, ColumnRef) for expr in columns)
+        and all(expr in columns for expr in ordered)
+        and any(expr.type.kind in CHARS for expr in columns)
+    )
 
 
 class _Merge:

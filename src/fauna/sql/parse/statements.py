@@ -8,7 +8,7 @@ from typing import Final
 from fauna.errors import error
 from fauna.sql.ast import QueryStatement, Statement
 from fauna.sql.lexer import END
-from fauna.sql.parse import admin, dml, objects, settings, show, tables
+from fauna.sql.parse import admin, dml, objects, settings, show, tables, xa
 from fauna.sql.parse.core import Stream
 from fauna.sql.parse.query import query, with_clause
 
@@ -107,10 +107,10 @@ _STATEMENTS: Final[dict[str, Callable[[Stream], Statement]]] = {
     "KILL": admin.kill,
     "DO": admin.do,
     "CALL": admin.call,
+    "XA": xa.xa,
 }
 
 _UNSUPPORTED: Final = {
-    "XA": "XA",
     "GRANT": "GRANT",
     "REVOKE": "REVOKE",
     "HANDLER": "HANDLER",

@@ -14,7 +14,7 @@ next statement, or at its commit.  Its rows stay its own by row locks, which oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -126,6 +126,10 @@ class SqliteBranch:
         return None
 
     @property
+    def has_locked(self) -> bool:
+        return self.keeps_lock or self._shard.row_locks.count(self.owner) > 0
+
+    @property
     def reads_latest(self) -> bool:
         return self._isolation <= Isolation.READ_COMMITTED
 
@@ -195,6 +199,11 @@ class SqliteBranch:
                 if change[0] == table and (low is None or low <= change[3]) and (high is None or change[2] <= high):
                     return True
         return False
+
+    def has_written_to(self, tables: Collection[str]) -> bool:
+        if self._locked:
+            return any(change[0] in tables for change in self._writer.changes) or not self._writer.whole.isdisjoint(tables)
+        return self._has_written([TableAccess(table) for table in tables])
 
     def open_snapshot(self) -> None:
         """Fix the state that this transaction reads (START TRANSACTION WITH CONSISTENT SNAPSHOT, or the first read)."""
@@ -493,8 +502,11 @@ class SqliteBranch:
             keys.append((change[0], change[2]))
             if change[2] != change[3]:
                 keys.append((change[0], change[3]))
-            if self._pausable and change[1] != "DELETE":
-                self._add_unique_keys(change, keys)
+            if change[1] != "DELETE":
+                if self._pausable:
+                    self._add_unique_keys(change, keys)
+                elif shard.row_locks:  # it locks none, but may not have what others have put into their keys
+                    keys += writer.shapes.key_values_now(change[0], change[3])
         self._lock_keys(keys)
         if writer.relied_on:
             self._lock_keys(list(writer.relied_on), shared=True)
@@ -818,6 +830,9 @@ class SqliteBranch:
 
     # -- the end
 
+    def hold(self) -> dict[int, SqliteBranch]:
+        return {0: self}  # the only shard's number
+
     def prepare(self, gtrid: str) -> Ticket:
         self._must_be_open()
         if not self._two_phase or self.gtrid:
@@ -832,18 +847,20 @@ class SqliteBranch:
             self._or_deadlock(self._mixed.are_mine(writer.changes, 0, writer.whole))
         self._or_deadlock(self._is_at_home())
         self._detach_streams()
-        rows, statements = writer.effects()
+        rows, statements, counters = writer.effects()
         changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
         keeps_lock = self._keeps_lock or not self._pausable
         prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
         try:
             shard.announce(gtrid, self)
-            ticket = writer.put_prepared(gtrid, prepared)
+            ticket = writer.put_prepared(gtrid, prepared, counters)
         except BaseException:
             shard.forget_prepared(gtrid)
+            writer.rollback()
             self._end()
             raise
         self.gtrid, self.prepared = gtrid, prepared
+        self.watch = None  # its end is no statement of the client's any more, which KILL could stop
         self._close_snapshot()
         self._keeps_lock = keeps_lock
         self._locked = False
@@ -909,21 +926,21 @@ class SqliteBranch:
         if self.is_open and not self.gtrid:
             self.undo()
 
-    def undo(self) -> None:
+    def undo(self) -> Ticket:
         if not self.is_open:
-            return
+            return done_ticket()
         if self._streams:
             self._detach_streams(keep=False)
         if self.prepared is not None:
-            self._undo_prepared()
-            return
+            return self._undo_prepared()
         try:
             if self._locked or self._taken_back():
                 self._writer.rollback()
         finally:
             self._end()
+        return done_ticket()
 
-    def _undo_prepared(self) -> None:
+    def _undo_prepared(self) -> Ticket:
         if self._locked:
             self._writer.rollback()
         elif not self._keeps_lock:
@@ -935,7 +952,7 @@ class SqliteBranch:
                 self._await(ticket)
         self._locked = True
         try:
-            self._writer.drop_prepared(self.gtrid)
+            return self._writer.drop_prepared(self.gtrid)
         finally:
             self._end()
 

@@ -28,7 +28,7 @@ RowEffect = tuple[str, int, Sequence[Stored] | None]
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """rows     what each row that was touched is in the end: (table, rowid, its columns but the computed ones, or None: gone)
-    statements  on tables whose rows nobody locks (counters): run as they are
+    statements  on tables whose rows nobody locks: run as they are (not on counters, which count already)
     changes     (table, operation, rowid, new rowid): what the shard's history will tell of the commit
     keys        the rows and unique keys that nobody else may have until the end
     keeps_lock  keys are not all that it relies on: nobody else may write until the end

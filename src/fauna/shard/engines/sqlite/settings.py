@@ -10,7 +10,8 @@ class EngineSettings:
     """inline_steps      virtual-machine steps between two looks at the clock; an inline statement gets about twice as many
     inline_rows       rows that an inline query may return; more must move to a worker thread
     readers_max       open reader connections: streams plus transactions with a snapshot
-    untracked         tables whose changes never conflict (counters such as AUTO_INCREMENT's)
+    untracked         tables whose changes never conflict: they are noted as the statements that make them
+    counters          those of them (AUTO_INCREMENT's) that count from when a transaction is prepared, whatever becomes of it
     history_rows_max  row changes remembered for open snapshots; a snapshot that falls behind them cannot write (1213)
     history_commits   commits remembered for `changes` even when no snapshot needs them
     mmap_bytes        off: measured, mapped pages make reads 10 % slower and read-write transactions 1.5 times
@@ -35,6 +36,7 @@ class EngineSettings:
     statement_cache: int = 512
     reader_statement_cache: int = 64
     untracked: frozenset[str] = frozenset({"auto_increment"})
+    counters: frozenset[str] = frozenset({"auto_increment"})
     history_rows_max: int = 100_000
     history_commits: int = 256
     tracked_rows_max: int = 10_000

@@ -190,10 +190,10 @@ class SqliteShard:
             return sorted(self._prepared)
 
     def commit_prepared(self, gtrid: str) -> Ticket:
-        return self._prepared_branch(gtrid).commit()
+        return self.prepared_branch(gtrid).commit()
 
     def rollback_prepared(self, gtrid: str) -> None:
-        self._prepared_branch(gtrid).undo()
+        self.prepared_branch(gtrid).undo()
 
     def prepared_rows(self) -> list[tuple[str, Mapping[str, Stored]]]:
         with self._prepared_lock:
@@ -207,7 +207,7 @@ class SqliteShard:
                     found.append((table, {"_rowid_": rowid, **dict(zip(names, values, strict=True))}))
         return found
 
-    def _prepared_branch(self, gtrid: str) -> SqliteBranch:
+    def prepared_branch(self, gtrid: str) -> SqliteBranch:
         with self._prepared_lock:
             branch = self._prepared.get(gtrid)
         if branch is None:

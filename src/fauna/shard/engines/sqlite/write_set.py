@@ -21,7 +21,8 @@ from fauna.shard.engines.sqlite.connection import Handle
 # Frozen: (table, op, rowid, rowid_new, sql, params).  A plain tuple: one is made per row written.
 Change = tuple[str, str, int, int, Any, Any]
 
-# The table of a change that is a statement on a table whose rows nobody locks (counters): it is run again as it was.
+# The table of a change that is a statement on a table whose rows nobody locks, named instead of the operation: it is run again as
+# it was.
 STATEMENT: Final = ""
 
 # (collation, text) -> something equal exactly for texts that are equal by it; None: the collation is not known.
@@ -104,14 +105,30 @@ class Shapes:
                 values.append((table, key.name, *parts))
         return values
 
+    def key_values_now(self, table: str, rowid: int) -> list[tuple[Any, ...]]:
+        """The unique keys of a row that is written, as it is now; nothing for those that cannot be told, nor when it is gone."""
+        shape = self._shapes.get(table) or self.of(table)
+        if not shape.keys:
+            return []
+        rows = self._rows(table, rowid, shape)
+        return self._values(table, shape.keys, rows[0]) if rows else []
+
+    def _values(self, table: str, keys: Sequence[UniqueKey], row: Sequence[Stored]) -> list[tuple[Any, ...]]:
+        values = []
+        for key in keys:
+            parts = [self._comparable(row[position], collation) for position, collation in key.parts]
+            if None not in parts:
+                values.append((table, key.name, *parts))
+        return values
+
     def _whole(self, table: str, rowid: int, shape: Shape) -> Sequence[Stored]:
         """All of a row, as it is now."""
+        return self._rows(table, rowid, shape)[0]
+
+    def _rows(self, table: str, rowid: int, shape: Shape) -> list[tuple[Stored, ...]]:
         self._handle.guard.start(None, inline=False)
         names = ", ".join(f'"{name}"' for name in shape.columns)
-        rows: list[tuple[Stored, ...]] = self._handle.connection.execute(
-            f'SELECT {names} FROM "{table}" WHERE rowid = ?', (rowid,)
-        ).fetchall()
-        return rows[0]
+        return self._handle.connection.execute(f'SELECT {names} FROM "{table}" WHERE rowid = ?', (rowid,)).fetchall()
 
     def _comparable(self, value: Stored, collation: str) -> Stored:
         return self._equal_key(collation, value) if isinstance(value, str) and collation != "BINARY" else value
@@ -159,6 +176,8 @@ class Shapes:
         return Shape(columns, computed, rowid, hidden, self._unique_keys(table))
 
     def _unique_keys(self, table: str) -> tuple[UniqueKey, ...] | None:
+        if any(row[4] for row in self._pragma("table_list", table)):
+            return ()  # WITHOUT ROWID: the catalog's own, whose rows nobody locks
         keys = []
         for _, name, unique, _, partial in self._pragma("index_list", table):
             if not unique:

@@ -11,7 +11,6 @@ from typing import Final
 
 import apsw
 
-from fauna.catalog.types import Stored
 from fauna.errors import FaunaError, error
 from fauna.session.result import MustMove, Row
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
@@ -26,6 +25,7 @@ from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Sh
 from fauna.shard.shard import Params, Watch, Written
 from fauna.ticket import OneShot, done_ticket
 
+Statement = tuple[str, Params]
 _OVERRAN_MAX: Final = 1_000
 _READ_ROWS_MAX: Final = 16
 _TRIAL: Final = "fauna_trial"
@@ -41,6 +41,7 @@ class Writer:
         self.history = history
         self._group = group
         self._untracked = settings.untracked
+        self._counters = settings.counters
         self._tracked_max = self._changes_max = settings.tracked_rows_max
         self._prepared_max = settings.prepared_rows_max
         self._images_max = settings.images_max
@@ -53,7 +54,7 @@ class Writer:
         # Whether changes are noted with the rows' values, and whether all so far could be.
         self._images = False
         self.complete = True
-        self._ran_untracked = False
+        self._ran_untracked = ""  # the table that the running statement has changed
         # The rows whose presence foreign keys have relied on, in the running statement.
         self.relied_on: list[tuple[object, ...]] = []
         # Set while the writer pretends or repeats: such changes are not noted.
@@ -116,35 +117,39 @@ class Writer:
         self.changes = [self.shapes.freeze(change) for change in self.changes]
         return self.changes
 
-    def effects(self) -> tuple[list[RowEffect], list[tuple[str, Sequence[Stored]]]]:
-        """What the open transaction has done: each row that it touched, as it is now, and what it ran on counters."""
+    def effects(self) -> tuple[list[RowEffect], list[Statement], list[Statement]]:
+        """What the open transaction has done: each row that it touched, as it is now; what it ran on tables whose rows nobody
+        locks; and what on counters."""
         rows: dict[tuple[str, int], RowEffect] = {}
-        statements: list[tuple[str, Sequence[Stored]]] = []
+        statements: list[Statement] = []
+        counters: list[Statement] = []
         for change in self.changes:
-            table, _, rowid, rowid_new = change[:4]
+            table, op, rowid, rowid_new = change[:4]
             if table == STATEMENT:
-                statements.append((change[4], change[5]))
+                (counters if op in self._counters else statements).append((change[4], change[5]))
                 continue
             for number in (rowid, rowid_new):
                 if (table, number) not in rows:
                     rows[table, number] = (table, number, self.shapes.row(table, number))
-        return list(rows.values()), statements
+        return list(rows.values()), statements, counters
 
-    def put_prepared(self, gtrid: str, prepared: Prepared) -> OneShot:
-        """Undo what is open, and commit in its place only the record of what it will do."""
+    def put_prepared(self, gtrid: str, prepared: Prepared, counters: Sequence[Statement]) -> OneShot:
+        """Undo what is open, and commit in its place the record of what it will do, and already now what it did to counters: a
+        number that it has used is nobody else's, also after a restart, however long it stays prepared."""
         self.rollback()
         self.begin()
-        return self._commit_own(INSERT, (gtrid, prepared.dump()))
+        return self._commit_own([*counters, (INSERT, (gtrid, prepared.dump()))])
 
     def drop_prepared(self, gtrid: str) -> OneShot:
         """The prepared transaction is rolled back."""
         self.begin()
-        return self._commit_own(DELETE, (gtrid,))
+        return self._commit_own([(DELETE, (gtrid,))])
 
-    def _commit_own(self, sql: str, params: Params) -> OneShot:
+    def _commit_own(self, script: Sequence[Statement]) -> OneShot:
         self.pretending = True
         try:
-            self._own(sql, params)
+            for sql, params in script:
+                self._own(sql, params)
         except BaseException:
             self.rollback()
             raise
@@ -244,16 +249,16 @@ class Writer:
         try:
             rows = handle.execute(sql, params).fetchall()
         except apsw.Error as raised:
-            self._ran_untracked = False
+            self._ran_untracked = ""
             del self.changes[mark:]
             raise translate(raised) from None
         except BaseException:
-            self._ran_untracked = False
+            self._ran_untracked = ""
             del self.changes[mark:]
             raise
         if self._ran_untracked:
-            self._ran_untracked = False
-            self.changes.append((STATEMENT, "", 0, 0, sql, params))
+            self.changes.append((STATEMENT, self._ran_untracked, 0, 0, sql, params))
+            self._ran_untracked = ""
         if handle.guard.overran:
             self._remember_overrun(sql)
         connection = self._connection
@@ -293,7 +298,7 @@ class Writer:
         table = update.table_name
         if table in self._untracked:
             if self._images:
-                self._ran_untracked = True
+                self._ran_untracked = table
             else:
                 self.whole.add(SOMETHING)
         elif len(self.changes) >= self._changes_max:
