@@ -320,8 +320,9 @@ class _Distributor:
         # Each shard tells the values that are counted once: it groups by them, too.
         finer = (*select.group_by, *[OrderKey(arg) for arg in merge.distinct])
         part = replace(
-            select, outputs=tuple(merge.outputs), group_by=finer, having=None, order_by=(), limit=None, offset=None, distinct=False
-        )
+            select, outputs=tuple(merge.outputs), group_by=finer, having=None, order_by=(), limit=None, offset=None,
+            distinct=False,
+        )  # fmt: skip
         source = self._gather(part, [o.alias for o in merge.outputs], merge.first_row)
         group_by = tuple(replace(key, expr=merge.expr(key.expr)) for key in select.group_by if key.expr is not None)
         tail = (order, select.limit, select.offset, select.distinct)
