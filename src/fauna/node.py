@@ -444,7 +444,9 @@ class Node:
             if placement_of(table).kind != "SINGLE" or number == SINGLE_SHARD:
                 sql = f"SELECT count(*) FROM {table.physical}"
                 rows += int(list(shard.autocommit_query(sql, (), inline=False))[0][0])  # type: ignore[arg-type]
-        return fauna_schema.ShardFacts(rows, shard.path.stat().st_size, shard.position, time.monotonic() - self.started)
+        files = [path for path in (shard.path, Path(f"{shard.path}-wal")) if path.exists()]
+        size = sum(path.stat().st_size for path in files)
+        return fauna_schema.ShardFacts(rows, size, shard.position, time.monotonic() - self.started)
 
     def _table_statistics(self, session: Session, table: Table) -> TableStatistics:
         try:

@@ -18,7 +18,7 @@ SCHEMA: Final = "fauna"
 
 @dataclass(frozen=True, slots=True)
 class ShardFacts:
-    """rows, bytes of its user tables and of its file; commits since `seconds` ago."""
+    """rows, bytes of its user tables, and of its file with its log; commits since `seconds` ago."""
 
     rows: int
     bytes: int

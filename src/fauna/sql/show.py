@@ -17,7 +17,7 @@ from fauna.catalog.types import CHARS, Kind, SqlType, Stored
 from fauna.catalog.values import column_type_text, text_of, type_text
 from fauna.errors import error, unsupported
 from fauna.session.result import ResultColumn, Row
-from fauna.sql import ast, show_create
+from fauna.sql import ast, fauna_schema, show_create
 from fauna.sql.collation import like
 from fauna.sql.context import Warning_
 from fauna.sql.information_schema import SCHEMA, TABLES, InfoContext, InfoTable, find, objects, routines
@@ -281,6 +281,11 @@ def _must_get_relation(table: ast.TableName, info: InfoContext) -> tuple[str, Re
         if own is None:
             raise error("UNKNOWN_TABLE", table.name, SCHEMA)
         return SCHEMA, own
+    if schema.lower() == fauna_schema.SCHEMA:
+        columns = fauna_schema.COLUMNS.get(table.name.lower())
+        if columns is None:
+            raise error("NO_SUCH_TABLE", fauna_schema.SCHEMA, table.name)
+        return fauna_schema.SCHEMA, InfoTable(table.name.lower(), columns, lambda context: ())
     relation = info.catalog.relation(schema, table.name)
     if relation is None:
         if info.catalog.database(schema) is None and not is_reserved(schema):

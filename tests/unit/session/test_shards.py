@@ -254,6 +254,15 @@ def test_of_equal_texts_the_first_is_shown(node: Node) -> None:
     assert ask(session, "SELECT DISTINCT w FROM word WHERE id < 6 ORDER BY w DESC LIMIT 1") == [("B",)]
 
 
+def test_the_tables_of_fauna_can_be_looked_up(node: Node) -> None:
+    session = connect(node, "shop")
+    assert ask(session, "SHOW TABLES FROM fauna") == [("shards",)]
+    assert [row[0] for row in ask(session, "DESCRIBE fauna.shards")][:3] == ["shard", "engine", "slots"]
+    assert ("fauna",) not in ask(session, "SELECT DISTINCT table_schema FROM information_schema.tables")
+    with pytest.raises(Exception, match="1146"):
+        ask(session, "DESCRIBE fauna.nothing")
+
+
 def test_another_shard_key_and_another_name_at_once(node: Node) -> None:
     session = connect(node, "shop")
     with pytest.raises(Exception, match="1235"):

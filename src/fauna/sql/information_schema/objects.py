@@ -11,6 +11,7 @@ from fauna.catalog.schema import Column, Database, Index, Relation, Sequence, Ta
 from fauna.catalog.types import BLOBS, BYTES, CHARS, FLOATS, INTEGERS, TEXTS, Kind, SqlType
 from fauna.catalog.values import column_type_text
 from fauna.session.result import ResultColumn, Row
+from fauna.sql import fauna_schema
 from fauna.sql.information_schema.definitions import COLLATION, SCHEMA
 from fauna.sql.information_schema.info_context import InfoContext, TableStatistics
 from fauna.sql.show_create import on_update_text
@@ -82,13 +83,15 @@ def schemata(context: InfoContext) -> Iterator[Row]:
 
 
 def tables(context: InfoContext, own: Mapping[str, tuple[ResultColumn, ...]]) -> Iterator[Row]:
-    """own: the tables of information_schema itself."""
-    if _wants_own(context):
-        for name in own:
-            yield (
-                CATALOG, SCHEMA, name, "SYSTEM VIEW", "MEMORY", 11, "Fixed", None, 0, 0, 0, 0, 0, None, context.now, None, None,
-                COLLATION, None, "", "", 0, "Y",
-            )
+    """own: the tables of information_schema itself.  Those of `fauna` are listed for who asks for that database."""
+    listed = [(SCHEMA, name) for name in own] if _wants_own(context) else []
+    if context.schema is not None and context.schema.lower() == fauna_schema.SCHEMA:
+        listed = [(fauna_schema.SCHEMA, name) for name in fauna_schema.COLUMNS]
+    for schema, name in listed:
+        yield (
+            CATALOG, schema, name, "SYSTEM VIEW", "MEMORY", 11, "Fixed", None, 0, 0, 0, 0, 0, None, context.now, None, None,
+            COLLATION, None, "", "", 0, "Y",
+        )
     for relation in relations(context):
         if isinstance(relation, Table):
             if not relation.temporary:
