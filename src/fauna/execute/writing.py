@@ -209,6 +209,7 @@ class _Inserter:
         for shard in shards:
             run.transaction.writer(shard).lock()
         run.must_be_current()
+        self.last_branch = run.transaction.writer(shards[0])  # the counter goes where the row goes: one shard is cheaper than two
         self.save_counter()
         try:
             taken = self._taken(row, shards)

@@ -16,7 +16,7 @@ from fauna.execute import over_shards, writing
 from fauna.plan.plan import DeletePlan, Distribution, Gather, Plan, QueryPlan, ShardStatement, UpdatePlan
 from fauna.session import definition, load_data, passwords, procedures, reading, xa
 from fauna.session.explain import EXPLAIN_COLUMNS, Step, Tables, analyzed, explained, merge_row, noted
-from fauna.session.result import LocalInfile, MustMove, Result, ResultColumn, Row
+from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
 from fauna.shard.engine_errors import EngineError
 from fauna.sql import ast
@@ -87,6 +87,8 @@ def table_result(names: Sequence[str], rows: list[Row], session: Session) -> Res
 
 def _start(session: Session, statement: ast.StartTransaction) -> Result:
     ticket = session.transactions.commit()
+    if ticket is not None and not ticket.done() and statement.consistent_snapshot and session.node.gate is not None:
+        raise MustWait(ticket)  # over several shards it is visible only then
     session.transactions.begin(read_only=statement.read_only, consistent_snapshot=statement.consistent_snapshot)
     result = session.done()
     result.durable = ticket

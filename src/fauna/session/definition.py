@@ -58,9 +58,13 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     if plan.commits:
         transaction.define(lambda: session.node.set_catalog(plan.catalog))
     keys_over_shards.check(session.node.catalog, plan.catalog)
-    _execute(session, transaction, plan, shards)
-    keys_over_shards.find_duplicates(session, transaction, plan.catalog)
-    keys_over_shards.find_orphans(session, transaction, plan.catalog)
+    try:
+        _execute(session, transaction, plan, shards)
+        keys_over_shards.find_duplicates(session, transaction, plan.catalog)
+        keys_over_shards.find_orphans(session, transaction, plan.catalog)
+    except MustWait:
+        transaction.retreat()  # nothing of it is to be there when it is begun anew
+        raise
     affected = plan.affected_rows
     if plan.count_rows:
         counts = [list(transaction.writer(shard).query(plan.count_rows, (), (), inline=False)) for shard in shards]

@@ -97,6 +97,8 @@ class ProcedureCall:
             if result.columns is not None:
                 result.then = self.go_on
                 return result
+            if result.durable is not None and self._session.node.gate is not None:
+                result.durable.wait()  # over several shards the next statement sees it only then
             self._durable = result.durable or self._durable
             self._affected += result.affected_rows
         done = self._session.done(affected=self._affected)

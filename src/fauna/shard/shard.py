@@ -201,6 +201,10 @@ class Transaction(Protocol):
         begin(two_phase=True)."""
         ...
 
+    def retreat(self) -> None:
+        """After MustWait: undo what has been done on the shards that are not waited for, and have nothing locked there."""
+        ...
+
     def commit(self) -> Ticket:
         """Visible to others and durable once the ticket is done; on one shard visible on return."""
         ...
@@ -236,6 +240,11 @@ class Branch(Transaction, Protocol):
 
     @property
     def has_snapshot(self) -> bool: ...
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an earlier call waits for a lock or a row, or has been granted it and was not called again yet."""
+        ...
+
     @property
     def awaits_lock(self) -> bool:
         """Whether an earlier call waits for the write lock, or has been granted it and was not called again yet."""

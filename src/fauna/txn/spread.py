@@ -187,6 +187,13 @@ class SpreadTransaction:
         """It has DDL, on every shard: see `definitions`."""
         self._published = published
 
+    def retreat(self) -> None:
+        self._published = None
+        for shard, branch in list(self._branches.items()):
+            if not branch.is_waiting:
+                del self._branches[shard]
+                branch.rollback()
+
     def show(self, shown: Shown) -> None:
         """Call this at the end, just before others see what it has written on several shards, which stay locked until then; and
         what it gives, when that could not be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -132,6 +133,14 @@ def test_an_in_list_goes_to_the_shards_of_its_keys(plan_of: Callable[[str], Quer
         ("SELECT DISTINCT total FROM orders", ["distinct"]),
         ("SELECT u.name, o.total FROM user u JOIN orders o ON o.user_id = u.id WHERE o.total > 5", ["filter, join"]),
         ("SELECT u.name, c.name FROM user u JOIN country c ON c.code = u.name", ["join"]),
+        ("SELECT * FROM user WHERE id IN (SELECT user_id FROM orders WHERE total > 5)", ["filter, semi-join"]),
+        (
+            "SELECT COUNT(*) FROM orders o WHERE NOT EXISTS (SELECT 1 FROM line l WHERE l.user_id = o.user_id)",
+            ["filter, semi-join, aggregate"],
+        ),
+        # NOT IN is NULL for a NULL on any shard.
+        ("SELECT id FROM user WHERE id NOT IN (SELECT user_id FROM orders)", ["", ""]),
+        ("SELECT id FROM user WHERE id IN (SELECT MAX(user_id) FROM orders)", ["", ""]),
         # Joined by something else than the shard keys: both are fetched.
         ("SELECT * FROM user u JOIN orders o ON o.id = u.id WHERE o.total > 5", ["", "filter"]),
         # Sums of DOUBLEs depend on their order; texts that are equal are shown as the first of them.
@@ -252,6 +261,60 @@ def test_of_equal_texts_the_first_is_shown(node: Node) -> None:
         for _ in range(20):
             assert sorted(ask(session, text), key=str) == [("B",), ("a",), (None,)]
     assert ask(session, "SELECT DISTINCT w FROM word WHERE id < 6 ORDER BY w DESC LIMIT 1") == [("B",)]
+
+
+@pytest.mark.parametrize("autocommit", [0, 1])
+@pytest.mark.parametrize("definition", ["DROP TABLE item", "ALTER TABLE item ADD COLUMN x INT DEFAULT 7"])
+def test_a_definition_that_waits_for_a_row_of_one_shard_is_done_once(node: Node, autocommit: int, definition: str) -> None:
+    """What it did on the other shards before it had to wait is undone: it begins anew when the row is free."""
+    writer, definer = connect(node, "shop"), connect(node, "shop")
+    ask(definer, f"SET autocommit = {autocommit}")
+    for n in range(8):
+        ask(writer, "CREATE TABLE item (id INT PRIMARY KEY, v INT)")
+        ask(writer, "INSERT INTO item VALUES " + ", ".join(f"({n}, 1)" for n in range(20)))
+        ask(writer, "START TRANSACTION")
+        ask(writer, f"UPDATE item SET v = 2 WHERE id = {n}")
+        failed: list[BaseException] = []
+
+        def define(failed: list[BaseException] = failed) -> None:
+            try:
+                ask(definer, definition)
+            except BaseException as problem:  # noqa: BLE001
+                failed.append(problem)
+
+        thread = threading.Thread(target=define)
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive(), "it did not wait"
+        ask(connect(node, "shop"), "INSERT INTO note VALUES (1)")  # it keeps nobody from the first shard meanwhile
+        ask(writer, "COMMIT")
+        thread.join(30)
+        assert not thread.is_alive()
+        assert not failed
+        ask(writer, "DELETE FROM note")
+        if definition.startswith("ALTER"):
+            assert ask(writer, "SELECT COUNT(*), SUM(v), SUM(x) FROM item") == [(20, 21, 140)]
+            ask(writer, "DROP TABLE item")
+
+
+def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:
+    session = connect(node, "shop")
+    ask(session, "DROP TABLE orders")
+    ask(session, "CREATE TABLE orders (id INT PRIMARY KEY, user_id INT, total INT) PARTITION BY KEY (user_id)")
+    ask(session, "INSERT INTO user VALUES " + ", ".join(f"({n}, 'u{n}')" for n in range(60)))
+    ask(session, "INSERT INTO orders VALUES " + ", ".join(f"({n}, {n % 40 or 'NULL'}, {n})" for n in range(200)))
+    ask(session, "INSERT INTO line VALUES " + ", ".join(f"({n}, {n % 50}, 1)" for n in range(100)))
+    for condition, count in [
+        ("id IN (SELECT user_id FROM orders WHERE total >= 180)", 20),
+        ("EXISTS (SELECT 1 FROM orders o WHERE o.user_id = user.id)", 39),
+        ("NOT EXISTS (SELECT 1 FROM orders o WHERE o.user_id = user.id)", 21),
+        ("id NOT IN (SELECT user_id FROM orders)", 0),
+        ("id NOT IN (SELECT user_id FROM line)", 10),
+        ("id IN (SELECT l.user_id FROM line l JOIN orders o ON o.user_id = l.user_id)", 39),
+        ("id = 7 AND id IN (SELECT user_id FROM orders)", 1),
+        ("EXISTS (SELECT 1 FROM orders o WHERE o.user_id = user.id) OR name = 'u50'", 40),
+    ]:
+        assert ask(session, f"SELECT COUNT(*) FROM user WHERE {condition}") == [(count,)], condition
 
 
 def test_the_tables_of_fauna_can_be_looked_up(node: Node) -> None:

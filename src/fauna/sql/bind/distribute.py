@@ -15,7 +15,7 @@ from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.sqlite_schema import collate_clause, storage_class
 from fauna.catalog.types import BIGINT_TYPE, CHARS, INTEGERS, Kind, SqlType
-from fauna.plan.plan import Distribution, Gather, ShardStatement, parameters
+from fauna.plan.plan import Distribution, Gather, Route, ShardStatement, parameters
 from fauna.sql.bind.expressions import conjuncts
 from fauna.sql.bind.place import is_spread
 from fauna.sql.bind.routes import equal_columns, route_of, terms_of, together
@@ -53,10 +53,20 @@ def distribute(catalog: Catalog, query: BoundQuery) -> Distribution | None:
     mentions = list(mentions_of(query))
     if not any(is_spread(catalog, source.table) for source, _ in mentions):
         return None
-    home = together([route_of(catalog, source.table, source.alias, terms) for source, terms in mentions])
     distributor = _Distributor(catalog, query)
+    if isinstance(query, BoundSelect) and distributor.pushed:
+        home = _route_of_rows(catalog, query)
+    else:
+        home = together([route_of(catalog, source.table, source.alias, terms) for source, terms in mentions])
     gathers, final = distributor.distribute()
     return Distribution(home, gathers, final, distributor.by_row)
+
+
+def _route_of_rows(catalog: Catalog, select: BoundSelect) -> Route:
+    """Where the rows of a SELECT are that is pushed: what its subqueries read is on the same shards."""
+    assert select.source is not None
+    where = conjuncts(select.where) if select.where is not None else []
+    return together([route_of(catalog, source.table, source.alias, terms) for source, terms in terms_of(select.source, where)])
 
 
 def statement_of(query: BoundQuery) -> ShardStatement:
@@ -167,10 +177,11 @@ class _Distributor:
         self.fetched: dict[str, GatheredSource] = {}
         self.by_row = False
         self.ordered = not _is_indifferent(query)
+        self.pushed = isinstance(query, BoundSelect) and not query.ctes and self._is_pushed(query)
 
     def distribute(self) -> tuple[tuple[Gather, ...], ShardStatement | None]:
         query = self.query
-        if isinstance(query, BoundSelect) and not query.ctes and self._is_pushed(query):
+        if isinstance(query, BoundSelect) and self.pushed:
             if self._is_concatenation(query):
                 part = query
                 if isinstance(query.source, TableSource) and not query.group_by:
@@ -224,9 +235,10 @@ class _Distributor:
         local = self._local(select.source, where)
         if local is None or not local.keys:
             return False
+        semi_joins = self._semi_joins(where, local)
         for node in _expressions(select):
             for inner in _nodes(node):
-                if isinstance(inner, QueryOp) and not self._reads_copies_only(inner.query):
+                if isinstance(inner, QueryOp) and id(inner) not in semi_joins and not self._reads_copies_only(inner.query):
                     return False
                 if isinstance(inner, Op) and not inner.deterministic:
                     return False
@@ -240,6 +252,37 @@ class _Distributor:
         if not select.aggregate and not select.group_by:
             return True
         return _can_be_merged(select) and (bool(select.group_by) or not _has_bare_columns(select))
+
+    def _semi_joins(self, where: Sequence[Typed], local: _Local) -> set[int]:
+        """The EXISTS and IN of WHERE whose rows, for each row of `local`, are on that row's shard: they are joined by the shard
+        keys.  By their identity."""
+        found = set()
+        for term in where:
+            for inner in _nodes(term):
+                if isinstance(inner, QueryOp) and self._is_local_test(inner, local, is_term=inner is term):
+                    found.add(id(inner))
+        return found
+
+    def _is_local_test(self, test: QueryOp, local: _Local, *, is_term: bool) -> bool:
+        query = test.query
+        if not isinstance(query, BoundSelect) or query.ctes or query.limit is not None or query.source is None:
+            return False
+        if query.group_by or query.aggregate or query.having is not None or has_window(query):
+            return False
+        terms = conjuncts(query.where) if query.where is not None else []
+        if test.name == "IN" and is_term and len(test.args) == len(query.outputs) == 1:
+            # Whether it is false or NULL makes no difference here: for NOT IN it would.
+            terms = [*terms, Op(BIGINT_TYPE, True, "=", (test.args[0], query.outputs[0].expr), "({0} = {1})")]
+        elif test.name != "EXISTS":
+            return False
+        for expression in _expressions(query):
+            for inner in _nodes(expression):
+                if isinstance(inner, QueryOp) and not self._reads_copies_only(inner.query):
+                    return False
+                if isinstance(inner, Op) and not inner.deterministic:
+                    return False
+        there = self._local(query.source, terms)
+        return there is not None and bool(there.keys) and _meet(local.keys, there.keys, terms)
 
     def _reads_copies_only(self, query: BoundQuery) -> bool:
         """Whether a subquery reads nothing that is not whole on every shard."""
@@ -333,9 +376,7 @@ class _Distributor:
         number = len(self.gathers)
         table = f"g{number}"
         part = replace(part, outputs=tuple(replace(o, alias=c) for o, c in zip(part.outputs, columns, strict=True)))
-        route = together(
-            [route_of(self.catalog, source.table, source.alias, terms) for source, terms in mentions_of(part)]
-        )
+        route = _route_of_rows(self.catalog, part)
         definitions = tuple(
             f"{name} INTEGER PRIMARY KEY" if i == key else f"{name} ANY{collate_clause(o.expr.type)}"
             for i, (name, o) in enumerate(zip(columns, part.outputs, strict=True))
@@ -458,6 +499,8 @@ def _all_of(terms: Sequence[Typed]) -> Op:
 def _shown(part: BoundSelect) -> str:
     """For EXPLAIN: what is pushed down."""
     done = ["filter"] if part.where is not None else []
+    if part.where is not None and any(isinstance(node, QueryOp) for node in _nodes(part.where)):
+        done.append("semi-join")
     if isinstance(part.source, JoinSource):
         done.append("join")
     if part.aggregate or part.group_by:

@@ -609,6 +609,13 @@ class SqliteBranch:
         self.move()
         return True
 
+    def retreat(self) -> None:
+        """It has undone what it did when it began to wait."""
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._ticket is not None
+
     @property
     def awaits_lock(self) -> bool:
         return isinstance(self._ticket, LockTicket)
