@@ -69,6 +69,17 @@ def _one_key(
     slot: Callable[[Sequence[Stored]], int],
 ) -> Route:  # fmt: skip
     shards = [frozenset({shard}) for shard in range(max(owners) + 1)]
+    if len(makers) == 1:
+        (make,), (fit,) = makers, fits
+
+        def route_of_one(args: Sequence[Stored], supply: Supply) -> frozenset[int] | None:
+            # `route` without its loops: this runs for every statement by key.
+            value = make(args, supply)
+            if value is None:
+                return _NONE
+            return shards[owners[slot((value,))]] if fit(value) else None
+
+        return route_of_one
 
     def route(args: Sequence[Stored], supply: Supply) -> frozenset[int] | None:
         key = [make(args, supply) for make in makers]
