@@ -152,6 +152,10 @@ def _queried(run: Run, plan: InsertPlan, args: Args) -> Iterator[Row]:
         yield row[1:]
 
 
+_Placed = tuple[int, int, Sequence[Stored]]
+"""A row of a batch: its place there, its number in the statement, what is written."""
+
+
 class _Inserter:
     def __init__(self, run: Run, plan: InsertPlan, counts: Counts) -> None:
         self.run = run
@@ -180,6 +184,10 @@ class _Inserter:
             )
         home = self.home
         each = self.parents or self.children or plan.late_keys or plan.delete or plan.upsert or plan.returning is not None
+        placed = plan.place is not None and not plan.place.everywhere
+        if placed and not (each or plan.ignore or plan.spread_keys):
+            self._by_shard(rows)
+            return
         if home is None or each or plan.ignore and rows_known:
             for row in rows:
                 self._one(self.numbered(row))
@@ -287,6 +295,51 @@ class _Inserter:
         self.own_id = number & UINT64_MAX
         numbers.given(number)
         return row
+
+    def _by_shard(self, rows: Iterator[Sequence[Stored]]) -> None:
+        """Rows of which each is the business of one shard alone: batches, of which every shard writes its own at once."""
+        batch: list[Sequence[Stored]] = []
+        parts: dict[int, list[_Placed]] = {}  # by shard
+        numbers_rows, context = self.plan.numbers_rows, self.run.context
+        while True:
+            refused: SqlError | None = None
+            try:
+                for row in islice(rows, BATCH_ROWS):
+                    numbered = self.numbered(row)
+                    (shard,) = self._shards(numbered)
+                    written = [*numbered, self.row_id] if numbers_rows else numbered
+                    parts.setdefault(shard, []).append((len(batch), context.row, written))
+                    batch.append(numbered)
+            except SqlError as problem:
+                refused = problem  # a row before it may be refused for another reason
+            if batch:
+                self._write_parts(batch, parts)
+            if refused is not None:
+                raise refused
+            if len(batch) < BATCH_ROWS:
+                return
+            batch.clear()
+            parts.clear()
+
+    def _write_parts(self, batch: Sequence[Sequence[Stored]], parts: Mapping[int, Sequence[_Placed]]) -> None:
+        plan, counts = self.plan, self.counts
+        first: tuple[int, EngineError] | None = None
+        for shard, part in parts.items():
+            self.last_branch = self.run.transaction.writer(shard)
+            try:
+                counts.affected += self.last_branch.write_many(plan.insert, self._in_turn(part)).changes
+            except EngineError as problem:
+                place = part[problem.row - 1][0]
+                if first is None or place < first[0]:
+                    first = place, problem
+        if first is not None:  # of all the rows that are refused, as it would be with one shard
+            raise self.run.explain(first[1], plan.table, batch[first[0]], plan.columns) from None
+        counts.records += len(batch)
+        counts.insert_id = self.own_id
+
+    def _in_turn(self, part: Sequence[_Placed]) -> Iterator[Sequence[Stored]]:
+        for _, self.run.context.row, row in part:  # for who tells at which row it was
+            yield row
 
     def _by_batches(self, home: Branch, rows: Iterator[Sequence[Stored]]) -> None:
         """Rows that break a key are left out: whole batches first, row by row where one holds such a row."""

@@ -304,7 +304,7 @@ def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:
     ask(session, "INSERT INTO user VALUES " + ", ".join(f"({n}, 'u{n}')" for n in range(60)))
     ask(session, "INSERT INTO orders VALUES " + ", ".join(f"({n}, {n % 40 or 'NULL'}, {n})" for n in range(200)))
     ask(session, "INSERT INTO line VALUES " + ", ".join(f"({n}, {n % 50}, 1)" for n in range(100)))
-    for condition, count in [
+    for condition, found in [
         ("id IN (SELECT user_id FROM orders WHERE total >= 180)", 20),
         ("EXISTS (SELECT 1 FROM orders o WHERE o.user_id = user.id)", 39),
         ("NOT EXISTS (SELECT 1 FROM orders o WHERE o.user_id = user.id)", 21),
@@ -314,7 +314,7 @@ def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:
         ("id = 7 AND id IN (SELECT user_id FROM orders)", 1),
         ("EXISTS (SELECT 1 FROM orders o WHERE o.user_id = user.id) OR name = 'u50'", 40),
     ]:
-        assert ask(session, f"SELECT COUNT(*) FROM user WHERE {condition}") == [(count,)], condition
+        assert ask(session, f"SELECT COUNT(*) FROM user WHERE {condition}") == [(found,)], condition
 
 
 def test_the_tables_of_fauna_can_be_looked_up(node: Node) -> None:
