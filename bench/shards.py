@@ -323,7 +323,7 @@ def table(results: Results) -> str:
     ]
     for what, threads in dict.fromkeys((what, threads) for what, threads, _ in results.lines):
         shown = [_shown(results.lines.get((what, threads, name))) for name in (PLAIN, SET, FOUR, ONE)]
-        times = [f"{found:.2f}" if (found := results.faster(what, threads, FOUR, name)) else "" for name in (PLAIN, SET, ONE)]
+        times = [_times(results, what, threads, name) for name in (PLAIN, SET, ONE)]
         aims = [f"{aims[what, threads]:g}" if (what, threads) in aims else "" for aims in (AIMS_SPIDER, AIMS_ONE)]
         best = SET if (what, threads, SET) in results.lines else PLAIN
         cpu = " / ".join(_cpu(results.lines.get((what, threads, name))) for name in (best, FOUR, ONE))
@@ -338,6 +338,14 @@ def _shown(line: Line | None) -> str:
     if line.per_s:
         return line.failed.split("\n")[0] or f"{line.value:,.0f}/s"
     return f"> {line.value / 1000:,.0f} s" if line.failed else f"{line.value:,.0f} ms"
+
+
+def _times(results: Results, what: str, threads: int, theirs: str) -> str:
+    """How many times as fast four shards are, at least where the other was ended before it had answered."""
+    found = results.faster(what, threads, FOUR, theirs)
+    if not found:
+        return ""
+    return f"> {found:.0f}" if results.lines[what, threads, theirs].failed else f"{found:.2f}"
 
 
 def _cpu(line: Line | None) -> str:

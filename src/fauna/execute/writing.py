@@ -312,8 +312,10 @@ class _Inserter:
                     batch.append(numbered)
             except SqlError as problem:
                 refused = problem  # a row before it may be refused for another reason
+            number = context.row
             if batch:
                 self._write_parts(batch, parts)
+            context.row = number
             if refused is not None:
                 raise refused
             if len(batch) < BATCH_ROWS:
