@@ -315,3 +315,27 @@ def test_a_foreign_key_that_several_shards_cannot_keep_leaves_one(tmp_path: Path
     assert ask(session, "CALL fauna.shards_status()")[0][0] == "none"
     assert len(node.shards) == 1
     node.close()
+
+
+def test_what_a_client_has_prepared_is_waited_for(node: Node, session: Session) -> None:
+    """Rows of XA PREPARE may be on slots that are to go: they go when it has ended."""
+    ask(session, "CREATE TABLE item (id INT PRIMARY KEY, v INT)")
+    ask(session, "INSERT INTO item VALUES " + ", ".join(f"({n}, 1)" for n in range(40)))
+    for number in range(4):
+        writer = connect(node, "shop")
+        ask(writer, f"XA START 'x{number}'")
+        for n in range(1000 + number, 1040, 4):
+            ask(writer, f"INSERT INTO item VALUES ({n}, 2)")
+        ask(writer, f"DELETE FROM item WHERE id = {number}")
+        ask(writer, f"XA END 'x{number}'")
+        ask(writer, f"XA PREPARE 'x{number}'")
+        writer.close()
+    reshard(session, "shards_move('0-8191', 1)", wait=False)
+    assert not node.mover().wait(1.0), "it moved past prepared rows"
+    assert len(ask(session, "XA RECOVER")) == 4
+    for number in range(4):
+        ask(session, f"XA {'COMMIT' if number % 2 else 'ROLLBACK'} 'x{number}'")
+    assert node.mover().wait(60)
+    assert misplaced(node) == []
+    assert ask(session, "SELECT COUNT(*) FROM item WHERE v = 2") == [(20,)]
+    assert ask(session, "SELECT id FROM item WHERE id < 4") == [(0,), (2,)]
