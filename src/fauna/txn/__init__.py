@@ -10,5 +10,5 @@ Invariants
 
 Known limits
     - Row locks are of rows and values of unique keys, not of ranges.
-    - Transactions over several shards: the protocol is here (`two_phase`), no session uses it yet.
+    - Transactions over several shards (`spread`, `committer`, `two_phase`) are all of one process.
 """
