@@ -177,7 +177,8 @@ class Node:
         # Who made it with fewer shards, and then added some, may go on naming the number it was made with.
         if wanted not in (0, count) and not (wanted < count and self.catalog.slots.version > 1):
             raise StartError(
-                f"'{self.directory.path}' has {count} shard{'s' if count > 1 else ''}, not {wanted}", "leave --shards out"
+                f"'{self.directory.path}' has {count} shard{'s' if count > 1 else ''}, not {wanted}",
+                "leave --shards out" + (f", and then: faunadb shards add {wanted - count}" if wanted > count else ""),
             )
         database = name_database(self.shard)
         for number in range(1, count):
