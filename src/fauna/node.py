@@ -27,7 +27,6 @@ from fauna.catalog import store
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
-from fauna.catalog.store import save_statements
 from fauna.catalog.types import Stored
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
@@ -36,10 +35,10 @@ from fauna.execute.over_shards import Means
 from fauna.execute.row_ids import RowIds
 from fauna.resharding.homes import CatalogHomes
 from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
-from fauna.resharding.mover import Mover, Progress, lock_now
+from fauna.resharding.mover import Mover, Progress
 from fauna.resharding.new_shards import copied_tables, fill, triggers_left_behind
 from fauna.session.accounts import CREATE as CREATE_ACCOUNTS
-from fauna.session.accounts import Accounts, StoredAccount, locked, new_password
+from fauna.session.accounts import Accounts, StoredAccount, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
@@ -55,7 +54,7 @@ from fauna.shard.engines.sqlite.scratch import ScratchPool
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import identify, name_database
-from fauna.shard.shard import Isolation, Transaction, Watch
+from fauna.shard.shard import Isolation, Transaction, Watch, lock_now, locked
 from fauna.sql import fauna_schema
 from fauna.sql.arithmetic import register_arithmetic
 from fauna.sql.collation import casefold_key, register_collations
@@ -252,20 +251,21 @@ class Node:
         """Have so many; the new ones own no slots.  Error 1205 or 1213 when open transactions have written what they copy, or, as
         long as there is one shard, anything."""
         alone = len(self.shards) == 1
-        before = self.catalog
         transaction: Transaction = (
             self.shard.begin(Isolation.READ_COMMITTED, lock_wait_timeout_s=RESHARD_LOCK_WAIT_S, alone=True)
             if alone
             else self.begin_move(RESHARD_LOCK_WAIT_S)
         )
-        written = [table.physical for table in (before.tables() if alone else copied_tables(before))]
         new: list[SqliteShard] = []
         try:
             try:
-                for number in range(len(self.shards)):
-                    lock_now(transaction.writer(number))
-                    transaction.writer(number).execute_ddl((), written)
-                before = self.catalog
+                branches = [transaction.writer(number) for number in range(len(self.shards))]
+                for branch in branches:
+                    lock_now(branch)
+                before = self.catalog  # nobody defines anything now
+                written = [table.physical for table in (before.tables() if alone else copied_tables(before))]
+                for branch in branches:
+                    branch.execute_ddl((), written)
                 after = before.with_slots(before.slots.grown(shards))
                 drops = triggers_left_behind(before, after)
                 for number in range(len(self.shards), shards):
@@ -275,7 +275,7 @@ class Node:
                     fill(new[-1], self.shards[-1], before, drops)
                     identify(new[-1], name_database(self.shard), number)
                 script = [(f"DROP TRIGGER {name}", ()) for name in drops]
-                transaction.writer(SINGLE_SHARD).execute_ddl([*script, *save_statements(before, after)])
+                branches[SINGLE_SHARD].execute_ddl([*script, *store.save_statements(before, after)])
             except MustWait as waiting:
                 waiting.ticket.wait()
                 raise error("LOCK_DEADLOCK") from None

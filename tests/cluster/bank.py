@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import random
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import pymysql
 
+from tests.cluster.worker import Worker
 from tests.servers import Server
 
 ACCOUNTS = 50
@@ -26,7 +26,7 @@ def open_bank(server: Server) -> None:
 
 
 @dataclass
-class Client:
+class Client(Worker):
     """`moved` and `logged`: the highest n whose commit the server acknowledged; `begun`: the highest that was tried."""
 
     server: Server
@@ -37,18 +37,6 @@ class Client:
     begun: int = 0
     refused: int = 0
     first: int = 0
-    thread: threading.Thread | None = None
-    stopping: bool = False
-
-    def start(self) -> None:
-        self.stopping = False
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def join(self) -> None:
-        self.stopping = True
-        if self.thread:
-            self.thread.join(30)
 
     def _run(self) -> None:
         dice = random.Random(self.seed + self.begun)

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import random
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any, Final
 import pymysql
 
 from tests.cluster import bank
+from tests.cluster.worker import Worker
 from tests.servers import Server, faunadb
 
 RETRYABLE: Final = frozenset({1205, 1213, 1020})
@@ -48,7 +48,7 @@ def fill(server: Server, rows: int) -> None:
 
 
 @dataclass
-class Actor:
+class Actor(Worker):
     """wrong: answers that cannot be; refused: retryable errors; slowest_s: of one statement."""
 
     server: Server
@@ -61,19 +61,6 @@ class Actor:
     slowest_s: float = 0.0
     slowest: str = ""
     begun: float = field(default_factory=time.monotonic)
-    thread: threading.Thread | None = None
-    stopping: bool = False
-
-    def start(self) -> None:
-        self.stopping = False
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def join(self) -> None:
-        self.stopping = True
-        if self.thread:
-            self.thread.join(60)
-            assert not self.thread.is_alive(), f"{type(self).__name__} {self.number} waits for an answer"
 
     def _run(self) -> None:
         dice = random.Random(f"{self.seed} {self.done}")
@@ -276,10 +263,6 @@ def status(server: Server) -> dict[str, Any]:
         return dict(cursor.fetchone())
 
 
-def is_done(server: Server) -> bool:
-    return bool(status(server)["state"] in ("done", "none"))
-
-
 def await_done(server: Server, timeout_s: float) -> dict[str, Any]:
     """Poll what the server says of itself."""
     deadline = time.monotonic() + timeout_s
@@ -292,8 +275,7 @@ def await_done(server: Server, timeout_s: float) -> dict[str, Any]:
 def misplaced(data: Path) -> list[str]:
     """Rows that are on a shard which their slot does not belong to; no server has the directory open."""
     from fauna.node import Node
-    from fauna.resharding.candidates import spread_tables
-    from fauna.sql.bind.place import rows_move
+    from fauna.sql.bind.place import rows_move, spread_tables
 
     found = []
     node = Node.open(data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.cluster import bank
 from tests.cluster.test_crash import integrity
+from tests.cluster.worker import Worker
 from tests.servers import Server, faunadb
 
 CLIENTS = 16
@@ -23,23 +23,11 @@ TOTAL = bank.ACCOUNTS * bank.START_AMOUNT
 
 
 @dataclass
-class Reader:
+class Reader(Worker):
     """Adds everything up, in one statement and over several of one REPEATABLE READ transaction, until it is stopped."""
 
     server: Server
     sums: list[int] = field(default_factory=list)
-    thread: threading.Thread | None = None
-    stopping: bool = False
-
-    def start(self) -> None:
-        self.stopping = False
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def join(self) -> None:
-        self.stopping = True
-        if self.thread:
-            self.thread.join(30)
 
     def _run(self) -> None:
         with (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import pytest
 
 from tests.cluster import bank
 from tests.cluster.test_crash import integrity
+from tests.cluster.worker import Worker
 from tests.servers import Server, faunadb
 
 CLIENTS = 6
@@ -62,15 +62,13 @@ def test_a_prepared_transaction_outlives_its_client_and_the_server(server: Serve
     server.restart()
     other = server.connect(database="test")
     assert run(other, "XA RECOVER") == ()
-    expected = (
-        (TOTAL + bank.ACCOUNTS - 1 - bank.START_AMOUNT - 0, bank.ACCOUNTS - 1) if end == "COMMIT" else (TOTAL, bank.ACCOUNTS)
-    )
+    expected = (TOTAL + bank.ACCOUNTS - 1 - bank.START_AMOUNT, bank.ACCOUNTS - 1) if end == "COMMIT" else (TOTAL, bank.ACCOUNTS)
     assert run(other, "SELECT SUM(amount), COUNT(*) FROM account") == (expected,)
     run(other, "UPDATE account SET amount = amount + 1")
 
 
 @dataclass
-class Manager:
+class Manager(Worker):
     """A client that moves money in XA transactions.  decided: each one's name -> whether to commit, noted before it is asked for;
     what has no entry is to be rolled back."""
 
@@ -79,18 +77,6 @@ class Manager:
     dice: random.Random
     decided: dict[int, bool] = field(default_factory=dict)
     begun: int = 0
-    thread: threading.Thread | None = None
-    stopping: bool = False
-
-    def start(self) -> None:
-        self.stopping = False
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def join(self) -> None:
-        self.stopping = True
-        if self.thread:
-            self.thread.join(30)
 
     def _run(self) -> None:
         with contextlib.suppress(pymysql.MySQLError, OSError), self.server.connect(database="test") as connection:

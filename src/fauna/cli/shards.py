@@ -38,18 +38,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    calls = {"status": ("shards_status", ()), "stop": ("shards_stop", ()), "add": ("shards_add", (_number(args, "1"),)),
-             "split": ("shards_split", (_number(args, None),)), "move": ("shards_move", (args.what, args.to))}  # fmt: skip
-    name, values = calls[args.action]
     if args.action == "move" and (args.what is None or args.to is None):
         print("faunadb shards: which slots, and where to? (faunadb shards move 0-4095 --to 3)", file=sys.stderr)
         return 2
     if args.action == "split" and args.what is None:
         print("faunadb shards: which shard is to be split? (faunadb shards split 0)", file=sys.stderr)
         return 2
+    values = {"add": (args.what or "1",), "split": (args.what,), "move": (args.what, args.to)}.get(args.action, ())
     link = connector(args, ask=sys.stdin.isatty())()
     try:
-        found = _call(link, name, values)
+        found = _call(link, f"shards_{args.action}", values)
         if args.action in ("add", "move", "split") and not (args.detach and args.path is None):
             found = _wait(link, quiet=args.json)
         shards = link.run("SELECT * FROM fauna.shards ORDER BY shard")
@@ -64,10 +62,6 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print(_line(found))
     return 0
-
-
-def _number(args: argparse.Namespace, default: str | None) -> str | None:
-    return args.what if args.what is not None else default
 
 
 def _call(link: Link, name: str, values: tuple[Any, ...]) -> dict[str, Any]:

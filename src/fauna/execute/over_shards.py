@@ -9,6 +9,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -298,10 +299,7 @@ def _fetches(gathers: Sequence[Gather], run: Run, scratch: Scratch) -> list[Call
                 try:
                     quick = False
                     while True:
-                        if quick:
-                            with turn:
-                                added, quick = _copy(rows, scratch, gather.table)
-                        else:
+                        with turn if quick else nullcontext():
                             added, quick = _copy(rows, scratch, gather.table)
                         if not added:
                             break

@@ -394,15 +394,17 @@ class RowMove:
 class RowsMove:
     """How rows of one table get to another shard.
 
-    keys, keys_of   select the rowid and the shard key of all rows; of those whose rowids are the JSON array ?1
+    chosen          the condition that a row's rowid is in the JSON array ?1
+    keys, keys_of   select the rowid and the shard key of all rows; of those
     key_columns     of the shard key; none: the rowid is the key
-    rows_of         the same, and then what `insert` wants, of the rows with the rowids ?1
+    rows_of         the same, and then what `insert` wants, of those
     all_rows        what `insert` wants, of all rows
-    delete          the rows with the rowids ?1
+    delete          those
     slot            of a row, given what `keys` selects without the rowid, or the rowid where that is the key
     """
 
     table: str
+    chosen: str
     keys: str
     keys_of: str
     key_columns: tuple[str, ...]

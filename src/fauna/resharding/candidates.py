@@ -20,7 +20,7 @@ from fauna.plan.plan import RowsMove
 from fauna.session.result import Row
 from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.shard import Rows, Shard
-from fauna.sql.bind.place import rows_move, spread_of
+from fauna.sql.bind.place import rows_move, spread_tables
 
 _ROWS: Final = 500
 _REST_S: Final = 0.002  # after each so many rows, for the clients' sake: all of this is one interpreter
@@ -129,11 +129,6 @@ class Candidates:
         self._found.execute("DELETE FROM found WHERE slot IN (SELECT value FROM json_each(?))", (json.dumps(list(slots)),))
         for slot in slots:
             self.rows_on[slot] = 0
-
-
-def spread_tables(catalog: Catalog) -> list[Table]:
-    """Those whose rows have slots."""
-    return [table for table in catalog.tables() if spread_of(catalog, table) == "HASH"]
 
 
 def _moves(catalog: Catalog) -> list[RowsMove]:

@@ -7,10 +7,8 @@ from typing import Final
 
 from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Catalog, Table
-from fauna.catalog.shard_slots import slot_function
 from fauna.session.result import Row
-from fauna.sql.bind.place import spread_of
-from fauna.sql.collation import casefold_key
+from fauna.sql.bind.place import shard_of, spread_tables
 
 KeyQuery = tuple[str, Callable[[Row], int]]
 
@@ -34,13 +32,11 @@ class CatalogHomes:
     def key_query(self, table: str) -> KeyQuery | None:
         catalog, known = self._catalog(), self._known
         if known is None or known[0] is not catalog:
-            spread = [each for each in catalog.tables() if spread_of(catalog, each) == "HASH"]
-            known = self._known = (catalog, {each.physical: _key_query(catalog, each) for each in spread})
+            known = self._known = (catalog, {each.physical: _key_query(catalog, each) for each in spread_tables(catalog)})
         return known[1].get(table)
 
 
 def _key_query(catalog: Catalog, table: Table) -> KeyQuery:
-    columns = placement_of(table).columns
-    owners, slot = catalog.slots.owners, slot_function(columns, casefold_key)
-    names = ", ".join([column.physical for column in columns]) or "_rowid_"
-    return f"SELECT {names} FROM {table.physical} WHERE _rowid_ = ?1", lambda row: owners[slot(row)]
+    placement = placement_of(table)
+    names = ", ".join([column.physical for column in placement.columns]) or "_rowid_"
+    return f"SELECT {names} FROM {table.physical} WHERE _rowid_ = ?1", shard_of(catalog, placement)

@@ -16,6 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -28,11 +29,11 @@ from fauna.errors import FaunaError, SqlError, error
 from fauna.execute.unique_keys import EqualKey, lock_key
 from fauna.plan.plan import RowsMove
 from fauna.resharding import goal as goals
-from fauna.resharding.candidates import Candidates, spread_tables
+from fauna.resharding.candidates import Candidates
 from fauna.resharding.goal import Goal
 from fauna.session.result import MustWait
-from fauna.shard.shard import Branch, MatchCheck, Shard
-from fauna.sql.bind.place import rows_move, spread_keys
+from fauna.shard.shard import MatchCheck, Shard, lock_now
+from fauna.sql.bind.place import rows_move, spread_keys, spread_tables
 from fauna.txn.spread import SpreadTransaction
 
 _LOG = logging.getLogger(__name__)
@@ -269,7 +270,8 @@ class Mover:
                 lock_now(transaction.writer(shard))
             return self._locked_batch(transaction, source, target, slots, candidates)
         except MustWait as waiting:
-            _wait(waiting)
+            with suppress(FaunaError):  # it took too long, or would have taken for ever
+                waiting.ticket.wait()
             raise _Busy from None
         except SqlError as problem:
             if problem.errno in _LOCK_ERRORS:
@@ -314,8 +316,7 @@ class Mover:
     ) -> int:  # fmt: skip
         here, there = transaction.writer(source), transaction.writer(target)
         asked = json.dumps(rowids)
-        match = MatchCheck(f"SELECT _rowid_ FROM {table.physical} WHERE _rowid_ IN (SELECT value FROM json_each(?1))", (asked,),
-                           table.physical)  # fmt: skip
+        match = MatchCheck(f"SELECT _rowid_ FROM {move.table} WHERE {move.chosen}", (asked,), move.table)
         found = here.lock_query(move.rows_of, (asked,), (), match=match, inline=False)
         rows = [row for row in found if move.slot_of(row) in wanted]
         if not rows:
@@ -324,27 +325,10 @@ class Mover:
         for key in spread_keys(catalog, table):
             # Whoever looks for the key on that shard finds it locked, or the row.
             columns = ", ".join(table.by_name[name].physical for name in key.columns)
-            sql = f"SELECT {columns} FROM {table.physical} WHERE _rowid_ IN (SELECT value FROM json_each(?1))"
-            values = [each for each in here.query(sql, (asked,), (), inline=False) if None not in each]
+            selected = here.query(f"SELECT {columns} FROM {move.table} WHERE {move.chosen}", (asked,), (), inline=False)
+            values = [each for each in selected if None not in each]
             locks = [lock_key(table, key, each, self._node.equal_key) for each in values]
             there.claim([lock for lock in locks if lock is not None])
         there.write_many(move.insert, [row[move.width :] for row in rows])
         here.write(move.delete, (asked,))
         return len(rows)
-
-
-def lock_now(branch: Branch) -> None:
-    """Take the shard's write lock, waiting for it here."""
-    while True:
-        try:
-            branch.lock()
-            return
-        except MustWait as waiting:
-            waiting.ticket.wait()
-
-
-def _wait(waiting: MustWait) -> None:
-    try:
-        waiting.ticket.wait()
-    except FaunaError:
-        return  # it took too long, or would have taken for ever

@@ -14,8 +14,7 @@ from fauna.catalog.foreign_keys import triggers
 from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.errors import unsupported
-from fauna.session.accounts import locked
-from fauna.shard.shard import Shard
+from fauna.shard.shard import Shard, locked
 from fauna.sql.bind.place import rows_move
 from fauna.txn import definitions
 

@@ -7,8 +7,7 @@ import string
 from dataclasses import dataclass
 from typing import Final
 
-from fauna.session.result import MustWait
-from fauna.shard.shard import Branch, Isolation, Shard
+from fauna.shard.shard import Shard, locked
 
 CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS accounts (user TEXT NOT NULL, host TEXT NOT NULL, plugin TEXT NOT NULL, "
@@ -52,17 +51,6 @@ class Accounts:
         )
         branch.commit().wait()
         self._accounts[account.user, account.host] = account
-
-
-def locked(shard: Shard) -> Branch:
-    """A branch that holds the write lock; waits for it."""
-    branch = shard.begin(Isolation.READ_COMMITTED, alone=True)
-    while True:
-        try:
-            branch.lock()
-            return branch
-        except MustWait as waiting:
-            waiting.ticket.wait()
 
 
 def new_password() -> str:

@@ -19,7 +19,7 @@ from fauna.session import keys_over_shards, replacing, running, temporaries
 from fauna.session.result import MustMove, MustWait, Result
 from fauna.session.table_expressions import compile_expression, convert_constant, fresh_context, parse_expression
 from fauna.shard.engine_errors import EngineError
-from fauna.shard.shard import Branch, Transaction
+from fauna.shard.shard import Branch, Transaction, lock_now
 from fauna.sql import ast
 from fauna.sql.bind.coerce import quoted
 from fauna.sql.bind.context import SlotTypes
@@ -237,12 +237,7 @@ def drop_temporaries(session: Session) -> None:
     tables = list(session.temporaries.values())
     session.temporaries = {}
     try:
-        while True:
-            try:
-                branch.lock()
-                break
-            except MustWait as waiting:
-                waiting.ticket.wait()
+        lock_now(branch)
         branch.execute_ddl([(f"DROP TABLE IF EXISTS {t.physical}", ()) for t in tables], [t.physical for t in tables])
         session.transactions.commit() if session.transactions.explicit else session.transactions.end_statement()
     except (SqlError, EngineError):

@@ -15,8 +15,7 @@ from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Catalog, Sequence
 from fauna.catalog.types import INT64_MAX
 from fauna.errors import error
-from fauna.session.accounts import locked
-from fauna.shard.shard import Branch, Shard, Transaction
+from fauna.shard.shard import Branch, Shard, Transaction, locked
 
 RESERVED_MIN: Final = 1000  # values reserved at a time; CACHE of the sequence when that is more
 READY_MIN: Final = 100  # fewer than this in memory: reserve before a statement starts

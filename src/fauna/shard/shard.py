@@ -17,7 +17,7 @@ from typing import Protocol
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.errors import SqlError, error
-from fauna.session.result import Row, Ticket
+from fauna.session.result import MustWait, Row, Ticket
 
 Params = Sequence[Stored]
 
@@ -388,3 +388,20 @@ class Shard(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def lock_now(branch: Branch) -> None:
+    """Take the shard's write lock; this thread waits for it."""
+    while True:
+        try:
+            branch.lock()
+            return
+        except MustWait as waiting:
+            waiting.ticket.wait()
+
+
+def locked(shard: Shard) -> Branch:
+    """A transaction of its own that has the shard's write lock; this thread waits for it."""
+    branch = shard.begin(Isolation.READ_COMMITTED, alone=True)
+    lock_now(branch)
+    return branch

@@ -17,8 +17,7 @@ from typing import Any, Final
 from fauna.catalog.ddl_plan import TEMPORARY_IDS, ScriptLine
 from fauna.catalog.types import Stored
 from fauna.errors import StartError
-from fauna.session.result import MustWait
-from fauna.shard.shard import Branch, Isolation, Shard
+from fauna.shard.shard import Shard, locked
 
 TABLES: Final[tuple[ScriptLine, ...]] = (
     ("CREATE TABLE IF NOT EXISTS definition_count (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL) STRICT", ()),
@@ -65,13 +64,7 @@ def recover(shards: Sequence[Shard]) -> None:
 
 
 def _run(shard: Shard, script: Sequence[ScriptLine]) -> None:
-    branch: Branch = shard.begin(Isolation.READ_COMMITTED, alone=True)
-    while True:
-        try:
-            branch.lock()
-            break
-        except MustWait as waiting:
-            waiting.ticket.wait()
+    branch = locked(shard)
     branch.execute_ddl(script, ())
     branch.commit().wait()
 

@@ -11,9 +11,8 @@ import pytest
 
 from fauna.errors import SqlError
 from fauna.node import Node
-from fauna.resharding.candidates import spread_tables
 from fauna.session.session import Session
-from fauna.sql.bind.place import rows_move
+from fauna.sql.bind.place import rows_move, spread_tables
 from tests.unit.session.test_shards import ask, connect, opened
 
 ROWS = 600

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fauna.errors import SqlError
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
 from fauna.txn.wait_graph import Owner, Place, WaitGraph
+from tests.compliance.engine.actors import refused
 
 
 def test_a_circle_is_found_when_it_closes() -> None:
@@ -35,12 +35,7 @@ def test_rows_of_two_shards() -> None:
     here.take("t1", [("t", 1)])
     there.take("t2", [("t", 2)])
     assert not there.wait_for("t1", ("t", 2), 10).done()
-    try:
-        here.wait_for("t2", ("t", 1), 10)
-    except SqlError as refused:
-        assert refused.errno == 1213
-    else:
-        raise AssertionError("the circle was not found")
+    assert refused(lambda: here.wait_for("t2", ("t", 1), 10)) == 1213
 
 
 def test_a_row_of_one_shard_and_the_write_lock_of_another() -> None:
@@ -49,12 +44,7 @@ def test_a_row_of_one_shard_and_the_write_lock_of_another() -> None:
     rows.take("t1", [("t", 1)])
     assert queue.try_acquire("t2")
     assert not queue.enqueue(10, "t1").done()
-    try:
-        rows.wait_for("t2", ("t", 1), 10)
-    except SqlError as refused:
-        assert refused.errno == 1213
-    else:
-        raise AssertionError("the circle was not found")
+    assert refused(lambda: rows.wait_for("t2", ("t", 1), 10)) == 1213
 
 
 def test_a_wait_that_is_over_closes_no_circle() -> None:
@@ -78,12 +68,7 @@ def test_one_that_waits_at_two_places_waits_at_the_other_still() -> None:
     waiting = [here.enqueue(10, "t1"), there.enqueue(10, "t1")]
     there.release()
     assert [ticket.done() for ticket in waiting] == [False, True]
-    try:
-        rows.wait_for("t2", ("t", 1), 10)
-    except SqlError as refused:
-        assert refused.errno == 1213
-    else:
-        raise AssertionError("the circle was not found")
+    assert refused(lambda: rows.wait_for("t2", ("t", 1), 10)) == 1213
 
 
 def test_a_lock_that_is_granted_while_a_circle_is_found_is_had() -> None:
@@ -112,12 +97,7 @@ def test_who_must_have_a_lock_is_not_the_one_to_give_way() -> None:
     others = rows.wait_for("other", ("t", 1), 10)
     ticket = queue.enqueue(10, "decided", must_have=True)
     assert others.done()
-    try:
-        others.check()
-    except SqlError as refused:
-        assert refused.errno == 1213
-    else:
-        raise AssertionError("nobody has given way")
+    assert refused(others.check) == 1213
     assert not ticket.done()
     queue.release()
     ticket.check()

@@ -7,7 +7,7 @@ else is run at the query node on the tables it reads, of which only the rows and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 
@@ -235,13 +235,8 @@ class _Distributor:
         local = self._local(select.source, where)
         if local is None or not local.keys:
             return False
-        semi_joins = self._semi_joins(where, local)
-        for node in _expressions(select):
-            for inner in _nodes(node):
-                if isinstance(inner, QueryOp) and id(inner) not in semi_joins and not self._reads_copies_only(inner.query):
-                    return False
-                if isinstance(inner, Op) and not inner.deterministic:
-                    return False
+        if not self._is_computed_there(select, self._semi_joins(where, local)):
+            return False
         for source in _sources(select.source):
             if isinstance(source, JoinSource) and source.on is not None:
                 for inner in _nodes(source.on):
@@ -275,14 +270,20 @@ class _Distributor:
             terms = [*terms, Op(BIGINT_TYPE, True, "=", (test.args[0], query.outputs[0].expr), "({0} = {1})")]
         elif test.name != "EXISTS":
             return False
-        for expression in _expressions(query):
-            for inner in _nodes(expression):
-                if isinstance(inner, QueryOp) and not self._reads_copies_only(inner.query):
-                    return False
-                if isinstance(inner, Op) and not inner.deterministic:
-                    return False
+        if not self._is_computed_there(query, set()):
+            return False
         there = self._local(query.source, terms)
         return there is not None and bool(there.keys) and _meet(local.keys, there.keys, terms)
+
+    def _is_computed_there(self, select: BoundSelect, semi_joins: Container[int]) -> bool:
+        """Whether the expressions of `select` have on each shard the values that they have anywhere."""
+        for expression in _expressions(select):
+            for node in _nodes(expression):
+                if isinstance(node, QueryOp) and id(node) not in semi_joins and not self._reads_copies_only(node.query):
+                    return False
+                if isinstance(node, Op) and not node.deterministic:
+                    return False
+        return True
 
     def _reads_copies_only(self, query: BoundQuery) -> bool:
         """Whether a subquery reads nothing that is not whole on every shard."""

@@ -31,6 +31,11 @@ def spread_of(catalog: Catalog, table: Table) -> Spread:
     return "BROADCAST" if placement_of(table).kind == "BROADCAST" else "HASH"
 
 
+def spread_tables(catalog: Catalog) -> list[Table]:
+    """Those whose rows have slots."""
+    return [table for table in catalog.tables() if spread_of(catalog, table) == "HASH"]
+
+
 def spread_keys(catalog: Catalog, table: Table) -> tuple[SpreadKey, ...]:
     """The unique keys that no single shard can watch over: the shard key is not part of them."""
     if spread_of(catalog, table) != "HASH":
@@ -66,7 +71,7 @@ def row_place(catalog: Catalog, table: Table, written: Sequence[Column]) -> RowP
     placement = placement_of(table)
     if placement.kind == "BROADCAST":
         return RowPlace(True, (), lambda values: 0)
-    return RowPlace(False, tuple(written.index(column) for column in placement.columns), _shard_of(catalog, placement))
+    return RowPlace(False, tuple(written.index(column) for column in placement.columns), shard_of(catalog, placement))
 
 
 def found_place(catalog: Catalog, table: Table, first: int) -> RowPlace | None:
@@ -77,40 +82,41 @@ def found_place(catalog: Catalog, table: Table, first: int) -> RowPlace | None:
     if placement.kind == "BROADCAST":
         return RowPlace(True, (), lambda values: 0)
     positions = tuple(range(first, first + max(len(placement.columns), 1)))
-    return RowPlace(False, positions, _shard_of(catalog, placement))
+    return RowPlace(False, positions, shard_of(catalog, placement))
 
 
 def row_move(catalog: Catalog, table: Table, assigned: Sequence[Column]) -> RowMove:
     """How a row of the table goes from one shard to another."""
-    columns = [column for column in table.columns if not column.generated]
-    names = ", ".join(column.physical for column in columns)
-    rowid, values = (HIDDEN_ROWID, columns) if table.rowid_column is None else ("", columns)
-    written = f"{rowid}, {names}" if rowid else names
-    count = len(values) + bool(rowid)
-    placement = placement_of(table)
+    columns, hidden = _written(table)
+    names = ", ".join(hidden + [column.physical for column in columns])
+    placement, count = placement_of(table), len(hidden) + len(columns)
     return RowMove(
-        f"SELECT {written} FROM {table.physical} WHERE _rowid_ = ?1",
+        f"SELECT {names} FROM {table.physical} WHERE _rowid_ = ?1",
         f"DELETE FROM {table.physical} WHERE _rowid_ = ?1",
-        f"INSERT INTO {table.physical} ({written}) VALUES ({', '.join(f'?{i + 1}' for i in range(count))})",
-        tuple(([rowid] if rowid else []) + [column.name.lower() for column in columns]),
+        f"INSERT INTO {table.physical} ({names}) VALUES ({', '.join(f'?{i + 1}' for i in range(count))})",
+        tuple(hidden + [column.name.lower() for column in columns]),
         1 + assigned.index(table.rowid_column) if table.rowid_column in assigned else 0,
-        tuple(values.index(column) + bool(rowid) for column in placement.columns),
-        _shard_of(catalog, placement),
+        tuple(columns.index(column) + len(hidden) for column in placement.columns),
+        shard_of(catalog, placement),
     )
+
+
+def _written(table: Table) -> tuple[list[Column], list[str]]:
+    """What makes a row anew on another shard: its columns but the computed ones, and the hidden row id, if it has one."""
+    return [column for column in table.columns if not column.generated], [HIDDEN_ROWID] if table.rowid_column is None else []
 
 
 def rows_move(table: Table) -> RowsMove:
     """How rows of a table that is spread go from one shard to another, many at a time."""
-    columns = [column for column in table.columns if not column.generated]
-    names = [column.physical for column in columns]
-    if table.rowid_column is None:
-        names.insert(0, HIDDEN_ROWID)
+    columns, hidden = _written(table)
+    names = hidden + [column.physical for column in columns]
     placement, written = placement_of(table), ", ".join(names)
     key_columns = tuple([column.physical for column in placement.columns])
     key = ["_rowid_", *key_columns]
     wanted = "_rowid_ IN (SELECT value FROM json_each(?1))"
     return RowsMove(
         table.physical,
+        wanted,
         f"SELECT {', '.join(key)} FROM {table.physical}",
         f"SELECT {', '.join(key)} FROM {table.physical} WHERE {wanted}",
         key_columns,
@@ -122,6 +128,7 @@ def rows_move(table: Table) -> RowsMove:
     )
 
 
-def _shard_of(catalog: Catalog, placement: Placement) -> Callable[[Sequence[Stored]], int]:
+def shard_of(catalog: Catalog, placement: Placement) -> Callable[[Sequence[Stored]], int]:
+    """Of the stored values of a shard key, or of the hidden row id where that is it."""
     owners, slot = catalog.slots.owners, slot_function(placement.columns, casefold_key)
     return lambda key: owners[slot(key)]

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 
 from fauna.errors import StartError
-from fauna.session.result import MustWait
 from fauna.shard.engines.sqlite.shard import SqliteShard
-from fauna.shard.shard import Isolation
+from fauna.shard.shard import locked
 
 _PUT = "INSERT INTO fauna_meta VALUES (?1, ?2) ON CONFLICT DO NOTHING"
 _GET = "SELECT value FROM fauna_meta WHERE key = ?1"
@@ -34,13 +33,7 @@ def _kept(shard: SqliteShard, key: str, value: str) -> str:
     rows = list(shard.autocommit_query(_GET, (key,), inline=False))
     if rows:
         return str(rows[0][0])
-    branch = shard.begin(Isolation.READ_COMMITTED, alone=True)
-    while True:
-        try:
-            branch.lock()
-            break
-        except MustWait as waiting:
-            waiting.ticket.wait()
+    branch = locked(shard)
     branch.write(_PUT, (key, value))
     branch.commit().wait()
     return value
