@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
 
@@ -42,3 +43,34 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         self._us += round(seconds * 1_000_000)
+
+
+class HybridClock:
+    """A hybrid logical clock (Kulkarni et al., 2014) in one number: microseconds since 1970 UTC, and one more than the last
+    where the system's clock has not moved on since, or has gone back.  Any thread may ask it."""
+
+    __slots__ = ("_clock", "_last_us", "_lock")
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._last_us = 0
+        self._lock = threading.Lock()
+
+    def next_us(self) -> int:
+        """A time that nothing else has, later than all times given or observed so far."""
+        with self._lock:
+            self._last_us = last_us = max(self._clock.utc_us(), self._last_us + 1)
+            return last_us
+
+    def observe(self, time_us: int) -> None:
+        """Something has happened at `time_us`: all that is given from now on is later."""
+        with self._lock:
+            self._last_us = max(self._last_us, time_us)
+
+    def now_us(self) -> int:
+        """Not earlier than anything given so far."""
+        return max(self._clock.utc_us(), self._last_us)
+
+    def has_come(self, time_us: int) -> bool:
+        """Whether that time is not in the future."""
+        return time_us <= self.now_us()

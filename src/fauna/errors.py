@@ -189,6 +189,7 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "UNKNOWN_STORAGE_ENGINE": (1286, "42000", "Unknown storage engine '{}'"),
     "TRUNCATED_WRONG_VALUE": (1292, "22007", "Truncated incorrect {} value: '{}'"),
     "INCORRECT_VALUE": (1292, "22007", "Incorrect {} value: '{}' for column `{}`.`{}`.`{}` at row {}"),
+    "WRONG_SYSTEM_TIME": (1525, "HY000", "Incorrect SYSTEM_TIME value: '{}' ({})"),
     "WRONG_VALUE": (1292, "22007", "Incorrect {} value: '{}'"),
     "INVALID_ON_UPDATE": (1294, "HY000", "Invalid ON UPDATE clause for '{}' column"),
     "UNKNOWN_EXPLAIN_FORMAT": (1791, "HY000", "Unknown {} format name: '{}'"),

@@ -28,6 +28,7 @@ from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
+from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
 from fauna.execute.auto_increment import AutoIncrement
@@ -67,6 +68,7 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
+from fauna.txn.past import Past
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
@@ -111,8 +113,10 @@ class Node:
         untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
         engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked)
         self.gate: CommitGate | None = None  # with several shards
+        self.clock = HybridClock()
         self._open_shard = partial(
-            SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph()
+            SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph(),
+            clock=self.clock,
         )
         self.shard = self._open_shard(0)
         self.shards: list[SqliteShard] = [self.shard]
@@ -121,12 +125,15 @@ class Node:
         self._committer: Committer | None = None
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
-        self.xids = Xids()
+        self.xids = Xids(self.clock)
+        self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
+            database = name_database(self.shard)  # before the first block, which rests on it
+            identify(self.shard, database, 0)
             self._make_system_tables(self.shard)
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
-            self.xids = Xids(self.shards, lambda: self._committer)
+            self.xids = Xids(self.clock, self.shards, lambda: self._committer)
         except BaseException:
             self._close_shards()
             raise
@@ -186,9 +193,8 @@ class Node:
                 raise StartError(f"shard file '{path}' is missing", "put it back, or restore all of them from a backup")
             shard = self._open_shard(number)
             self.shards.append(shard)
-            self._make_system_tables(shard)
-        for number, shard in enumerate(self.shards):
             identify(shard, database, number)
+            self._make_system_tables(shard)
         if count == 1:
             if LocalCoordinator.is_there(self.directory.path):
                 self.mover()
@@ -196,7 +202,7 @@ class Node:
         for shard in self.shards:
             shard.homes = self._homes
         self.gate = CommitGate()
-        self._committer = Committer(self._coordinate(), self.gate)
+        self._committer = Committer(self._coordinate(), self.gate, self.clock)
         self._committer.recover(self.shards)
         definitions.recover(self.shards)
         self.catalog = self._load_catalog()  # slots that were moving have moved now
@@ -271,9 +277,9 @@ class Node:
                 for number in range(len(self.shards), shards):
                     self.directory.remove_shard_file(number)  # one that a crash has left half made
                     new.append(self._open_shard(number))
+                    identify(new[-1], name_database(self.shard), number)
                     self._make_system_tables(new[-1])
                     fill(new[-1], self.shards[-1], before, drops)
-                    identify(new[-1], name_database(self.shard), number)
                 script = [(f"DROP TRIGGER {name}", ()) for name in drops]
                 branches[SINGLE_SHARD].execute_ddl([*script, *store.save_statements(before, after)])
             except MustWait as waiting:
@@ -294,28 +300,30 @@ class Node:
         self.shards.extend(new)
         if self._committer is None:
             self.gate = CommitGate()
-            self._committer = Committer(self._coordinate(), self.gate)
+            self._committer = Committer(self._coordinate(), self.gate, self.clock)
         self.catalog = catalog
 
     def begin(
         self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False,
-        two_phase: bool = False,
+        two_phase: bool = False, user: str = "",
     ) -> Transaction:  # fmt: skip
-        """A transaction on this database; two_phase: it may be prepared."""
+        """A transaction on this database; two_phase: it may be prepared.  user: in whose name it is sealed."""
         if self._committer is None or self.gate is None:
             return self.shard.begin(
                 isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch, alone=alone,
-                two_phase=two_phase,
+                two_phase=two_phase, user=user,
             )  # fmt: skip
         return SpreadTransaction(
             lambda: self.shards,
             self.gate,
             self._committer,
+            self.clock,
             isolation,
             read_only=read_only,
             lock_wait_timeout_s=lock_wait_timeout_s,
             watch=watch,
             slots=lambda: self.catalog.slots,
+            user=user,
         )
 
     def _load_catalog(self) -> Catalog:

@@ -21,6 +21,7 @@ from typing import Any
 import apsw
 
 from fauna.catalog.slot_map import SlotMap
+from fauna.clock import HybridClock
 from fauna.coordinator.local import FILE_NAME, LocalCoordinator
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -112,14 +113,14 @@ class World:
         disk, path = self.disk, self.disk.path
         self.failed = self.disk_full = self.story.half_visible = False
         self.directory = DataDirectory(path)
-        self.graph = WaitGraph()
+        self.graph, self.clock = WaitGraph(), HybridClock()
         self.shards: list[SqliteShard] = []
         for number in range(self.number_of_shards):
             file = self.directory.shard_file(number).name
             self.shards.append(
                 SqliteShard(
                     self.directory, number, configure=self._watch_commits(file), settings=self.settings,
-                    sync=disk.sync(f"{file}-wal"), waits=self.graph, threads=False,
+                    sync=disk.sync(f"{file}-wal"), waits=self.graph, clock=self.clock, threads=False,
                 )
             )  # fmt: skip
         self.gate = CommitGate()
@@ -127,7 +128,7 @@ class World:
         coordinators = self.coordinator._file._connection
         self.connections.append(coordinators)
         self._watch_commits(FILE_NAME)(coordinators)
-        self.committer = Committer(self.coordinator, self.gate, threads=False)
+        self.committer = Committer(self.coordinator, self.gate, self.clock, threads=False)
         self.committer._start = f"{disk.lives:04}"
         self.committer.recover(self.shards)
         self.clients = [
@@ -155,6 +156,7 @@ class World:
             lambda: self.shards,
             self.gate,
             self.committer,
+            self.clock,
             isolation,
             lock_wait_timeout_s=lock_wait_timeout_s,
             watch=watch,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fauna.catalog.schema import Catalog, Table
@@ -89,7 +90,8 @@ class Session:
         self.database: str | None = None
         self.user_variables: dict[str, tuple[SqlType, Stored]] = {}
         self.sequences = SessionSequences(node.sequences)
-        self.transactions = Transactions(node.begin, self.variables, self.watch, self._transaction_ended)
+        self._begin_transaction = partial(node.begin, user=f"{self.user}@{self.host}")
+        self.transactions = Transactions(self._begin_transaction, self.variables, self.watch, self._transaction_ended)
         self.prepared = PreparedStatements(self)
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
@@ -596,7 +598,7 @@ class Session:
         self.user_variables.clear()
         self.variables = SessionVariables(self.node.variables)
         self.variables.values["pseudo_thread_id"] = self.connection_id
-        self.transactions = Transactions(self.node.begin, self.variables, self.watch, self._transaction_ended)
+        self.transactions = Transactions(self._begin_transaction, self.variables, self.watch, self._transaction_ended)
         self.last_insert_id = 0
         self.node.user_locks_release(self.connection_id)
         self.scope_changed()

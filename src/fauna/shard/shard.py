@@ -302,8 +302,12 @@ class Branch(Transaction, Protocol):
         """All or nothing, in this transaction.  `tables` are taken to be changed in every row."""
         ...
 
-    def prepare(self, gtrid: str) -> Ticket:
-        """First phase: once the ticket is done the effects are durable and can be redone.  The rows stay locked; the shard's
+    def commit(self, at_us: int = 0) -> Ticket:
+        """at_us: the time of the commit, when that is the same on several shards; 0: now."""
+        ...
+
+    def prepare(self, gtrid: str, shards: Sequence[int] = ()) -> Ticket:
+        """First phase, shards: of all that will commit together: once the ticket is done the effects are durable and can be redone.  The rows stay locked; the shard's
         write lock does not, where row locks are enough.  Then `commit` or `undo`.  Needs begin(two_phase=True); 1197 when it has
         changed more rows than it keeps track of.  May raise MustWait."""
         ...
@@ -356,9 +360,11 @@ class Shard(Protocol):
         alone: bool = False,
         owner: Hashable = None,
         siblings: Siblings | None = None,
+        user: str = "",
     ) -> Branch:
         """alone: the transaction is one statement, which the caller commits at once.  owner: stands for the transaction of which
-        this is one branch; what a branch of it has locked, another of the same owner has.  snapshots: of all of them."""
+        this is one branch; what a branch of it has locked, another of the same owner has.  snapshots: of all of them.
+        user: in whose name it is sealed."""
         ...
 
     def recover(self) -> list[str]:
@@ -369,8 +375,12 @@ class Shard(Protocol):
         """The one that is prepared under this name; 1397 for an unknown one."""
         ...
 
-    def commit_prepared(self, gtrid: str) -> Ticket:
-        """Second phase, for whoever has the name alone; 1397 for an unknown one.  May raise MustWait."""
+    def commit_prepared(self, gtrid: str, at_us: int = 0) -> Ticket:
+        """Second phase, for whoever has the name alone; 1397 for an unknown one.  May raise MustWait.  at_us: as of `commit`."""
+        ...
+
+    def sealed_at(self, gtrid: str) -> int:
+        """The time at which a transaction of this name was committed here; 0: it has not been."""
         ...
 
     def rollback_prepared(self, gtrid: str) -> None: ...

@@ -33,6 +33,11 @@ class CommitGate:
         finally:
             self._lock.release()
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether a commit is becoming visible just now."""
+        return self._lock.locked()
+
     def pass_through(self, *, inline: bool) -> None:
         """Return when no commit is half visible: a statement that looks at one shard comes after what others have seen."""
         if self._lock.locked():

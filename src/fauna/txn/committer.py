@@ -21,6 +21,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Final, assert_never
 
+from fauna.clock import HybridClock
 from fauna.coordinator.protocol import Coordinator, Decision, DecisionTicket, OutcomeUnknown, Verdict
 from fauna.errors import FaunaError, SqlError, error
 from fauna.session.result import MustWait, Ticket
@@ -40,12 +41,14 @@ class _Committing:
     """A transaction on its way.
 
     held    branches that only read, and keep their shard locked until the end
-    shown   called just before it becomes visible; what it gives is called when that could not be"""
+    shown   called just before it becomes visible; what it gives is called when that could not be
+    at_us   its time, when a shard shows it already; else 0"""
 
     def __init__(
         self, step: two_phase.Step, branches: Mapping[int, Branch], held: Sequence[Branch] = (),
-        shown: Shown | None = None,
+        shown: Shown | None = None, at_us: int = 0,
     ) -> None:  # fmt: skip
+        self.at_us: Final = at_us
         self.branches: Final = branches
         self.held: Final = held
         self.shown: Final = shown
@@ -77,11 +80,14 @@ class HeldTransaction:
 
 
 class Committer:
-    def __init__(self, coordinator: Coordinator | None, gate: CommitGate, *, threads: bool = True) -> None:
-        """coordinator: None where there is one shard alone, and so nothing to decide.  threads: False: nothing goes on but by
-        `work`."""
+    def __init__(
+        self, coordinator: Coordinator | None, gate: CommitGate, clock: HybridClock, *, threads: bool = True
+    ) -> None:
+        """coordinator: None where there is one shard alone, and so nothing to decide.  clock: the shards'.  threads: False:
+        nothing goes on but by `work`."""
         self._maybe_coordinator = coordinator
         self._gate = gate
+        self._clock = clock
         # Bounded by the connections: each asks for one thing at a time.
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._start = os.urandom(8).hex()  # gtrids are never used twice, also not after a restart
@@ -153,10 +159,16 @@ class Committer:
                 with suppress(MustWait):
                     self._finish(shards, action)
 
+    def _time_of(self, gtrid: str, shards: Sequence[Shard]) -> int:
+        """When a committed transaction became visible: the same on all shards, also on those that have yet to show it."""
+        decision = self._decisions().get(gtrid)
+        shown = [shards[n] for n in (decision.participants if decision is not None else ()) if gtrid not in shards[n].recover()]
+        return max([shard.sealed_at(gtrid) for shard in shown], default=0) or self._clock.next_us()
+
     def _finish(self, shards: Sequence[Shard], action: two_phase.Action) -> None:
         match action:
             case two_phase.Commit(gtrid, shard):
-                shards[shard].commit_prepared(gtrid).wait()
+                shards[shard].commit_prepared(gtrid, self._time_of(gtrid, shards)).wait()
             case two_phase.Rollback(gtrid, shard):
                 shards[shard].rollback_prepared(gtrid)
             case two_phase.Forget(gtrid):
@@ -164,7 +176,8 @@ class Committer:
 
     def _finish_later(self, gtrid: str, shards: Sequence[Shard], *, committed: bool) -> None:
         branches = {n: shard.prepared_branch(gtrid) for n, shard in enumerate(shards) if gtrid in shard.recover()}
-        committing = _Committing(two_phase.resume(gtrid, branches, committed=committed), branches)
+        at_us = self._time_of(gtrid, shards) if committed else 0
+        committing = _Committing(two_phase.resume(gtrid, branches, committed=committed), branches, at_us=at_us)
         self._work.put(partial(self._carry_out, committing, committing.actions))
 
     @property
@@ -240,7 +253,7 @@ class Committer:
         if committing.state.phase is not two_phase.Phase.PREPARING:
             return  # another shard has refused while this one waited
         try:
-            ticket = committing.branches[shard].prepare(gtrid)
+            ticket = committing.branches[shard].prepare(gtrid, tuple(committing.branches))
         except MustWait as waiting:
             self._when(waiting.ticket, partial(self._prepare, committing, gtrid, shard))
         except SqlError as problem:
@@ -322,9 +335,10 @@ class Committer:
         failed: FaunaError | None = None
         with self._gate.commit():
             take_back = committing.shown() if committing.shown is not None else None
+            at_us = committing.at_us or self._clock.next_us()
             for shard, branch in branches.items():
                 try:
-                    tickets[shard] = branch.commit()
+                    tickets[shard] = branch.commit(at_us)
                 except FaunaError as problem:
                     failed = problem
                     if not tickets:

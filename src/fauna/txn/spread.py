@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from fauna.catalog.slot_map import ONE_SHARD, SlotMap
+from fauna.clock import HybridClock
 from fauna.errors import FaunaError, error
 from fauna.session.result import Ticket
 from fauna.shard.shard import Branch, Isolation, Shard, Watch
@@ -32,12 +33,14 @@ class SpreadTransaction:
         shards: Callable[[], Sequence[Shard]],
         gate: CommitGate,
         committer: Committer,
+        clock: HybridClock,
         isolation: Isolation,
         *,
         read_only: bool = False,
         lock_wait_timeout_s: float = 50.0,
         watch: Watch | None = None,
         slots: Callable[[], SlotMap] = lambda: ONE_SHARD,
+        user: str = "",
     ) -> None:
         """slots: where rows are now; it changes with the gate in hand."""
         self._shards = shards
@@ -45,9 +48,11 @@ class SpreadTransaction:
         self.slots: SlotMap | None = None  # as of the snapshot
         self._gate: Final = gate
         self._committer: Final = committer
+        self._clock: Final = clock
         self._isolation: Final = isolation
         self._read_only: Final = read_only
         self._watch: Final = watch
+        self._user: Final = user
         self._branches: dict[int, Branch] = {}
         self._lock_wait_timeout_s = lock_wait_timeout_s
         self._savepoints: list[str] = []
@@ -85,6 +90,7 @@ class SpreadTransaction:
                 two_phase=True,
                 owner=self,
                 siblings=self,
+                user=self._user,
             )
             for name in self._savepoints:
                 branch.savepoint(name)
@@ -306,9 +312,10 @@ class SpreadTransaction:
         self._ended = True
         branches, self._branches = self._branches, {}
         with self._gate.commit():
-            branches[0].commit().wait()
+            at_us = self._clock.next_us()
+            branches[0].commit(at_us).wait()
             published()  # the other shards are still locked: whoever gets to write there knows of it
-            tickets = [branch.commit() for shard, branch in branches.items() if shard]
+            tickets = [branch.commit(at_us) for shard, branch in branches.items() if shard]
         for ticket in tickets:
             ticket.wait()
         return done_ticket()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from fauna.clock import HybridClock
 from fauna.errors import FaunaError, error
 from fauna.session.result import Ticket
 from fauna.shard.shard import Branch, Shard
@@ -33,7 +34,10 @@ class InUse:
 class Xids:
     """Bounded by the connections, and by what clients prepare: each has rows locked until somebody ends it."""
 
-    def __init__(self, shards: Sequence[Shard] = (), committer: Callable[[], Committer | None] = lambda: None) -> None:
+    def __init__(
+        self, clock: HybridClock, shards: Sequence[Shard] = (), committer: Callable[[], Committer | None] = lambda: None
+    ) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._in_use: dict[tuple[bytes, bytes], InUse] = {}
         self._shared = committer
@@ -52,7 +56,7 @@ class Xids:
             return shared
         with self._lock:
             if self._own is None:
-                self._own = Committer(None, CommitGate())
+                self._own = Committer(None, CommitGate(), self._clock)
             return self._own
 
     def use(self, xid: Xid) -> InUse:

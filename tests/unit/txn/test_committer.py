@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 from fauna.catalog.slot_map import SlotMap
+from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import SqlError
 from fauna.session.result import MustWait, Ticket
@@ -36,14 +37,17 @@ class Database:
         self.full: set[int] = set()  # shards that have no space for a COMMIT
         self.synced: list[int] = []
         self.directory = DataDirectory(path)
-        graph = WaitGraph()
+        graph, self.clock = WaitGraph(), HybridClock()
         self.shards = [
-            SqliteShard(self.directory, number, configure=self._filling(number), sync=self._syncing(number), waits=graph, threads=False)
+            SqliteShard(
+                self.directory, number, configure=self._filling(number), sync=self._syncing(number), waits=graph, clock=self.clock,
+                threads=False,
+            )
             for number in range(SHARDS)
         ]  # fmt: skip
         self.coordinator = LocalCoordinator(path, threads=False)
         self.gate = CommitGate()
-        self.committer = Committer(self.coordinator, self.gate, threads=False)
+        self.committer = Committer(self.coordinator, self.gate, self.clock, threads=False)
         self.committer.recover(self.shards)
 
     def _filling(self, number: int) -> object:
@@ -63,7 +67,7 @@ class Database:
         return sync
 
     def begin(self, isolation: Isolation = RC, watch: Watch | None = None) -> SpreadTransaction:
-        return SpreadTransaction(lambda: self.shards, self.gate, self.committer, isolation, watch=watch, slots=lambda: SLOTS)
+        return SpreadTransaction(lambda: self.shards, self.gate, self.committer, self.clock, isolation, watch=watch, slots=lambda: SLOTS)
 
     def prepare(self, transaction: SpreadTransaction) -> Ticket:
         """It commits, and is decided; the next thing to be done makes it visible."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from fauna.clock import HybridClock
 from fauna.shard.shard import Isolation, Shard
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
@@ -54,6 +55,7 @@ def _begun(shards: list[OneShard], gate: CommitGate) -> SpreadTransaction:
         lambda: cast(list[Shard], shards),
         gate,
         cast(Committer, None),
+        HybridClock(),
         Isolation.REPEATABLE_READ,
     )
     transaction.reader(0)

@@ -28,6 +28,7 @@ from fauna.shard.engines.sqlite.mixed import MixedMode
 from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.savepoints import Savepoints
+from fauna.shard.engines.sqlite.sealer import BY_ITSELF, Stamp
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, size_of
 from fauna.shard.shard import Homes, Isolation, MatchCheck, Params, Siblings, TableAccess, Watch, Written
 from fauna.ticket import done_ticket
@@ -54,15 +55,16 @@ class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
         "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_placed", "_published", "_read_only",
-        "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_writer",
+        "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_user", "_writer",
         "gtrid", "is_open", "lock_wait_timeout_s", "owner", "prepared", "watch",
     )  # fmt: skip
 
     def __init__(
         self, shard: SqliteShard, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None,
-        two_phase: bool, alone: bool, owner: Owner = None, siblings: Siblings | None = None,
+        two_phase: bool, alone: bool, owner: Owner = None, siblings: Siblings | None = None, user: str = "",
     ) -> None:
         self._shard = shard
+        self._user = user
         self._siblings = siblings
         self.owner: Owner = owner if owner is not None else self  # in whose name it locks and waits
         self._writer = shard.writer
@@ -764,12 +766,15 @@ class SqliteBranch:
             self._keeps_lock = True
             self._placed = _version(self._shard.homes)  # it was planned with the lock in hand
             self._writer.shapes.forget()
+            self._writer.defining(True)
             for sql, params in script:
                 self.write(sql, params)
+                self._writer.define(sql)
         except BaseException:
             self.end_statement(keep=False)
             raise
         finally:
+            self._writer.defining(False)
             self._writer.shapes.forget()
         self.end_statement(keep=True)
         self._writer.whole.add(SOMETHING)
@@ -840,7 +845,7 @@ class SqliteBranch:
     def hold(self) -> dict[int, SqliteBranch]:
         return {0: self}  # the only shard's number
 
-    def prepare(self, gtrid: str) -> Ticket:
+    def prepare(self, gtrid: str, shards: Sequence[int] = ()) -> Ticket:
         self._must_be_open()
         if not self._two_phase or self.gtrid:
             raise error("XAER_RMFAIL", "PREPARED" if self.gtrid else "ACTIVE")
@@ -857,7 +862,8 @@ class SqliteBranch:
         rows, statements, counters = writer.effects()
         changes = tuple((change[0], change[1], change[2], change[3]) for change in writer.changes if change[0] != STATEMENT)
         keeps_lock = self._keeps_lock or not self._pausable
-        prepared = Prepared(tuple(rows), tuple(statements), changes, tuple(shard.row_locks.keys_of(self.owner)), keeps_lock)
+        keys = tuple(shard.row_locks.keys_of(self.owner))
+        prepared = Prepared(tuple(rows), tuple(statements), changes, keys, keeps_lock, self._user, tuple(shards))
         try:
             shard.announce(gtrid, self)
             ticket = writer.put_prepared(gtrid, prepared, counters)
@@ -882,14 +888,14 @@ class SqliteBranch:
         if prepared.keeps_lock and not self._shard.queue.try_acquire(self.owner):
             raise StartError(f"two prepared transactions have the whole of '{self._shard.path}'", "restore it from a backup")
 
-    def commit(self) -> Ticket:
+    def commit(self, at_us: int = 0) -> Ticket:
         self._must_be_open()
         self.lock_wait_timeout_s = _COMMIT_WAIT_S
         if self.prepared is not None or not self._locked and not self._taken_back() and self._changes:
             self.lock()
         if self._locked and self.prepared is None:
             self._or_deadlock(self._is_at_home())
-        return self.finish()
+        return self._finish(at_us)
 
     def _is_at_home(self) -> bool:
         """Whether what it has written still belongs here: rows may have been given to another shard meanwhile."""
@@ -908,7 +914,7 @@ class SqliteBranch:
                     return False
         return True
 
-    def finish(self) -> Ticket:
+    def _finish(self, at_us: int) -> Ticket:
         """Commit; what was prepared has been done again."""
         if self._streams:
             self._detach_streams()
@@ -916,7 +922,10 @@ class SqliteBranch:
             self._end()
             return done_ticket()
         try:
-            ticket = self._writer.commit()
+            if self.prepared is not None:
+                ticket = self._writer.commit(Stamp(at_us, self.prepared.user, self.gtrid, self.prepared.shards))
+            else:
+                ticket = self._writer.commit(Stamp(at_us, self._user) if at_us or self._user else BY_ITSELF)
             if self._published is not None:
                 self._published()
         except BaseException:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import apsw
 
@@ -14,6 +15,9 @@ from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.shard import Watch
 
 Configure = Callable[[apsw.Connection], None]
+
+PAST_SCHEMA: Final = "hist"
+"""What the file of row versions is called on the shard's connections."""
 
 # A writer meets a lock only while a checkpoint resets the log, for a moment.
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -89,13 +93,34 @@ class Guard:
 class Handle:
     """One connection with its guard and a cursor that is used again and again."""
 
-    __slots__ = ("connection", "cursor", "execute", "guard")
+    __slots__ = ("_past", "connection", "cursor", "execute", "guard", "has_past")
 
-    def __init__(self, connection: apsw.Connection, guard: Guard) -> None:
+    def __init__(self, connection: apsw.Connection, guard: Guard, past: Path | None = None) -> None:
+        """past: the file of row versions, which a statement may need."""
         self.connection = connection
         self.guard = guard
+        self._past = past
+        self.has_past = False  # that file is attached
         self.cursor = connection.cursor()
         self.execute = self.cursor.execute
+
+    def attach_past(self, failed: apsw.Error) -> bool:
+        """Whether a statement failed because it reads row versions, whose file was not attached: now it is; run it again.
+
+        Not before, because a transaction that begins, and a commit, look at every file that is attached."""
+        if self.has_past or self._past is None or f"no such table: {PAST_SCHEMA}." not in str(failed):
+            return False
+        if not self._past.exists():
+            return False
+        name = quote(str(self._past))
+        self.connection.cursor().execute(f"ATTACH 'file:{name}?mode=ro' AS {PAST_SCHEMA}")
+        self.has_past = True
+        return True
+
+    def detach_past(self) -> None:
+        """No transaction is open."""
+        self.connection.cursor().execute(f"DETACH {PAST_SCHEMA}")
+        self.has_past = False
 
     def renew_cursor(self) -> apsw.Cursor:
         """The cursor in use, which is the caller's from now on."""
@@ -109,13 +134,13 @@ class Handle:
 
 
 def open_connection(
-    path: Path, configure: Configure, settings: EngineSettings, *, writer: bool, busy: bool = False
+    path: Path, configure: Configure, settings: EngineSettings, *, writer: bool, busy: bool = False, past: Path | None = None
 ) -> Handle:
     """A connection as all of ours are: WAL, no sync at commit, no checkpoint of its own.
 
-    `busy`: it runs what many sessions ask, so it keeps more prepared statements and pages.
+    `busy`: it runs what many sessions ask, so it keeps more prepared statements and pages.  `past`: see Handle.
     """
-    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writer else 0)
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_CREATE if writer else 0)
     statements = settings.statement_cache if busy else settings.reader_statement_cache
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=statements)
     try:
@@ -128,7 +153,7 @@ def open_connection(
         connection.set_progress_handler(guard.look, settings.inline_steps)
         if not writer:
             connection.execute("PRAGMA query_only = ON")
-        return Handle(connection, guard)
+        return Handle(connection, guard, past)
     except BaseException:
         connection.close(True)
         raise

@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 
 from fauna.errors import StartError
-from fauna.shard.engines.sqlite import prepared
+from fauna.shard.engines.sqlite import prepared, sealer
 
 FORMAT_VERSION: Final = 1
 _LOCK_FILE: Final = "LOCK"
@@ -76,7 +76,8 @@ def check_format(connection: apsw.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID")
-        connection.execute(prepared.CREATE)
+        for statement in (prepared.CREATE, *sealer.CREATE):
+            connection.execute(statement)
         connection.execute("INSERT INTO fauna_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT_VERSION,))
         version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get
         connection.execute("COMMIT")

@@ -106,7 +106,7 @@ class MixedMode:
             for table in tables:
                 self._put_back(table)
             writer.handle.guard.start(branch.watch, inline=False)
-            rows: list[Row] = list(islice(connection.execute(sql, params), rows_max + 1))
+            rows: list[Row] = list(islice(self._run(writer.handle, sql, params), rows_max + 1))
             return rows if len(rows) <= rows_max else None
         except apsw.ConstraintError:
             return None  # a unique key that I wrote is that of a row that others removed
@@ -117,6 +117,15 @@ class MixedMode:
             writer.release(_PRETEND)
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
             writer.pretending = False
+
+    @staticmethod
+    def _run(handle: Handle, sql: str, params: Params) -> apsw.Cursor:
+        try:
+            return handle.connection.execute(sql, params)
+        except apsw.SQLError as failed:
+            if not handle.attach_past(failed):
+                raise
+        return handle.connection.execute(sql, params)
 
     def _put_back(self, table: str) -> None:
         rowids = self._changed[table]

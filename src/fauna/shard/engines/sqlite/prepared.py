@@ -32,6 +32,7 @@ class Prepared:
     changes     (table, operation, rowid, new rowid): what the shard's history will tell of the commit
     keys        the rows and unique keys that nobody else may have until the end
     keeps_lock  keys are not all that it relies on: nobody else may write until the end
+    user, shards   what its block will say of it: who commits, and on which shards
     """
 
     rows: tuple[RowEffect, ...]
@@ -39,6 +40,8 @@ class Prepared:
     changes: tuple[tuple[str, str, int, int], ...]
     keys: tuple[Key, ...]
     keeps_lock: bool
+    user: str = ""
+    shards: tuple[int, ...] = ()
 
     def dump(self) -> str:
         return json.dumps(
@@ -48,6 +51,8 @@ class Prepared:
                 "changes": self.changes,
                 "keys": [_plain(key) for key in self.keys],
                 "keeps_lock": self.keeps_lock,
+                "user": self.user,
+                "shards": self.shards,
             }
         )
 
@@ -61,6 +66,8 @@ class Prepared:
             tuple((table, op, old, new) for table, op, old, new in saved["changes"]),
             tuple(_stored(key) for key in saved["keys"]),
             saved["keeps_lock"],
+            saved["user"],
+            tuple(saved["shards"]),
         )
 
 

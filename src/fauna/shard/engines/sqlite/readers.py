@@ -148,6 +148,8 @@ def run_inline(handle: Handle, sql: str, params: Params, rows_max: int) -> Memor
             else:
                 rows += islice(cursor, rows_max + 1 - _FEW_ROWS)
     except apsw.Error as raised:
+        if handle.attach_past(raised):
+            return run_inline(handle, sql, params, rows_max)
         raise translate(raised) from None
     if len(rows) > rows_max:
         handle.renew_cursor().close(True)
@@ -166,6 +168,8 @@ def run_streamed(
     try:
         rows: list[Row] = list(islice(handle.execute(sql, params), prefetch_rows + 1))
     except apsw.Error as raised:
+        if handle.attach_past(raised):
+            return run_streamed(handle, sql, params, prefetch_rows, finish)
         raise translate(raised) from None
     if len(rows) <= prefetch_rows:
         return MemoryRows(rows)

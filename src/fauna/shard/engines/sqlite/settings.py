@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fauna.catalog.ddl_plan import TEMPORARY_IDS
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -21,6 +23,10 @@ class EngineSettings:
     write_set_rows_max, write_set_bytes_max   what a transaction may have changed and still let others write between its
                       statements; a larger one keeps the write lock to its end
     hidden_rowid      the column that is a rowid which nobody sees
+    chain             whether commits are sealed in blocks
+    unsealed          tables whose changes are in no block
+    temporary_from    tables whose name has this number or a higher one are temporary: they are in no block either
+    sealer_rows_max, sealer_bytes_max   changes of a transaction that are kept in memory for its block; more go to a file
     """
 
     page_size: int = 4096
@@ -45,6 +51,11 @@ class EngineSettings:
     write_set_rows_max: int = 64
     write_set_bytes_max: int = 1 << 20
     hidden_rowid: str = "_rowid"
+    chain: bool = True
+    unsealed: frozenset[str] = frozenset({"definition_count", "definition_script"})
+    temporary_from: int = TEMPORARY_IDS
+    sealer_rows_max: int = 20_000
+    sealer_bytes_max: int = 16 << 20
     mixed_read_rows_max: int = 10_000
     stream_buffer_rows_max: int = 100_000
     checkpoint_pages: int = 4_000

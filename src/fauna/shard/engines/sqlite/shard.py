@@ -12,6 +12,8 @@ from typing import Final
 import apsw
 
 from fauna.catalog.types import Stored
+from fauna.chain.encoding import Header, decode_header
+from fauna.clock import HybridClock
 from fauna.directories import sync_directory
 from fauna.errors import FaunaError, StartError, error
 from fauna.session.result import Row, Ticket
@@ -24,7 +26,9 @@ from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import History, HistoryWatch
 from fauna.shard.engines.sqlite.prepared import SELECT, Prepared
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
+from fauna.shard.engines.sqlite.sealer import Sealer
 from fauna.shard.engines.sqlite.settings import EngineSettings
+from fauna.shard.engines.sqlite.versions import Versions, versions_file
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
 from fauna.shard.shard import Homes, Isolation, Params, RowChange, Siblings, Watch
@@ -34,11 +38,12 @@ from fauna.txn.wait_graph import Owner, WaitGraph
 
 # How often opening a snapshot is tried again when a commit falls into it.
 _SNAPSHOT_TRIES: Final = 4
+_SEALED_AT: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
 
 
 class SqliteShard:
     """`configure` is called with every new connection, to register functions and collations on it; `equal_key` knows when two
-    texts are equal by such a collation; `waits` is shared by all shards of a node.  `threads` False: it has none of its own; who
+    texts are equal by such a collation; `waits` and `clock` are shared by all shards of a node.  `threads` False: it has none of its own; who
     waits for a commit syncs it, and nothing else happens by itself: for tests that say what happens when."""
 
     def __init__(
@@ -51,6 +56,7 @@ class SqliteShard:
         equal_key: EqualKey = binary_equal_key,
         sync: Callable[[int], None] = os.fdatasync,
         waits: WaitGraph | None = None,
+        clock: HybridClock | None = None,
         threads: bool = True,
     ) -> None:
         self.settings = settings or EngineSettings()
@@ -68,7 +74,15 @@ class SqliteShard:
         self._group = GroupCommit(Path(str(self.path) + "-wal"), sync, threads=threads)
         checkpointing = open_connection(self.path, lambda connection: None, self.settings, writer=True)
         self._checkpointer = Checkpointer(checkpointing, self.queue, self._group, self.settings, threads=threads)
-        self.writer = Writer(writer, self.history, self._group, self._checkpointer, self.settings, equal_key)
+        self._committed: Handle | None = None
+        self._versions: Versions | None = None
+        self._versions_lock = threading.Lock()
+        self._sealer: Sealer | None = None
+        if self.settings.chain:
+            self._sealer = Sealer(writer, number, clock or HybridClock(), self.settings, self._read_committed)
+        self.writer = Writer(
+            writer, self.history, self._group, self._checkpointer, self.settings, equal_key, self._sealer
+        )
         self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open_reader(busy=True)
         self._prepared: dict[str, SqliteBranch] = {}
@@ -121,9 +135,10 @@ class SqliteShard:
         alone: bool = False,
         owner: Owner = None,
         siblings: Siblings | None = None,
+        user: str = "",
     ) -> SqliteBranch:
         branch = SqliteBranch(self, isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch,
-                              two_phase=two_phase, alone=alone, owner=owner, siblings=siblings)
+                              two_phase=two_phase, alone=alone, owner=owner, siblings=siblings, user=user)
         if consistent_snapshot and isolation >= Isolation.REPEATABLE_READ:
             branch.open_snapshot()
         return branch
@@ -172,6 +187,54 @@ class SqliteShard:
         if self._closed:
             raise error("UNKNOWN_ERROR", "the shard is closed")
 
+    # -- the chain
+
+    @property
+    def height(self) -> int:
+        """Of the latest block."""
+        return self._sealer.height if self._sealer is not None else 0
+
+    @property
+    def time_us(self) -> int:
+        """Of the latest block."""
+        return self._sealer.time_us if self._sealer is not None else 0
+
+    def header(self, height: int) -> Header | None:
+        """Of a block."""
+        rows = list(self.autocommit_query("SELECT header FROM fauna_blocks WHERE height = ?1", (height,), inline=False))
+        return decode_header(rows[0][0]) if rows else None  # type: ignore[arg-type]
+
+    @property
+    def versions(self) -> Versions:
+        """What rows were; opened when it is first asked for."""
+        with self._versions_lock:
+            if self._versions is None:
+                if self._closed:
+                    raise error("UNKNOWN_ERROR", "the shard is closed")
+                self._versions = Versions(self.path, lambda: self._open_reader().connection, self._configure)
+            return self._versions
+
+    def past_is_known(self, time_us: int) -> bool:
+        """Whether `know_past` has nothing to do.  The clock has been shown that time."""
+        versions = self.versions
+        return time_us <= versions.time_us or (versions.height == self.height and not self.writer.showing.locked())
+
+    def know_past(self, time_us: int) -> None:
+        """Have the versions of all rows up to `time_us`, which the clock has been shown.  It may take long."""
+        with self.writer.showing:
+            pass  # whoever has an earlier time is visible now
+        self.versions.catch_up_to(time_us)
+
+    def _read_committed(self) -> Handle:
+        """A connection that sees what was committed last, for the holder of the write lock."""
+        if self._committed is None:
+            self._committed = self._open_reader()
+        return self._committed
+
+    def sealed_at(self, gtrid: str) -> int:
+        rows = list(self.autocommit_query(_SEALED_AT, (gtrid,), inline=False))
+        return decode_header(rows[0][0]).time_us if rows else 0  # type: ignore[arg-type]
+
     # -- two-phase commit
 
     def announce(self, gtrid: str, branch: SqliteBranch) -> None:
@@ -189,8 +252,8 @@ class SqliteShard:
         with self._prepared_lock:
             return sorted(self._prepared)
 
-    def commit_prepared(self, gtrid: str) -> Ticket:
-        return self.prepared_branch(gtrid).commit()
+    def commit_prepared(self, gtrid: str, at_us: int = 0) -> Ticket:
+        return self.prepared_branch(gtrid).commit(at_us)
 
     def rollback_prepared(self, gtrid: str) -> None:
         self.prepared_branch(gtrid).undo()
@@ -269,19 +332,25 @@ class SqliteShard:
         self._group.close()
         self.pool.close()
         self._inline.close()
+        if self._committed is not None:
+            self._committed.close()
+        if self._versions is not None:
+            self._versions.close()
         self.writer.handle.close()
         self._checkpointer.close(last=not self._group.failed)
 
     def _open_reader(self, *, busy: bool = False) -> Handle:
         try:
-            return open_connection(self.path, self._configure, self.settings, writer=False, busy=busy)
+            past = versions_file(self.path)
+            return open_connection(self.path, self._configure, self.settings, writer=False, busy=busy, past=past)
         except apsw.Error as raised:
             raise translate(raised) from None
 
     def _open_writer(self, path: Path) -> Handle:
         """The first connection: recovers the log after a crash, and finds out whether the file can be used at all."""
         try:
-            handle = open_connection(path, self._configure, self.settings, writer=True, busy=True)
+            past = versions_file(path)
+            handle = open_connection(path, self._configure, self.settings, writer=True, busy=True, past=past)
         except apsw.Error as raised:
             raise _cannot_start(path, raised) from None
         try:

@@ -6,6 +6,7 @@ REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoev
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, History
 from fauna.shard.engines.sqlite.prepared import DELETE, INSERT, Prepared, RowEffect
 from fauna.shard.engines.sqlite.readers import run_inline
+from fauna.shard.engines.sqlite.sealer import BY_ITSELF, Sealer, Stamp
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Shapes
 from fauna.shard.shard import Params, Watch, Written
@@ -34,9 +36,13 @@ _TRIAL: Final = "fauna_trial"
 class Writer:
     def __init__(
         self, handle: Handle, history: History, group: GroupCommit, checkpointer: Checkpointer, settings: EngineSettings,
-        equal_key: EqualKey,
+        equal_key: EqualKey, sealer: Sealer | None,
     ) -> None:
+        """sealer: None: commits are not sealed in blocks."""
         self.handle = handle
+        self.sealer = sealer
+        # Held from before a commit has its time until others see it.
+        self.showing = threading.Lock()
         self._checkpointer = checkpointer
         self.history = history
         self._group = group
@@ -57,8 +63,10 @@ class Writer:
         self._ran_untracked = ""  # the table that the running statement has changed
         # The rows whose presence foreign keys have relied on, in the running statement.
         self.relied_on: list[tuple[object, ...]] = []
-        # Set while the writer pretends or repeats: such changes are not noted.
+        # Set while the writer pretends: such changes are not noted.
         self.pretending = False
+        # Set while it does again, or for itself, what is known already: such changes are only sealed.
+        self._repeating = False
         self._overran: set[str] = set()
         self._log_written = False
         checkpointer.rest = self.rest
@@ -75,6 +83,8 @@ class Writer:
         self.whole = set()
         self.complete = True
         self._images = images
+        if self.sealer is not None:
+            self.sealer.begin()
         if not self._connection.in_transaction:
             self._run("BEGIN IMMEDIATE")
 
@@ -98,7 +108,7 @@ class Writer:
         guard = self.handle.guard
         guard.start(None, inline=False)
         connection = self._connection
-        self.pretending = guard.replaying = True
+        self._repeating = guard.replaying = True
         try:
             for table, _, _, _, sql, params in changes:
                 self._again(sql, params)
@@ -109,7 +119,7 @@ class Writer:
         except apsw.Error as raised:
             raise translate(raised) from None
         finally:
-            self.pretending = guard.replaying = False
+            self._repeating = guard.replaying = False
         self.changes += changes
 
     def freeze(self) -> list[Change]:
@@ -146,7 +156,7 @@ class Writer:
         return self._commit_own([(DELETE, (gtrid,))])
 
     def _commit_own(self, script: Sequence[Statement]) -> OneShot:
-        self.pretending = True
+        self._repeating = True
         try:
             for sql, params in script:
                 self._own(sql, params)
@@ -154,7 +164,7 @@ class Writer:
             self.rollback()
             raise
         finally:
-            self.pretending = False
+            self._repeating = False
         return self.commit()
 
     def _own(self, sql: str, params: Params) -> None:
@@ -170,7 +180,7 @@ class Writer:
         self.begin()
         guard = self.handle.guard
         guard.start(None, inline=False)
-        self.pretending = guard.replaying = True
+        self._repeating = guard.replaying = True
         try:
             for table, rowid, _ in prepared.rows:
                 self._again(f'DELETE FROM "{table}" WHERE rowid = ?', (rowid,))
@@ -186,12 +196,12 @@ class Writer:
                 raise translate(failed) from None
             raise
         finally:
-            self.pretending = guard.replaying = False
+            self._repeating = guard.replaying = False
         self.changes = [(*change, None, None) for change in prepared.changes]
         if prepared.statements:
             self.whole.add(SOMETHING)
 
-    def commit(self) -> OneShot:
+    def commit(self, stamp: Stamp = BY_ITSELF) -> OneShot:
         """The open transaction is visible on return, and durable when the ticket is done; on an error it is undone."""
         if self._group.failed:
             self.rollback()
@@ -200,11 +210,18 @@ class Writer:
         history.committing = True
         self._log_written = False
         try:
-            self._run("COMMIT")
+            with self.showing:
+                if self.sealer is not None:
+                    self._seal(self.sealer, stamp)
+                self._run("COMMIT")
         except BaseException:
             history.committing = False
             self.rollback()
             raise
+        if self.sealer is not None:
+            self.sealer.committed()
+        if self.handle.has_past:
+            self.handle.detach_past()
         if not self._log_written:  # nothing has changed
             history.committing = False
             return done_ticket()
@@ -216,6 +233,25 @@ class Writer:
         history.append(self.changes, frozenset(self.whole))
         return self._group.ticket()
 
+    def _seal(self, sealer: Sealer, stamp: Stamp) -> None:
+        self.pretending = True
+        try:
+            sealer.seal(stamp)
+        except apsw.Error as raised:
+            raise translate(raised) from None
+        finally:
+            self.pretending = False
+
+    def define(self, sql: str) -> None:
+        """A statement of a definition has run."""
+        if self.sealer is not None:
+            self.sealer.define(sql)
+
+    def defining(self, begins: bool) -> None:
+        """Definitions are being changed from here on, or are no more."""
+        if self.sealer is not None:
+            self.sealer.defining = begins
+
     def _forget_images(self) -> None:
         """The history keeps which rows changed, not what they held."""
         if any(change[0] == STATEMENT for change in self.changes):
@@ -225,6 +261,8 @@ class Writer:
     def rollback(self) -> None:
         if self._connection.in_transaction:
             self._run("ROLLBACK")
+        if self.handle.has_past:
+            self.handle.detach_past()
 
     def _after_commit(self, connection: apsw.Connection, database: str, pages: int) -> int:
         """SQLite's WAL hook: a commit has written to the log, which has `pages` now."""
@@ -245,16 +283,19 @@ class Writer:
             raise MustMove
         handle.guard.start(watch, inline=inline, mode=mode)
         mark = len(self.changes)
+        sealed = self.sealer.mark if self.sealer is not None else 0
         self.relied_on.clear()
         try:
             rows = handle.execute(sql, params).fetchall()
-        except apsw.Error as raised:
+        except BaseException as failed:
             self._ran_untracked = ""
             del self.changes[mark:]
-            raise translate(raised) from None
-        except BaseException:
-            self._ran_untracked = ""
-            del self.changes[mark:]
+            if self.sealer is not None:
+                self.sealer.cut_back(sealed)
+            if isinstance(failed, apsw.Error):
+                if handle.attach_past(failed):
+                    return self.write(sql, params, watch, inline=inline, mode=mode)
+                raise translate(failed) from None
             raise
         if self._ran_untracked:
             self.changes.append((STATEMENT, self._ran_untracked, 0, 0, sql, params))
@@ -274,11 +315,15 @@ class Writer:
     def savepoint(self, name: str) -> int:
         """The mark to hand to `rollback_to`."""
         self._run(f"SAVEPOINT {name}")
+        if self.sealer is not None:
+            self.sealer.savepoint(name)
         return len(self.changes)
 
     def rollback_to(self, name: str, mark: int) -> None:
         self._run(f"ROLLBACK TO {name}")
         del self.changes[mark:]
+        if self.sealer is not None:
+            self.sealer.rollback_to(name)
 
     def release(self, name: str) -> None:
         self._run(f"RELEASE {name}")
@@ -294,6 +339,10 @@ class Writer:
 
     def _note(self, update: apsw.PreUpdate) -> None:
         if self.pretending:
+            return
+        if self.sealer is not None:
+            self.sealer.capture(update)
+        if self._repeating:
             return
         table = update.table_name
         if table in self._untracked:
@@ -351,13 +400,13 @@ class Writer:
         name, op, old_rowid, _, _, new = self.changes[index]
         shape = self.shapes.of(table)
         self.handle.guard.start(None, inline=False)
-        self.pretending = True
+        self._repeating = True
         try:
             self.handle.execute(f'UPDATE "{table}" SET rowid = ? WHERE rowid = ?', (rowid, old_rowid))
         except apsw.Error as raised:
             raise translate(raised) from None
         finally:
-            self.pretending = False
+            self._repeating = False
         if new is not None:
             new = (*new[: shape.rowid], rowid, *new[shape.rowid + 1 :])
         self.changes[index] = (name, op, rowid, rowid, None, new)

@@ -1,0 +1,365 @@
+"""Row versions: what each row was, and when, for reads of the past.  Derived from the chain, in a file of its own beside the shard's.
+
+    h<id>_<k>   the versions of the rows of t<id> while it had k stored columns: those columns, row_start, row_end
+    h_<name>    the same of one of the engine's own tables
+    fauna_layouts(name, columns, names, row_start, row_end)   which of them there are, and when rows went there
+    fauna_schema(statement)                                   the definitions so far
+    fauna_indexed(height, hash, time_us)                      the block up to which this is so
+
+A version is valid from row_start, the time of the commit that made it, until before row_end; `CURRENT` while nothing has ended it.
+Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
+
+Blocks are taken in when somebody asks for a time that they may concern, and by `Indexer` when nothing else is to be done; a
+commit does not wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from fauna.catalog.types import Stored
+from fauna.chain.encoding import DELETE, INSERT, RESET, REWRITE, SCHEMA, UPDATE, Change, Malformed, block_hash, decode_change
+from fauna.shard.engines.sqlite.blocks import Block, BlockReader
+from fauna.shard.engines.sqlite.connection import Configure
+from fauna.shard.engines.sqlite.sealer import IN_PARTS
+
+CURRENT: Final = (1 << 63) - 1
+"""row_end of a version that nothing has ended."""
+_FORMAT: Final = 1
+_CHANGES_AT_ONCE: Final = 5_000
+_CACHE_KIB: Final = 16 * 1024
+_BUSY_TIMEOUT_MS: Final = 10_000
+_CREATE: Final = (
+    "CREATE TABLE IF NOT EXISTS fauna_layouts (name TEXT, columns INTEGER, names TEXT, row_start INTEGER, row_end INTEGER, "
+    "PRIMARY KEY (name, row_start)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS fauna_schema (id INTEGER PRIMARY KEY, statement TEXT)",
+    "CREATE TABLE IF NOT EXISTS fauna_indexed (id INTEGER PRIMARY KEY CHECK (id = 1), height INTEGER, hash BLOB, time_us INTEGER)",
+    "INSERT OR IGNORE INTO fauna_indexed VALUES (1, 0, x'', 0)",
+)  # fmt: skip
+_TABLE: Final = re.compile(r"\s*(CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?\"?(\w+)")
+_INDEX: Final = re.compile(r"\s*CREATE UNIQUE INDEX \"?(\w+)\"? ON \"?(\w+)")
+
+
+def versions_file(shard_file: Path) -> Path:
+    return shard_file.with_name(shard_file.stem + ".history.db")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table's columns during a time.  name: the engine's name of the table; columns: of its versions, in order; row_start,
+    row_end: the time, the latter `CURRENT` if it is not over."""
+
+    name: str
+    columns: tuple[str, ...]
+    row_start: int
+    row_end: int
+
+    @property
+    def table(self) -> str:
+        """Where the versions are."""
+        return versions_table(self.name, len(self.columns))
+
+
+def versions_table(name: str, columns: int) -> str:
+    return f"h{name[1:]}_{columns}" if _is_user_table(name) else f"h_{name}"
+
+
+def _is_user_table(name: str) -> bool:
+    return name[0] == "t" and name[1:].isdigit()
+
+
+@dataclass(slots=True)
+class _Target:
+    """How to write the versions of one layout.  key: names the rows; None: by all of `keys`."""
+
+    insert: str
+    close: str
+    forget: str  # of one that was made at the same time
+    close_all: str
+    forget_all: str
+    key_positions: tuple[int, ...]  # of `keys` among the columns; empty: the change's own key
+
+
+class Versions:
+    """Any thread may call; one at a time works."""
+
+    def __init__(self, shard_file: Path, open_blocks: Callable[[], apsw.Connection], configure: Configure) -> None:
+        """open_blocks: a connection on the shard's file, which is this one's from then on; not called before it is needed.
+        configure: registers the functions and collations that definitions name."""
+        self.path = versions_file(shard_file)
+        self._open_blocks = open_blocks
+        self._configure = configure
+        self._lock = threading.Lock()
+        self._blocks: BlockReader | None = None
+        self._blocks_connection: apsw.Connection | None = None
+        self._targets: dict[str, _Target] = {}
+        self._layouts: dict[str, list[Layout]] = {}
+        self._connection = self._open()
+        self._shadow = self._open_shadow()
+        self.height, self.time_us = 0, 0
+        self._read_place()
+
+    # -- asking
+
+    def layouts(self, name: str) -> Sequence[Layout]:
+        """The layouts that a table has had, as far as blocks are taken in, oldest first."""
+        with self._lock:
+            return tuple(self._layouts.get(name, ()))
+
+    def catch_up(self, height: int) -> None:
+        """Take in the blocks up to `height`."""
+        while self.height < height:
+            with self._lock:
+                if self.height < height:
+                    self._take_in(height)
+
+    def catch_up_to(self, time_us: int) -> None:
+        """Take in the blocks that were made at `time_us` or before, and are visible."""
+        if time_us > self.time_us:
+            with self._lock:
+                height = self._chain().height_at(time_us)
+            self.catch_up(height)
+
+    def rows(self, sql: str, params: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
+        """What a query on this file gives."""
+        with self._lock:
+            return self._connection.execute(sql, tuple(params)).fetchall()
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in (self._connection, self._shadow, self._blocks_connection):
+                if connection is not None:
+                    connection.close(True)
+
+    # -- opening
+
+    def _open(self) -> apsw.Connection:
+        connection = self._connect()
+        try:
+            version = connection.execute("PRAGMA user_version").get
+            known = not version or version == _FORMAT
+            if known:
+                for statement in _CREATE:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        except apsw.Error:
+            known = False
+        if not known:
+            connection.close(True)
+            self._remove()
+            return self._open()
+        return connection
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self.path))
+        connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        self._configure(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        return connection
+
+    def _remove(self) -> None:
+        for path in (self.path, Path(f"{self.path}-wal"), Path(f"{self.path}-shm")):
+            path.unlink(missing_ok=True)
+
+    def _open_shadow(self) -> apsw.Connection:
+        """The tables as they are defined, without rows."""
+        shadow = apsw.Connection(":memory:")
+        self._configure(shadow)
+        for (statement,) in self._connection.execute("SELECT statement FROM fauna_schema ORDER BY id"):
+            shadow.execute(str(statement))
+        return shadow
+
+    def _read_place(self) -> None:
+        height: Any
+        time_us: Any
+        height, found, time_us = self._connection.execute("SELECT height, hash, time_us FROM fauna_indexed").fetchall()[0]
+        header = self._chain().header(int(height)) if height else None
+        if height and (header is None or block_hash(header) != found):
+            self._begin_anew()
+            return
+        self.height, self.time_us = int(height), int(time_us)
+        self._layouts.clear()
+        for name, names, row_start, row_end in self._connection.execute(
+            "SELECT name, names, row_start, row_end FROM fauna_layouts ORDER BY row_start"
+        ):
+            layout = Layout(str(name), tuple(json.loads(str(names))), int(row_start), int(row_end))
+            self._layouts.setdefault(layout.name, []).append(layout)
+
+    def _begin_anew(self) -> None:
+        """What is here is of another chain.  Connections that have it attached keep the file, so it is emptied, not removed."""
+        with self._connection:
+            for (name,) in self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+                self._connection.execute(f'DROP TABLE "{name}"')
+            for statement in _CREATE:
+                self._connection.execute(statement)
+        self._shadow.close(True)
+        self._shadow = self._open_shadow()
+        self._targets.clear()
+        self._layouts.clear()
+        self.height = self.time_us = 0
+
+    def _chain(self) -> BlockReader:
+        if self._blocks is None:
+            self._blocks_connection = self._open_blocks()
+            self._blocks = BlockReader(self._blocks_connection)
+        return self._blocks
+
+    # -- taking blocks in
+
+    def _take_in(self, height: int) -> None:
+        """Some of the blocks that are next, in one transaction."""
+        try:
+            with self._connection:
+                last, time_us = self._take_some(height)
+                self._connection.execute(
+                    "UPDATE fauna_indexed SET height = ?, hash = ?, time_us = ?", (last.height, last.hash, time_us)
+                )
+        except BaseException:  # what is known here may be ahead of the file now
+            self._targets.clear()
+            self._shadow.close(True)
+            self._shadow = self._open_shadow()
+            self._read_place()
+            raise
+        self.height, self.time_us = last.height, time_us
+
+    def _take_some(self, height: int) -> tuple[Block, int]:
+        """The last one that was taken in, and its time."""
+        chain = self._chain()
+        changes = time_us = 0
+        last: Block | None = None
+        for block in chain.blocks(self.height + 1, height):
+            header = block.decoded()
+            time_us = header.time_us
+            once = block.payload != IN_PARTS and header.schema != header.height  # each row changes once
+            for encoded in chain.changes(block):
+                self._apply(decode_change(encoded), time_us, once)
+            changes += header.changes
+            last = block
+            if changes >= _CHANGES_AT_ONCE:
+                break
+        if last is None:
+            raise Malformed(f"block {self.height + 1} is not in the chain")
+        return last, time_us
+
+    def _apply(self, change: Change, time_us: int, once: bool) -> None:
+        kind = change.kind
+        if kind == SCHEMA:
+            self._define(change.statement, time_us)
+            return
+        if kind == RESET:
+            for layout in self._layouts.get(change.table, ()):
+                target = self._target(layout)
+                self._connection.execute(target.forget_all, (time_us, CURRENT))
+                self._connection.execute(target.close_all, (time_us, CURRENT))
+            return
+        layouts = self._layouts.get(change.table)
+        if not layouts:
+            return  # a table whose making retention has taken out of the chain
+        target = self._target(layouts[-1])
+        if kind == UPDATE or kind == DELETE:
+            before = change.row_before
+            assert before is not None
+            keys = [before[i] for i in target.key_positions] if target.key_positions else [change.key]
+            if not once:
+                self._connection.execute(target.forget, (time_us, CURRENT, *keys))
+            self._connection.execute(target.close, (time_us, CURRENT, *keys))
+        if kind in (INSERT, UPDATE, REWRITE):
+            after = change.row_after
+            assert after is not None
+            self._connection.execute(target.insert, (*after, time_us, CURRENT))
+
+    def _define(self, statement: str, time_us: int) -> None:
+        table, index = _TABLE.match(statement), _INDEX.match(statement)
+        if table is not None and not table[2].endswith("_guard"):
+            self._remember(statement)
+            verb, name = table.groups()
+            known = self._layouts.setdefault(name, [])
+            if known and known[-1].row_end == CURRENT and verb != "CREATE":
+                self._end_layout(known, time_us)
+            if verb != "DROP" and not (known and known[-1].row_end == CURRENT):
+                self._begin_layout(name, known, time_us)
+        elif index is not None:
+            self._remember(statement)
+            self._index(index[1], index[2])
+
+    def _remember(self, statement: str) -> None:
+        self._shadow.execute(statement)
+        self._connection.execute("INSERT INTO fauna_schema (statement) VALUES (?)", (statement,))
+
+    def _end_layout(self, known: list[Layout], time_us: int) -> None:
+        layout = known[-1]
+        known[-1] = Layout(layout.name, layout.columns, layout.row_start, time_us)
+        self._connection.execute(
+            "UPDATE fauna_layouts SET row_end = ? WHERE name = ? AND row_start = ?", (time_us, layout.name, layout.row_start)
+        )
+
+    def _begin_layout(self, name: str, known: list[Layout], time_us: int) -> None:
+        stored = [row for row in self._shadow.execute(f'PRAGMA table_xinfo("{name}")') if row[6] != 2]
+        layout = Layout(name, tuple(str(row[1]) for row in stored), time_us, CURRENT)
+        known.append(layout)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO fauna_layouts VALUES (?, ?, ?, ?, ?)",
+            (name, len(layout.columns), json.dumps(layout.columns), time_us, CURRENT),
+        )
+        columns = []
+        for row in stored:
+            collation = self._shadow.column_metadata("main", name, str(row[1]))[1]
+            columns.append(f'"{row[1]}" {row[2] or "ANY"}' + (f" COLLATE {collation}" if collation != "BINARY" else ""))
+        text = ", ".join([*columns, "row_start INTEGER NOT NULL", "row_end INTEGER NOT NULL"])
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {layout.table} ({text}) STRICT")
+        keys = self._keys(layout)
+        self._make_index(layout.table, "key", keys)
+        for row in self._shadow.execute(f'PRAGMA index_list("{name}")').fetchall():
+            if row[3] == "c" and row[2]:
+                self._index(str(row[1]), name)
+
+    def _index(self, index: str, table: str) -> None:
+        layouts = self._layouts.get(table)
+        if not layouts:
+            return
+        columns = self._shadow.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
+        parts = [f'"{row[2]}"' for row in columns if row[5] and row[1] is not None and int(row[1]) >= 0]
+        if len(parts) == sum(1 for row in columns if row[5]) and all(part.strip('"') in layouts[-1].columns for part in parts):
+            self._make_index(layouts[-1].table, index, parts)
+
+    def _make_index(self, table: str, name: str, parts: Iterable[str]) -> None:
+        columns = ", ".join([*parts, "row_end", "row_start"])
+        self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{table}_{name}" ON {table} ({columns})')
+
+    def _keys(self, layout: Layout) -> list[str]:
+        """The columns that name a row: the rowid's, or the primary key's; all, when it has neither."""
+        rows = self._shadow.execute(f'PRAGMA table_xinfo("{layout.name}")').fetchall()
+        keyed = sorted((int(row[5]), str(row[1])) for row in rows if row[5])
+        return [f'"{name}"' for _, name in keyed] or [f'"{name}"' for name in layout.columns]
+
+    def _target(self, layout: Layout) -> _Target:
+        target = self._targets.get(layout.table)
+        if target is None:
+            keys = self._keys(layout) if layout.row_end == CURRENT else []
+            table = layout.table
+            condition = " AND ".join([f"{key} IS ?" for key in keys]) or "0"
+            marks = ", ".join("?" * (len(layout.columns) + 2))
+            rowid = [row for row in self._shadow.execute(f'PRAGMA table_xinfo("{layout.name}")') if row[5]]
+            is_rowid = len(rowid) == 1 and str(rowid[0][2]).upper() == "INTEGER"
+            positions = () if is_rowid else tuple(layout.columns.index(key.strip('"')) for key in keys)
+            target = _Target(
+                f"INSERT INTO {table} VALUES ({marks})",
+                f"UPDATE {table} SET row_end = ? WHERE row_end = ? AND {condition}",
+                f"DELETE FROM {table} WHERE row_start = ? AND row_end = ? AND {condition}",
+                f"UPDATE {table} SET row_end = ? WHERE row_end = ?",
+                f"DELETE FROM {table} WHERE row_start = ? AND row_end = ?",
+                positions,
+            )
+            if layout.row_end == CURRENT:
+                self._targets[table] = target
+        return target

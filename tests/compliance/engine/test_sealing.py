@@ -1,0 +1,273 @@
+"""Every commit is a block that says what it changed: replaying the chain gives the rows."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import apsw
+import pytest
+
+from fauna.catalog.types import Stored
+from fauna.chain.encoding import (
+    DELETE,
+    INSERT,
+    KINDS,
+    RESET,
+    REWRITE,
+    SCHEMA,
+    UPDATE,
+    Header,
+    decode_change,
+    decode_header,
+    genesis,
+)
+from fauna.chain.merkle import leaf_hash, root_of
+from fauna.shard.engines.sqlite.blocks import Block, BlockReader
+from fauna.shard.engines.sqlite.data_directory import DataDirectory
+from fauna.shard.engines.sqlite.settings import EngineSettings
+from fauna.shard.engines.sqlite.shard import SqliteShard
+from fauna.shard.shard import Isolation, lock_now
+
+Rows = dict[str, dict[int, tuple[Stored, ...]]]
+RC = Isolation.READ_COMMITTED
+
+
+class Database:
+    def __init__(self, path: Path, **settings: int) -> None:
+        self.directory = DataDirectory(path)
+        self.shard = SqliteShard(self.directory, settings=EngineSettings(**settings), threads=False)  # type: ignore[arg-type]
+        self.reader = BlockReader(apsw.Connection(str(self.directory.shard_file(0))))
+
+    def run(self, *statements: str, ddl: bool = False) -> None:
+        branch = self.shard.begin(RC)
+        lock_now(branch)
+        if ddl:
+            branch.execute_ddl([(sql, ()) for sql in statements])
+        else:
+            for sql in statements:
+                branch.write(sql, ())
+        branch.commit().wait()
+
+    def blocks(self) -> list[Block]:
+        return list(self.reader.blocks(1, 1 << 40))
+
+    def told(self, height: int) -> list[tuple[str, str, int, object, object]]:
+        """The changes of a block: kind, table, key, before, after."""
+        block = next(self.reader.blocks(height, height))
+        changes = [decode_change(change) for change in self.reader.changes(block)]
+        return [(KINDS[c.kind], c.table, c.key, c.row_before or c.statement or None, c.row_after) for c in changes]
+
+    def replayed(self) -> Rows:
+        """What the chain says the rows are, having checked hashes, links, roots and that each change fits."""
+        rows: Rows = {}
+        previous = genesis("", 0)
+        time_us = 0
+        for block in self.blocks():
+            header = block.decoded()
+            assert header.previous == previous and header.height == block.height and header.time_us > time_us
+            previous, time_us = block.hash, header.time_us
+            changes = list(self.reader.changes(block))
+            assert header.changes == len(changes) and header.root == root_of([leaf_hash(change) for change in changes])
+            for each in changes:
+                change = decode_change(each)
+                table = rows.setdefault(change.table, {})
+                if change.kind in (UPDATE, DELETE):
+                    assert table.pop(change.key) == change.row_before
+                if change.kind in (INSERT, UPDATE, REWRITE):
+                    assert change.key not in table and change.row_after is not None
+                    table[change.key] = change.row_after
+                if change.kind == RESET:
+                    table.clear()
+                assert change.kind <= SCHEMA
+        rows.pop("sqlite", None)
+        return {table: found for table, found in rows.items() if found}
+
+    def stored(self) -> Rows:
+        rows: Rows = {}
+        connection = apsw.Connection(str(self.directory.shard_file(0)))
+        names = [str(row[0]) for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for name in names:
+            if not name.startswith(("fauna_", "sqlite_")):
+                columns = ", ".join(str(row[1]) for row in connection.execute(f"PRAGMA table_xinfo({name})") if row[6] != 2)
+                found = connection.execute(f"SELECT rowid, {columns} FROM {name}").fetchall()
+                rows[name] = {int(row[0]): tuple(row[1:]) for row in found}  # type: ignore[arg-type]
+        return {table: found for table, found in rows.items() if found}
+
+    def past(self, time_us: int) -> Rows:
+        """What the row versions say the rows were; keys from the first column."""
+        versions = self.shard.versions
+        rows: Rows = {}
+        for name in ("t1", "t2", "t3"):
+            for layout in versions.layouts(name):
+                if layout.row_start <= time_us < layout.row_end:
+                    columns = ", ".join(layout.columns)
+                    sql = f"SELECT {columns} FROM {layout.table} WHERE row_start <= ?1 AND row_end > ?1"
+                    found = versions.rows(sql, (time_us,))
+                    rows[name] = {row[0]: row for row in found}
+                    assert len(rows[name]) == len(found)
+        return {table: found for table, found in rows.items() if found}
+
+    def close(self) -> None:
+        self.shard.close()
+        self.directory.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database(tmp_path / "data")
+    database.run("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 TEXT, c2 REAL, c3 BLOB) STRICT", ddl=True)
+    return database
+
+
+def test_a_commit_is_a_block_and_says_each_row_once(database: Database) -> None:
+    database.run(
+        "INSERT INTO t1 VALUES (1, 'ä', 0.5, x'00ff'), (2, NULL, NULL, NULL), (3, 'gone', 1, NULL)",
+        "UPDATE t1 SET c1 = 'b' WHERE c0 = 1",
+        "DELETE FROM t1 WHERE c0 = 3",
+    )
+    assert database.told(2) == [
+        ("INSERT", "t1", 1, None, (1, "b", 0.5, b"\x00\xff")),
+        ("INSERT", "t1", 2, None, (2, None, None, None)),
+    ]
+    database.run("UPDATE t1 SET c1 = 'c' WHERE c0 = 1", "UPDATE t1 SET c0 = 9 WHERE c0 = 2", "REPLACE INTO t1 VALUES (1, 'd', 2, x'')")
+    assert database.told(3) == [
+        ("UPDATE", "t1", 1, (1, "b", 0.5, b"\x00\xff"), (1, "d", 2.0, b"")),
+        ("DELETE", "t1", 2, (2, None, None, None), None),
+        ("INSERT", "t1", 9, None, (9, None, None, None)),
+    ]
+    assert database.replayed() == database.stored()
+
+
+def test_what_changes_nothing_in_the_end_is_no_block(database: Database) -> None:
+    database.run("INSERT INTO t1 VALUES (1, 'a', 0, NULL)")
+    height = database.shard.height
+    database.run("UPDATE t1 SET c1 = 'a'")
+    database.run("INSERT INTO t1 VALUES (2, 'b', 0, NULL)", "DELETE FROM t1 WHERE c0 = 2")
+    branch = database.shard.begin(RC)
+    branch.write("DELETE FROM t1", ())
+    branch.rollback()
+    assert database.shard.height == height
+
+
+def test_savepoints_and_failed_statements_leave_no_trace(database: Database) -> None:
+    branch = database.shard.begin(RC)
+    branch.write("INSERT INTO t1 VALUES (1, 'a', 0, NULL)", ())
+    branch.savepoint("s")
+    branch.write("INSERT INTO t1 VALUES (2, 'b', 0, NULL)", ())
+    branch.rollback_to("s")
+    with pytest.raises(Exception, match="UNIQUE"):
+        branch.write("INSERT INTO t1 VALUES (3, 'c', 0, NULL), (1, 'd', 0, NULL)", ())
+    branch.commit().wait()
+    assert [change[:3] for change in database.told(2)] == [("INSERT", "t1", 1)]
+
+
+def test_between_statements_others_may_write(database: Database) -> None:
+    database.run("INSERT INTO t1 VALUES (1, 'a', 0, NULL), (2, 'b', 0, NULL)")
+    first = database.shard.begin(RC)
+    first.write("UPDATE t1 SET c2 = 1 WHERE c0 = 1", ())
+    first.pause()
+    database.run("UPDATE t1 SET c2 = 2 WHERE c0 = 2")
+    first.commit().wait()
+    assert [change[2] for change in database.told(3)] == [2]
+    assert [change[2] for change in database.told(4)] == [1]
+    assert database.replayed() == database.stored()
+
+
+def test_virtual_columns_are_left_out(database: Database) -> None:
+    database.run("CREATE TABLE t2 (c0 INTEGER PRIMARY KEY, c1 TEXT, c2 TEXT AS (c1 || '!') VIRTUAL, c3 TEXT AS (c1 || '?') STORED)", ddl=True)
+    database.run("INSERT INTO t2 (c0, c1) VALUES (1, 'a'), (2, 'b')")
+    database.run("UPDATE t2 SET c1 = 'z' WHERE c0 = 1", "DELETE FROM t2 WHERE c0 = 2", "INSERT INTO t2 (c0, c1) VALUES (3, 'c')", "DELETE FROM t2 WHERE c0 = 3")
+    assert database.told(4) == [("UPDATE", "t2", 1, (1, "a", "a?"), (1, "z", "z?")), ("DELETE", "t2", 2, (2, "b", "b?"), None)]
+    assert database.replayed() == database.stored()
+
+
+def test_definitions_and_the_rows_they_leave(database: Database) -> None:
+    database.run("INSERT INTO t1 VALUES (1, 'a', 0, NULL)")
+    database.run("ALTER TABLE t1 ADD COLUMN c4 INTEGER DEFAULT 7", ddl=True)
+    assert database.told(3) == [
+        ("SCHEMA", "sqlite", 0, "ALTER TABLE t1 ADD COLUMN c4 INTEGER DEFAULT 7", None),
+        ("RESET", "t1", 0, None, None),
+        ("REWRITE", "t1", 1, None, (1, "a", 0.0, None, 7)),
+    ]
+    database.run("CREATE TABLE t2 (c0 INTEGER PRIMARY KEY) STRICT", "INSERT INTO t2 SELECT c0 FROM t1", "DROP TABLE t1", ddl=True)
+    assert [change[:3] for change in database.told(4)][1:] == [("REWRITE", "t2", 1), ("SCHEMA", "sqlite", 0), ("RESET", "t1", 0)]
+    header: Header = decode_header(database.reader.header(4) or b"")
+    assert header.schema == 4
+    database.run("CREATE TABLE t1099511627777 (c0)", "CREATE INDEX i1099511627777_0 ON t1099511627777 (c0)", ddl=True)
+    database.run("INSERT INTO t1099511627777 VALUES (1)")
+    database.run("DROP TABLE t1099511627777", ddl=True)
+    assert database.shard.height == 4
+    assert database.replayed() == database.stored()
+
+
+def test_a_prepared_transaction_is_sealed_when_it_commits(tmp_path: Path) -> None:
+    database = Database(tmp_path / "data")
+    database.run("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 TEXT) STRICT", ddl=True)
+    database.run("INSERT INTO t1 VALUES (1, 'a'), (2, 'b')")
+    branch = database.shard.begin(RC, two_phase=True, user="ann@%")
+    branch.write("UPDATE t1 SET c1 = 'z' WHERE c0 = 1", ())
+    branch.write("DELETE FROM t1 WHERE c0 = 2", ())
+    branch.prepare("gx", (0, 1)).wait()
+    assert database.shard.height == 2
+    database.close()
+    database = Database(tmp_path / "data")
+    database.shard.commit_prepared("gx").wait()
+    header = decode_header(database.reader.header(3) or b"")
+    assert (header.gtrid, header.shards, header.user) == ("gx", (0, 1), "ann@%")
+    assert database.told(3) == [("UPDATE", "t1", 1, (1, "a"), (1, "z")), ("DELETE", "t1", 2, (2, "b"), None)]
+    assert database.shard.sealed_at("gx") == header.time_us and database.shard.sealed_at("gy") == 0
+    assert database.replayed() == database.stored()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_replaying_the_chain_gives_the_rows(tmp_path: Path, seed: int) -> None:
+    """Also when nearly every transaction is too large for memory."""
+    dice = random.Random(seed)
+    limits = {"sealer_rows_max": 3} if seed % 2 else {}
+    database = Database(tmp_path / "data", **limits)
+    tables = {1: "c1 TEXT, c2 TEXT", 2: "c1 TEXT UNIQUE, c2 TEXT", 3: "c1 TEXT, c2 TEXT, c3 TEXT AS (c1 || 'x')"}
+    for number, columns in tables.items():
+        database.run(f"CREATE TABLE t{number} (c0 INTEGER PRIMARY KEY, {columns})", ddl=True)
+    states: list[tuple[int, Rows]] = []
+    for _ in range(60):
+        branch = database.shard.begin(RC, two_phase=dice.random() < 0.3)
+        points = 0
+        for _ in range(dice.randint(1, 6)):
+            table, key, other = f"t{dice.randint(1, 3)}", dice.randint(1, 9), dice.randint(1, 9)
+            word = dice.choice(["a", "b", "c", "d" * 300])
+            sql = dice.choice([
+                f"INSERT INTO {table} (c0, c1) VALUES ({key}, '{word}{key}'), ({other}, '{word}{other}')",
+                f"REPLACE INTO {table} (c0, c1) VALUES ({key}, '{word}')",
+                f"UPDATE {table} SET c2 = '{word}' WHERE c0 >= {key}",
+                f"UPDATE {table} SET c0 = {other} WHERE c0 = {key}",
+                f"DELETE FROM {table} WHERE c0 = {key}",
+            ])  # fmt: skip
+            try:
+                branch.write(sql, ())
+            except Exception as failed:
+                assert "UNIQUE" in str(failed), failed
+            if dice.random() < 0.2:
+                branch.savepoint(f"s{points}")
+                points += 1
+            elif points and dice.random() < 0.3:
+                branch.rollback_to(f"s{dice.randrange(points)}")
+                points = 0
+            if dice.random() < 0.3:
+                branch.pause()
+                branch.lock()
+        if dice.random() < 0.2:
+            branch.rollback()
+        else:
+            branch.commit().wait()
+        if dice.random() < 0.05:
+            database.run(f"ALTER TABLE t{dice.randint(1, 3)} ADD COLUMN d{database.shard.height} TEXT DEFAULT 'new'", ddl=True)
+        states.append((database.shard.time_us, database.stored()))
+        if dice.random() < 0.2:
+            database.shard.know_past(database.shard.time_us)
+    assert database.replayed() == database.stored()
+    assert database.shard.height > 20
+    database.shard.know_past(database.shard.time_us)
+    assert len(states) == 60
+    for time_us, rows in states:
+        assert database.past(time_us) == rows
