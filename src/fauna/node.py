@@ -1,6 +1,6 @@
 """A node: the one place where parts are wired together.
 
-`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol in front of one.
+`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol and HTTPS in front of one.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
 
 if TYPE_CHECKING:
+    from fauna.web.changes import ChangeSource
+    from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
+    from fauna.wire.server import WireServer
 
 log = logging.getLogger("fauna")
 SHARD_READERS = 8  # threads that read shards for queries over several
@@ -410,6 +413,10 @@ class Node:
             "Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
         )
 
+    def change_source(self) -> ChangeSource | None:
+        """Where change streams come from; None: there is nothing yet that keeps changes."""
+        return None
+
     # ── information_schema and SHOW ──
 
     def info_context(self, session: Session) -> InfoContext:
@@ -555,7 +562,7 @@ def _jsonable(value: Stored) -> Any:
 
 
 def serve(settings: Settings) -> int:
-    """Serve the MySQL protocol until SIGTERM or SIGINT; 0 after a clean end."""
+    """Serve the MySQL protocol, and HTTPS, until SIGTERM or SIGINT; 0 after a clean end."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_open_files()
     # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
@@ -596,13 +603,30 @@ async def _serve(node: Node, settings: Settings) -> None:
 
     server = WireServer(node, settings)
     await server.start()
+    web = await _start_web(node, settings, server) if settings.http else None
+    where = f"{settings.host}:{server.port}" + (f" and {_url(settings.host, web.port)}" if web is not None else "")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopping.set)
-    print(
-        f"faunadb {SERVER_VERSION}: ready for connections on {settings.host}:{server.port}, data in {settings.data}", flush=True
-    )
+    print(f"faunadb {SERVER_VERSION}: ready for connections on {where}, data in {settings.data}", flush=True)
     await stopping.wait()
-    await server.shutdown()
+    await asyncio.gather(server.shutdown(), *([web.shutdown()] if web is not None else []))
+
+
+async def _start_web(node: Node, settings: Settings, server: WireServer) -> WebServer:
+    """The second front door, with the keys and accounts of the first; imported only where it is used."""
+    from fauna.web.server import WebServer
+
+    web = WebServer(node, settings, server.keys, server.authenticator)
+    try:
+        await web.start()
+    except BaseException:
+        await server.shutdown(grace_s=0)
+        raise
+    return web
+
+
+def _url(host: str, port: int) -> str:
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

@@ -72,10 +72,8 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "address", "address to listen on; anything but loopback requires TLS")
     port: int = _setting(3306, "port", "port of the MySQL protocol; 0 takes a free one", low=0, high=65_535, variable="port")
-    http_port: int = _setting(
-        8443, "port", "reserved for the HTTPS front door, which is not part of this release: nothing listens on it",
-        low=0, high=65_535,
-    )  # fmt: skip
+    http: bool = _setting(True, "on/off", "serve HTTPS on http_port, beside the MySQL protocol")
+    http_port: int = _setting(8443, "port", "port of HTTPS; 0 takes a free one", low=0, high=65_535)
     shards: int = _setting(
         0, "shards", "shards that a new data directory gets; 0 means 1 for a new one, and whatever an old one has",
         low=0, high=1024,
@@ -89,6 +87,12 @@ class Settings:
         1200, "connections", "clients that may be connected at once; the next one gets error 1040",
         low=1, high=100_000, variable="max_connections",
     )  # fmt: skip
+    http_connections_max: int = _setting(
+        256, "connections", "clients that may be connected over HTTPS at once; the next one is dropped", low=1, high=100_000
+    )
+    change_streams_max: int = _setting(
+        32, "streams", "change streams over HTTPS at once, each with a thread; the next one gets error 1040", low=1, high=1024
+    )
     max_allowed_packet: int = _setting(
         64 * MIB, "bytes", "largest packet or statement; a larger one gets error 1153",
         low=1024, high=GIB, variable="max_allowed_packet",
