@@ -9,7 +9,7 @@ What is signed (docs/reference/chain-format.md, "Checkpoints"), with the terms o
         varint     shard
         varint     height
         32 bytes   head: the hash of the block of that height; of height 0 the chain's genesis
-        32 bytes   root: the Merkle root over the hashes of blocks 1 to height, RFC 9162 §2.1.1; the block hashes are the leaf hashes
+        32 bytes   root: the Merkle root over blocks 1 to height, RFC 9162 §2.1.1; the block hashes are the leaf hashes
 
 Signatures are Ed25519 (RFC 8032).  They say who made a checkpoint; that a history is the same as before is what the hashes say.
 """
@@ -143,7 +143,7 @@ def key_id(public_key: bytes) -> str:
 
 
 def read_public_key(given: PublicKey) -> bytes:
-    """The 32 bytes of a public key that is given as such, as hexadecimal digits, or as PEM.  CheckpointError for others."""
+    """The 32 bytes of a public key that is given as such, as hexadecimal digits, or as PEM.  ProofError for others."""
     if isinstance(given, str):
         word = given.strip()
         if word.startswith("-----BEGIN"):
@@ -180,7 +180,7 @@ def sign(database: str, made_us: int, shards: Iterable[ShardHead], key: Ed25519P
 
 
 def parse(given: Given) -> Checkpoint:
-    """A checkpoint from its fields, from JSON text or from a file.  CheckpointError when it is none; `verify` is up to the caller."""
+    """A checkpoint from its fields, from JSON text or from a file; not verified yet.  CheckpointError when it is none."""
     try:
         return _parse(read_document("a checkpoint", given, CHECKPOINT_MAX))
     except CheckpointError:
@@ -194,7 +194,7 @@ def _parse(found: Any) -> Checkpoint:
     fields.kind(TYPE, VERSION)
     shards = tuple([_parse_head(each) for each in fields.items("shards", SHARDS_MAX)])
     numbers = [each.shard for each in shards]
-    if not numbers or any([later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)]):
+    if not numbers or any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
         raise CheckpointError("a checkpoint must have its shards once each, in ascending order")
     checkpoint = Checkpoint(
         fields.text("database"),

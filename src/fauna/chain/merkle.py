@@ -217,7 +217,7 @@ def _range_root(start: int, size: int, subtree: Subtree) -> bytes:
 
 def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
     """Whether `path` proves that the leaf with this hash is number `index` of the `size` under `root`: RFC 9162 §2.1.3.2."""
-    if not 0 <= index < size or any([len(each) != HASH_BYTES for each in path]):
+    if not 0 <= index < size or any(len(each) != HASH_BYTES for each in path):
         return False
     number, last, found = index, size - 1, leaf
     for each in path:
@@ -240,7 +240,7 @@ def is_consistent(first: int, second: int, path: Sequence[bytes], first_root: by
 
     The RFC leaves out two cases in which there is nothing to prove: one size, and nothing before.
     """
-    if not 0 <= first <= second or any([len(each) != HASH_BYTES for each in path]):
+    if not 0 <= first <= second or any(len(each) != HASH_BYTES for each in path):
         return False
     if first == second:
         return not path and first_root == second_root

@@ -211,9 +211,13 @@ def test_trees_that_do_not_begin_alike_are_not_consistent() -> None:
             for place in range(first):  # an earlier tree in which one leaf was another
                 other = [*LEAVES[:place], leaf_hash(b"other"), *LEAVES[place + 1 : first]]
                 assert not is_consistent(first, second, path, root_of(other), ROOTS[second])
-            assert not any(is_consistent(other, second, path, ROOTS[first], ROOTS[second]) for other in range(40) if other != first)
+            assert not any(
+                is_consistent(other, second, path, ROOTS[first], ROOTS[second]) for other in range(40) if other != first
+            )
             if first:  # every tree begins with the empty one
-                assert not any(is_consistent(first, second, path, ROOTS[first], ROOTS[other]) for other in range(40) if other != second)
+                assert not any(
+                    is_consistent(first, second, path, ROOTS[first], ROOTS[other]) for other in range(40) if other != second
+                )
     assert not is_consistent(3, 2, [], ROOTS[3], ROOTS[2])
     assert not is_consistent(-1, 2, [], ROOTS[0], ROOTS[2])
 
