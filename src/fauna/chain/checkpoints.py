@@ -24,8 +24,8 @@ from fauna.clock import Clock, SystemClock
 
 FILE: Final = "checkpoints.jsonl"
 KEPT_MAX: Final = 1000
-FILE_LINES_MAX: Final = 2 * KEPT_MAX
-"""More lines than this, and the file is written anew with the latest ones."""
+HEADS_MAX: Final = 20_000
+"""Of shards, in all checkpoints that are kept: with more than 20 shards fewer than `KEPT_MAX` are."""
 
 
 class Checkpoints:
@@ -70,7 +70,7 @@ class Checkpoints:
         return made
 
     def kept(self) -> Sequence[Checkpoint]:
-        """The latest ones, oldest first; at most `KEPT_MAX`."""
+        """The latest ones, oldest first; at most `KEPT_MAX`, and `HEADS_MAX` shards in them."""
         with self._lock:
             return tuple(self._must_have_kept())
 
@@ -101,19 +101,20 @@ class Checkpoints:
 
     def _keep(self, made: Checkpoint, kept: deque[Checkpoint]) -> None:
         path = self._directory / FILE
-        if self._lines >= FILE_LINES_MAX:
-            latest = [*kept, made][-KEPT_MAX:]
+        most = _kept_max(made)
+        if self._lines >= 2 * most:  # time to write it anew, without those that nobody asks for any more
+            latest = [*kept, made][-most:]
             replace_file(path, "".join([f"{each.to_text()}\n" for each in latest]).encode("ascii"), mode=0o600)
             self._lines = len(latest)
         else:
             append_line(path, made.to_text().encode("ascii"), mode=0o600)
             self._lines += 1
-        kept.append(made)
+        _add(kept, made)
 
     def _read(self) -> deque[Checkpoint]:
         """What the file has.  A line that a crash has cut, or that somebody has changed, is passed over: it is no checkpoint of
         ours, and none that counts is kept here alone."""
-        kept: deque[Checkpoint] = deque(maxlen=KEPT_MAX)
+        kept: deque[Checkpoint] = deque()
         self._lines = 0
         path = self._directory / FILE
         if not os.path.exists(path):
@@ -127,5 +128,15 @@ class Checkpoints:
                 except CheckpointError:
                     continue
                 if found.database == self.database:
-                    kept.append(found)
+                    _add(kept, found)
         return kept
+
+
+def _kept_max(latest: Checkpoint) -> int:
+    return max(1, min(KEPT_MAX, HEADS_MAX // len(latest.shards)))
+
+
+def _add(kept: deque[Checkpoint], latest: Checkpoint) -> None:
+    kept.append(latest)
+    while len(kept) > _kept_max(latest):
+        kept.popleft()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fauna.chain.checkpoint import SHARDS_MAX, Checkpoint, PublicKey
+from fauna.chain.checkpoint import SHARDS_MAX, Checkpoint, PublicKey, ShardHead
 from fauna.chain.checkpoint import parse as parse_checkpoint
 from fauna.chain.document import Fields, Given, ProofError, read_document, write_document
 from fauna.chain.merkle import consistency_path, is_consistent, root_at
@@ -48,10 +48,30 @@ def make(earlier: Checkpoint, later: Checkpoint, sources: Sequence[ChainSource])
         if new.height < old.height:
             raise _shorter(old.shard, old.height, new.height)
         source = by_shard[old.shard]
-        if root_at(old.height, subtrees(source, old.height)) != old.root:
-            raise _rewritten(old.shard, old.height)
+        must_continue(old, source)
         paths[old.shard] = tuple(consistency_path(old.height, new.height, subtrees(source, new.height)))
     return Consistency(later, paths)
+
+
+def continues(head: ShardHead, source: ChainSource) -> bool:
+    """Whether the chain, as it is now, begins with what the head has seen."""
+    return head.height <= source.height() and root_at(head.height, subtrees(source, head.height)) == head.root
+
+
+def must_continue(head: ShardHead, source: ChainSource) -> None:
+    """ProofError unless the chain, as it is now, begins with what the head has seen."""
+    height = source.height()
+    if height < head.height:
+        raise ProofError(f"the checkpoint has {head.height} blocks of shard {head.shard}, the chain has {height}",
+                         "the database was put back to an earlier state, or blocks were removed")
+    if not continues(head, source):
+        raise _rewritten(head.shard, head.height)
+
+
+def must_be_of(checkpoint: Checkpoint, database: str) -> None:
+    """ProofError when it is a checkpoint of another database."""
+    if checkpoint.database != database:
+        raise ProofError(f"the checkpoint is of database {checkpoint.database!r}, this one is {database!r}")
 
 
 def verify_consistency(consistency: Given, checkpoint: Given, public_key: PublicKey | None = None) -> Checkpoint:
@@ -117,4 +137,4 @@ def _shorter(shard: int, before: int, now: int) -> ProofError:
 
 def _rewritten(shard: int, height: int) -> ProofError:
     return ProofError(f"the first {height} blocks of shard {shard} are not those of the earlier checkpoint",
-                      "history was rewritten, or the proof was changed")
+                      "history was rewritten, or a document was changed")

@@ -33,6 +33,7 @@ ATTEMPTS_MAX: Final = 8
 """For one checkpoint, the first attempt included."""
 RETRY_FIRST_S: Final = 1.0
 RETRY_MAX_S: Final = 60.0
+OUTCOMES_MAX: Final = 1000
 TIMEOUT_S: Final = 20.0
 """For each step of a request: connecting, sending, the answer."""
 CLOSE_WAIT_S: Final = 5.0
@@ -205,6 +206,8 @@ class Witness:
         self._wait = wait or self._stopping.wait
         self._clock = clock or SystemClock()
         self._state = WitnessState(target)
+        self._outcomes: dict[int, str] = {}
+        self._arrived = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -214,6 +217,14 @@ class Witness:
 
     def state(self) -> WitnessState:
         return self._state
+
+    def outcomes(self) -> dict[int, str]:
+        """What became of the latest checkpoints, by their time: why the last attempt failed, or ""."""
+        return dict(self._outcomes)
+
+    def wait_exported(self, timeout_s: float) -> bool:
+        """Until a checkpoint has arrived since the start; False when the time ran out first."""
+        return self._arrived.wait(timeout_s)
 
     def close(self) -> None:
         """End the thread; a request that is on its way is waited for, for a few seconds.  Idempotent."""
@@ -252,6 +263,8 @@ class Witness:
         self._state = replace(
             self._state, made_us=made.made_us if made is not None else self._state.made_us, attempts=attempt, problem=text
         )
+        if made is not None:
+            self._remember(made, text)
         log.warning("checkpoint, attempt %d of %d: %s", attempt, ATTEMPTS_MAX, text)
 
     def _done(self, made: Checkpoint, attempt: int) -> None:
@@ -259,3 +272,11 @@ class Witness:
             self._state, made_us=made.made_us, exported_us=made.made_us, exported=self._state.exported + 1, attempts=attempt,
             problem="",
         )  # fmt: skip
+        self._remember(made, "")
+        self._arrived.set()
+
+    def _remember(self, made: Checkpoint, problem: str) -> None:
+        latest = {**self._outcomes, made.made_us: problem}
+        while len(latest) > OUTCOMES_MAX:
+            del latest[next(iter(latest))]
+        self._outcomes = latest  # others read the one or the other

@@ -73,7 +73,6 @@ def test_lines_that_are_no_checkpoints_of_this_database_are_passed_over(tmp_path
 
 def test_the_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_MAX", 5)
-    monkeypatch.setattr(module, "FILE_LINES_MAX", 10)
     checkpoints = opened(tmp_path, ListChain(0))
     made = [checkpoints.make() for _ in range(23)]
     assert list(checkpoints.kept()) == made[-5:]
@@ -81,6 +80,14 @@ def test_the_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(lines) <= 10
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(FILE)] == [FILE]
     assert list(opened(tmp_path, ListChain(0)).kept()) == made[-5:]
+
+
+def test_with_many_shards_fewer_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEADS_MAX", 10)
+    checkpoints = opened(tmp_path, *[ListChain(shard) for shard in range(4)])
+    made = [checkpoints.make() for _ in range(5)]
+    assert list(checkpoints.kept()) == made[-2:]
+    assert len((tmp_path / FILE).read_text().splitlines()) <= 4
 
 
 def test_what_stands_in_the_way_is_said(tmp_path: Path) -> None:
