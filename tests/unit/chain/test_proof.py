@@ -165,6 +165,33 @@ def flipped(found: Any) -> list[Any]:
     return [(int.from_bytes(data) ^ 1 << bit).to_bytes(len(data)).hex() for bit in range(8 * len(data))]
 
 
+def test_documents_with_any_character_changed_are_refused_or_mean_the_same(chain: ListChain, checkpoint: Checkpoint) -> None:
+    """And nothing but ProofError is raised, whatever is in them."""
+    choice = random.Random(9)
+    texts = [proof.make(DATABASE, chain, 5, 1, 13).to_text(), checkpoint.to_text()]
+    whole = fauna.verify_proof(*texts)
+    later = ListChain(2).fill(20)
+    pair = [consistency.make(made(ListChain(2).fill(7)), made(later), [later]).to_text(), made(ListChain(2).fill(7)).to_text()]
+    for documents, verify, expected in [(texts, fauna.verify_proof, whole), (pair, fauna.verify_consistency, made(later))]:
+        for _ in range(1500):
+            altered = list(documents)
+            which = choice.randrange(2)
+            text = altered[which]
+            at = choice.randrange(len(text))
+            altered[which] = choice.choice(
+                [
+                    text[:at] + chr(choice.choice([*range(32, 127), 0, 0x7F, 0xE9, 0xD800, 0x1F600])) + text[at + 1 :],
+                    text[:at] + text[at + 1 :],
+                    text[:at] + text[at] + text[at:],
+                    text[:at],
+                ]
+            )
+            try:
+                assert verify(*altered) == expected
+            except ProofError:
+                pass
+
+
 def test_a_proof_of_another_chain_is_refused(checkpoint: Checkpoint) -> None:
     other = chain_with_everything()
     other.seal(encode_reset("t1"))
