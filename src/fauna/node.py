@@ -28,6 +28,8 @@ from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
+from fauna.chain.checkpoint import CheckpointError
+from fauna.chain.checkpoints import Checkpoints
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
@@ -50,6 +52,7 @@ from fauna.session.variables import SERVER_VERSION, GlobalVariables
 from fauna.settings import Settings
 from fauna.settings import variables as settings_variables
 from fauna.shard.engine_errors import NoSuchObject
+from fauna.shard.engines.sqlite.chain_source import SqliteChain
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.scratch import ScratchPool
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -74,6 +77,8 @@ from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
 
 if TYPE_CHECKING:
+    from fauna.chain.source import ChainSource
+    from fauna.chain.witness import Witness
     from fauna.web.changes import ChangeSource
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
@@ -155,6 +160,12 @@ class Node:
         self._info = {name.lower(): table for name, table in TABLES.items()}
         self.system_schemas = SYSTEM_SCHEMAS
         self.system_zone_is_utc = time.timezone == 0 and not time.daylight
+        # What reads the chain of each shard; a database without chains has none.
+        self.chain_sources: Callable[[], Sequence[ChainSource]] = lambda: [
+            SqliteChain(shard) for shard in self.shards if settings.chain
+        ]
+        self.checkpoints = Checkpoints(directory.path, name_database(self.shard), lambda: self.chain_sources())
+        self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
         self.counters = Counters()
@@ -171,7 +182,25 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        if settings.checkpoint_target and settings.checkpoint_interval:
+            try:
+                node.start_witness()
+            except BaseException:
+                node.close()
+                raise
         return node
+
+    def start_witness(self) -> None:
+        """Begin to export checkpoints as the settings say; StartError when the target cannot be used."""
+        from fauna.chain.witness import Witness, WitnessError, exporter
+
+        target = self.settings.checkpoint_target
+        try:
+            export = exporter(target, self.settings.checkpoint_ca)
+        except WitnessError as problem:
+            raise StartError(f"checkpoint_target: {problem}") from None
+        self.witness = Witness(self.checkpoints.make, export, target, self.settings.checkpoint_interval)
+        self.witness.start()
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
         if list(shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False)):
@@ -450,6 +479,13 @@ class Node:
 
     def info_rows(self, name: str, session: Session) -> str:
         """All rows of an information_schema table, as a JSON array of arrays."""
+        if name == "checkpoints":
+            outcomes = self.witness.outcomes() if self.witness is not None else {}
+            try:
+                kept = self.checkpoints.kept()
+            except CheckpointError as problem:
+                raise error("UNKNOWN_ERROR", str(problem)) from None
+            return json.dumps(list(fauna_schema.checkpoints(kept, outcomes)))
         if name in fauna_schema.COLUMNS:
             return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
@@ -536,6 +572,8 @@ class Node:
         if self.closing:
             return
         self.closing = True
+        if self.witness is not None:
+            self.witness.close()
         for session in list(self.sessions.values()):
             session.close()
         if self._mover is not None:

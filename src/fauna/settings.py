@@ -156,6 +156,18 @@ class Settings:
         "", "text", "password of root when the data directory is new; empty: one is made and printed once", secret=True
     )
 
+    # checkpoints of the chain
+    checkpoint_interval: int = _setting(
+        3600, "seconds", "how often a signed checkpoint of the chains goes to checkpoint_target; 0 means never",
+        low=0, high=365 * DAY_S,
+    )  # fmt: skip
+    checkpoint_target: str = _setting(
+        "", "path or URL", "where checkpoints go: a directory, a file that gets a line each, or an https:// URL; empty: nowhere"
+    )
+    checkpoint_ca: str = _setting(
+        "", "file", "certificate authority of an https checkpoint_target, in PEM form; empty: the system's"
+    )
+
     # the log
     log_level: str = _setting(
         "info", "level", "what the log on standard error holds", choices=("debug", "info", "warning", "error")
@@ -175,10 +187,22 @@ class Settings:
         """Self, with what follows from other settings filled in; raises SettingsError when they contradict each other."""
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("tls_cert and tls_key belong together", "give both, or neither for a self-signed certificate")
+        if self.checkpoint_target or self.checkpoint_ca:
+            self._check_checkpoints()
         if not self.loopback and not self.require_secure_transport:
             # A password or a row in the clear on a network is what "Closed" in the product's guarantees rules out.
             return replace(self, require_secure_transport=True)
         return self
+
+    def _check_checkpoints(self) -> None:
+        from fauna.chain.witness import WitnessError, check_target
+
+        try:
+            check_target(self.checkpoint_target)
+        except WitnessError as problem:
+            raise SettingsError(f"checkpoint_target: {problem}") from None
+        if self.checkpoint_ca and not self.checkpoint_target.startswith("https://"):
+            raise SettingsError("checkpoint_ca is for a checkpoint_target that begins with https://", "leave it out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ COMMANDS: Final = (
     Command("sql", "fauna.cli.sql", "a shell for SQL, on a server or on a directory"),
     Command("status", "fauna.cli.status", "say how a running server is"),
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
+    Command("checkpoint", "fauna.cli.checkpoint", "sign the heads of the chains, for somebody outside to keep"),
+    Command("proof", "fauna.cli.proof", "prove that a block or a change is in the history; check a proof"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),
     Command("demo", "fauna.cli.demo", "run the blog, shop and inventory scenarios on a fresh server"),
     Command("bench", "fauna.cli.bench", "compare speed with MariaDB (from a clone)"),
@@ -134,6 +136,6 @@ def _nearest(word: str) -> str:
 
 def _usage() -> str:
     lines = ["usage: faunadb COMMAND [options]      (faunadb COMMAND --help lists them)", ""]
-    lines += [f"  {c.name:<8} {c.help}" for c in COMMANDS]
+    lines += [f"  {c.name:<10} {c.help}" for c in COMMANDS]
     lines += ["", f"  Not part of this release: {', '.join(LATER)}."]
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -200,6 +200,16 @@ class SqliteShard:
     def time_us(self) -> int:
         """Of the latest block."""
         return self._sealer.time_us if self._sealer is not None else 0
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A reader's connection for a while, outside of any transaction."""
+        handle = self.pool.take()
+        try:
+            handle.guard.start(None, inline=False)
+            yield handle.connection
+        finally:
+            self.pool.give(handle)
 
     def header(self, height: int) -> Header | None:
         """Of a block."""

@@ -5,6 +5,7 @@
     fauna_layouts(name, columns, names, row_start, row_end)   which of them there are, and when rows went there
     fauna_schema(statement)                                   the definitions so far
     fauna_indexed(height, hash, time_us)                      the block up to which this is so
+    fauna_subtrees(level, place, hash)                        of the Merkle tree over the blocks, those that were asked for
 
 A version is valid from row_start, the time of the commit that made it, until before row_end: `CURRENT` if nothing has ended it.
 Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
@@ -43,6 +44,8 @@ _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS fauna_schema (id INTEGER PRIMARY KEY, statement TEXT)",
     "CREATE TABLE IF NOT EXISTS fauna_indexed "
     "(id INTEGER PRIMARY KEY CHECK (id = 1), height INTEGER, hash BLOB, time_us INTEGER)",
+    "CREATE TABLE IF NOT EXISTS fauna_subtrees (level INTEGER, place INTEGER, hash BLOB, "
+    "PRIMARY KEY (level, place)) WITHOUT ROWID",
     "INSERT OR IGNORE INTO fauna_indexed VALUES (1, 0, x'', 0)",
 )  # fmt: skip
 _TABLE: Final = re.compile(r"\s*(CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?\"?(\w+)")
@@ -133,6 +136,15 @@ class Versions:
         """What a query on this file gives."""
         with self._lock:
             return self._connection.execute(sql, tuple(params)).fetchall()
+
+    def subtree(self, level: int, place: int) -> bytes | None:
+        """A subtree of the Merkle tree over the blocks, if it is kept."""
+        for (found,) in self.rows("SELECT hash FROM fauna_subtrees WHERE level = ? AND place = ?", (level, place)):
+            return bytes(found)
+        return None
+
+    def keep_subtree(self, level: int, place: int, found: bytes) -> None:
+        self.rows("INSERT OR REPLACE INTO fauna_subtrees VALUES (?, ?, ?)", (level, place, found))
 
     def close(self) -> None:
         with self._lock:
