@@ -163,6 +163,8 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "WRONG_VALUE_FOR_VAR": (1231, "42000", "Variable '{}' can't be set to the value of '{}'"),
     "WRONG_TYPE_FOR_VAR": (1232, "42000", "Incorrect argument type to variable '{}'"),
     "CANT_USE_OPTION_HERE": (1234, "42000", "Incorrect usage/placement of '{}'"),
+    "TABLE_NOT_LOCKED_FOR_WRITE": (1099, "HY000", "Table '{}' was locked with a READ lock and can't be updated"),
+    "VERS_NOT_VERSIONED": (4124, "HY000", "Table `{}` is not system-versioned"),
     "NOT_SUPPORTED_YET": (1235, "42000", "This version of FaunaDB doesn't yet support '{}'"),
     "INCORRECT_GLOBAL_LOCAL_VAR": (1238, "HY000", "Variable '{}' is a {} variable"),
     "OPERAND_COLUMNS": (1241, "21000", "Operand should contain {} column(s)"),

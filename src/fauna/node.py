@@ -24,6 +24,7 @@ import apsw
 import uvloop
 
 from fauna.catalog import store
+from fauna.catalog.past import History
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
@@ -134,7 +135,7 @@ class Node:
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
-        self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+        self.history: History | None = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
