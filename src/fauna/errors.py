@@ -191,6 +191,8 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "UNKNOWN_STORAGE_ENGINE": (1286, "42000", "Unknown storage engine '{}'"),
     "TRUNCATED_WRONG_VALUE": (1292, "22007", "Truncated incorrect {} value: '{}'"),
     "INCORRECT_VALUE": (1292, "22007", "Incorrect {} value: '{}' for column `{}`.`{}`.`{}` at row {}"),
+    "ROWS_HAVE_CHANGED": (1020, "HY000", "Record has changed since transaction '{}': {}"),
+    "NO_SUCH_TRANSACTION": (1397, "XAE04", "XAER_NOTA: Unknown transaction '{}'; fauna.transactions lists them"),
     "WRONG_SYSTEM_TIME": (1525, "HY000", "Incorrect SYSTEM_TIME value: '{}' ({})"),
     "WRONG_VALUE": (1292, "22007", "Incorrect {} value: '{}'"),
     "INVALID_ON_UPDATE": (1294, "HY000", "Invalid ON UPDATE clause for '{}' column"),

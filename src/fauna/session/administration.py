@@ -14,7 +14,7 @@ from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import over_shards, writing
 from fauna.plan.plan import DeletePlan, Distribution, Gather, Plan, QueryPlan, ShardStatement, UpdatePlan
-from fauna.session import definition, load_data, passwords, past, procedures, reading, xa
+from fauna.session import definition, flashback, load_data, passwords, past, procedures, reading, xa
 from fauna.session.explain import EXPLAIN_COLUMNS, Step, Tables, analyzed, explained, merge_row, noted
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
@@ -500,6 +500,8 @@ _IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {
     ast.Do: _do,
     ast.AdminTables: _admin_tables,
     ast.Explain: _explain,
+    ast.FlashbackTable: flashback.table,
+    ast.FlashbackTransaction: flashback.transaction,
     ast.SetPassword: passwords.change_password,
     ast.XaPrepare: xa.prepare,
     ast.XaCommit: xa.commit,

@@ -147,7 +147,7 @@ class Session:
                 self.database,
                 frozenset(values["sql_mode"].split(",")) - {""},
                 values["collation_connection"],
-                self._zone(),
+                self.zone(),
                 values["div_precision_increment"],
                 self.client.found_rows,
                 select_limit=None if values["sql_select_limit"] >= SELECT_LIMIT_NONE else values["sql_select_limit"],
@@ -187,7 +187,8 @@ class Session:
         if explicit:
             raise error("LOCK_DEADLOCK")
 
-    def _zone(self) -> str:
+    def zone(self) -> str:
+        """The session's time zone; UTC by that name, however it is set."""
         name = str(self.variables.values["time_zone"])
         if name == "SYSTEM" and self.node.system_zone_is_utc:
             return "UTC"
@@ -506,7 +507,7 @@ class Session:
         moment = self.variables.values["timestamp"] or self._now
         stamp = datetime.fromtimestamp(moment, UTC)
         name = str(self.variables.values["time_zone"])
-        if not utc and self._zone() != "UTC":
+        if not utc and self.zone() != "UTC":
             stamp = stamp.astimezone(zone(name))
         return stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
 

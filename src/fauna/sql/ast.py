@@ -1132,6 +1132,21 @@ class AdminTables(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class FlashbackTable(Statement):
+    """FLASHBACK TABLE … TO TIMESTAMP moment"""
+
+    table: TableName
+    moment: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class FlashbackTransaction(Statement):
+    """FLASHBACK TRANSACTION name"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Flush(Statement):
     what: tuple[str, ...]
 

@@ -10,8 +10,8 @@
 A version is valid from row_start, the time of the commit that made it, until before row_end: `CURRENT` if nothing has ended it.
 Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
 
-Blocks are taken in when somebody asks for a time that they may concern, and by `Indexer` when nothing else is to be done; a
-commit does not wait for it.
+Blocks are taken in when somebody asks for a time that they may concern, and while nothing is committed; a commit does not wait
+for it.
 """
 
 from __future__ import annotations
@@ -118,9 +118,9 @@ class Versions:
         with self._lock:
             return tuple(self._layouts.get(name, ()))
 
-    def catch_up(self, height: int) -> None:
-        """Take in the blocks up to `height`."""
-        while self.height < height:
+    def catch_up(self, height: int, *, stop: Callable[[], bool] = lambda: False) -> None:
+        """Take in the blocks up to `height`, unless `stop` says so between two transactions."""
+        while self.height < height and not stop():
             with self._lock:
                 if self.height < height:
                     self._take_in(height)
