@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from fauna.catalog import store
 from fauna.catalog.schema import Catalog
 from fauna.clock import HybridClock
-from fauna.errors import FaunaError, error
+from fauna.errors import error
 from fauna.shard.engines.sqlite.versions import Layout
 from fauna.txn.commit_gate import CommitGate
 
@@ -133,7 +133,7 @@ class Indexer:
                 if seen.get(shard.number) == height:
                     try:
                         shard.know_past_at_rest(height, self._stopping.is_set)
-                    except FaunaError:
+                    except Exception:  # noqa: BLE001 (it is asked again when somebody wants to read)
                         _LOG.exception("shard %d: its row versions cannot be kept; `faunadb verify` says more", shard.number)
                         return
                 seen[shard.number] = height
