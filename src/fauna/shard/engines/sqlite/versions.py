@@ -105,8 +105,10 @@ class Versions:
         self._blocks: BlockReader | None = None
         self._blocks_connection: apsw.Connection | None = None
         self._targets: dict[str, _Target] = {}
+        self._current: dict[str, _Target] = {}  # of each table's latest layout
         self._layouts: dict[str, list[Layout]] = {}
         self._connection = self._open()
+        self._execute = self._connection.cursor().execute
         self._shadow = self._open_shadow()
         self.height, self.time_us = 0, 0
         self._read_place()
@@ -218,6 +220,7 @@ class Versions:
         self._shadow.close(True)
         self._shadow = self._open_shadow()
         self._targets.clear()
+        self._current.clear()
         self._layouts.clear()
         self.height = self.time_us = 0
 
@@ -239,6 +242,7 @@ class Versions:
                 )
         except BaseException:  # what is known here may be ahead of the file now
             self._targets.clear()
+            self._current.clear()
             self._shadow.close(True)
             self._shadow = self._open_shadow()
             self._read_place()
@@ -271,28 +275,32 @@ class Versions:
             return
         if kind == RESET:
             for layout in self._layouts.get(change.table, ()):
-                target = self._target(layout)
-                self._connection.execute(target.forget_all, (time_us, CURRENT))
-                self._connection.execute(target.close_all, (time_us, CURRENT))
+                ended = self._target(layout)
+                self._connection.execute(ended.forget_all, (time_us, CURRENT))
+                self._connection.execute(ended.close_all, (time_us, CURRENT))
             return
-        layouts = self._layouts.get(change.table)
-        if not layouts:
-            return  # a table whose making retention has taken out of the chain
-        target = self._target(layouts[-1])
+        target = self._current.get(change.table)
+        if target is None:
+            layouts = self._layouts.get(change.table)
+            if not layouts:
+                return  # a table whose making retention has taken out of the chain
+            target = self._current[change.table] = self._target(layouts[-1])
+        execute = self._execute
         if kind == UPDATE or kind == DELETE:
             before = change.row_before
             assert before is not None
             keys = [before[i] for i in target.key_positions] if target.key_positions else [change.key]
             if not once:
-                self._connection.execute(target.forget, (time_us, CURRENT, *keys))
-            self._connection.execute(target.close, (time_us, CURRENT, *keys))
+                execute(target.forget, (time_us, CURRENT, *keys))
+            execute(target.close, (time_us, CURRENT, *keys))
         if kind in (INSERT, UPDATE, REWRITE):
             after = change.row_after
             assert after is not None
-            self._connection.execute(target.insert, (*after, time_us, CURRENT))
+            execute(target.insert, (*after, time_us, CURRENT))
 
     def _define(self, statement: str, time_us: int) -> None:
         table, index = _TABLE.match(statement), _INDEX.match(statement)
+        self._current.clear()
         if table is not None and not table[2].endswith("_guard"):
             self._remember(statement)
             verb, name = table.groups()
