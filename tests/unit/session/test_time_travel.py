@@ -440,7 +440,9 @@ def test_prepared_statements_take_times(past: Past) -> None:
         assert list(result.rows) == [(n,)]  # type: ignore[union-attr]
     assert len(statement.past_plans) == 1
     past.until("14:00:00", "DROP TABLE item")
+    past.history.behind = True  # PREPARE does not wait for it
     again = past.session.prepare("SELECT id FROM item FOR SYSTEM_TIME AS OF ?")
+    assert past.history.behind
     result = past.session.run_prepared(again, [(varchar(19), f"{DAY} 12:30:00")], inline=False)
     assert sorted(result.rows) == [(1,), (2,), (3,)]  # type: ignore[union-attr]
 
