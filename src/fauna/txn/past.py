@@ -108,8 +108,12 @@ class Past:
             return catalog
 
     def layouts(self, table_id: int) -> Sequence[Layout]:
-        """The layouts that a table has had, oldest first."""
-        return self._shards()[0].versions.layouts(f"t{table_id}")
+        """The layouts that a table has had, oldest first.  Every shard has what they are in."""
+        first, *others = self._shards()
+        layouts = first.versions.layouts(f"t{table_id}")
+        for shard in others:
+            shard.versions.have_tables_of(first.versions, layouts)
+        return layouts
 
 
 class Indexer:

@@ -120,6 +120,17 @@ class Versions:
         with self._lock:
             return tuple(self._layouts.get(name, ()))
 
+    def have_tables_of(self, other: Versions, layouts: Sequence[Layout]) -> None:
+        """Have what those layouts' versions are in, empty where this shard came after them: statements name them on all shards."""
+        wanted = [layout.table for layout in layouts]
+        with self._lock:
+            missing = [table for table in wanted if not self._connection.table_exists("main", table)]
+        for table in missing:
+            definitions = other.rows("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,))
+            with self._lock:
+                for (statement,) in definitions:
+                    self._connection.execute(str(statement).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+
     def catch_up(self, height: int, *, stop: Callable[[], bool] = lambda: False) -> None:
         """Take in the blocks up to `height`, unless `stop` says so between two transactions."""
         while self.height < height and not stop():
