@@ -45,6 +45,7 @@ class Past:
         self._first_us = 0
         self._starts: list[int] = []  # when catalogs began, as far as they are known
         self._known_us = 0
+        self._seen = 0
         self._catalogs: dict[int, Catalog] = {}  # by their start
 
     def check(self, time_us: int) -> None:
@@ -92,7 +93,9 @@ class Past:
             versions = self._shards()[0].versions
             if time_us > self._known_us:
                 self.catch_up(time_us)
-                self._starts = [int(row[0]) for row in versions.rows(_STARTS)]
+                if self._seen != versions.catalogs or not self._starts:
+                    self._seen = versions.catalogs
+                    self._starts = [int(row[0]) for row in versions.rows(_STARTS)]
                 self._known_us = time_us
             place = bisect_right(self._starts, time_us)
             if not place:

@@ -258,7 +258,8 @@ class SqliteShard:
         """Have the versions of all rows up to `time_us`, which the clock has been shown.  It may take long."""
         with self.writer.showing:
             pass  # whoever has an earlier time is visible now
-        self.versions.catch_up_to(time_us)
+        if self.versions.height != self.height:
+            self.versions.catch_up_to(time_us)
 
     def _read_committed(self) -> Handle:
         """A connection that sees what was committed last, for the holder of the write lock."""

@@ -35,6 +35,7 @@ from fauna.shard.engines.sqlite.sealer import IN_PARTS
 CURRENT: Final = (1 << 63) - 1
 """row_end of a version that nothing has ended."""
 _FORMAT: Final = 1
+_CATALOG: Final = "catalog_meta"
 _CHANGES_AT_ONCE: Final = 5_000
 _CACHE_KIB: Final = 16 * 1024
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -111,6 +112,8 @@ class Versions:
         self._execute = self._connection.cursor().execute
         self._shadow = self._open_shadow()
         self.height, self.time_us = 0, 0
+        self.catalogs = 0
+        """Goes up with each block that has another version of the catalog."""
         self._read_place()
 
     # -- asking
@@ -290,6 +293,8 @@ class Versions:
                 self._connection.execute(ended.forget_all, (time_us, CURRENT))
                 self._connection.execute(ended.close_all, (time_us, CURRENT))
             return
+        if change.table == _CATALOG:
+            self.catalogs += 1
         target = self._current.get(change.table)
         if target is None:
             layouts = self._layouts.get(change.table)
