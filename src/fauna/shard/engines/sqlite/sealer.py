@@ -455,7 +455,8 @@ class Sealer:
                     else:
                         net[table, key_after] = (known[0], known[1], after)
         changes += self._flushed(net)
-        changes += self._read_at_the_end()
+        if self._altered or self._unseen:
+            changes += self._read_at_the_end()
         return changes, defines
 
     def _flushed(self, net: dict[tuple[str, int], tuple[int, bytes, bytes]]) -> list[bytes]:
