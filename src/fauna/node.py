@@ -24,6 +24,7 @@ import apsw
 import uvloop
 
 from fauna.catalog import store
+from fauna.catalog.past import History
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
@@ -71,7 +72,7 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
-from fauna.txn.past import Past
+from fauna.txn.past import Indexer, Past
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
@@ -134,7 +135,10 @@ class Node:
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
-        self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+        self._indexer: Indexer | None = None
+        self.history: History | None = None  # without a chain
+        if settings.chain:
+            self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
@@ -182,6 +186,8 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        if node.history is not None:
+            node._indexer = Indexer(lambda: node.shards)
         if settings.checkpoint_target and settings.checkpoint_interval:
             try:
                 node.start_witness()
@@ -582,6 +588,8 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._indexer is not None:
+            self._indexer.close()
         self.xids.close()
         if self._committer is not None:
             self._committer.close()
