@@ -21,10 +21,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import apsw
 import zstandard
+from apsw import no_change
 
 from fauna.chain.encoding import (
     DELETE,
@@ -33,12 +34,13 @@ from fauna.chain.encoding import (
     REWRITE,
     SCHEMA,
     UPDATE,
-    Header,
     block_hash,
     decode_header,
     encode_change,
+    encode_header,
     encode_reset,
     encode_row,
+    encode_rows,
     encode_schema,
     genesis,
     text,
@@ -60,13 +62,15 @@ ENGINE: Final = "sqlite"
 RAW: Final = b"\x00"
 ZSTD: Final = b"\x01"
 IN_PARTS: Final = b"\x02"
-_COMPRESS_FROM_BYTES: Final = 192
+# Below that packing costs a commit more than the bytes that it saves.
+_COMPRESS_FROM_BYTES: Final = 512
 _PART_BYTES: Final = 1 << 20
 _INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3)"
 _INSERT_PART: Final = "INSERT INTO fauna_block_parts VALUES (?1, ?2, ?3)"
 _INSERT_TRANSACTION: Final = "INSERT INTO fauna_transactions VALUES (?1, ?2)"
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 
+NOT_FETCHED: Final = object()
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
 _DEFINITION: Final = re.compile(
@@ -125,8 +129,9 @@ class Sealer:
         self._spool: IO[bytes] | None = None
         self._offsets: array[int] = array("q")  # where each spooled change begins
         self._marks: dict[str, int] = {}
-        self._sealing: Header | None = None
-        self._encoded_header = b""
+        self._sealing = b""  # the encoded header of the block that is in the open transaction, and what it says
+        self._sealing_time_us = 0
+        self._sealing_schema = 0
         self.height = 0
         self.hash = b""
         self.time_us = 0
@@ -147,7 +152,7 @@ class Sealer:
 
     def begin(self) -> None:
         """Nothing has changed yet."""
-        self._sealing = None
+        self._sealing = b""
         if self._images or self._spool is not None or self._unseen:
             self._images = []
             self._unseen = {}
@@ -157,31 +162,38 @@ class Sealer:
         self._defines = False
         self._marks.clear()
 
-    def capture(self, update: apsw.PreUpdate) -> None:
-        """The pre-update hook: a row is about to change."""
-        table = update.table_name
+    def capture(self, update: apsw.PreUpdate, table: str) -> Any:
+        """The pre-update hook: a row of the table is about to change.
+
+        Gives its new values as far as they were fetched, which costs: of an UPDATE those that change, and `no_change` for the
+        others; None for a DELETE.  `NOT_FETCHED`: they were not."""
         name = self._names.get(table)
         if name is None:
             name = self._names[table] = self._name(table)
         if not name:
-            return
+            return NOT_FETCHED
         op = update.op
         before = after = b""
+        new: Any = None
         try:
             if op == "UPDATE":
                 kind = UPDATE
-                before = encode_row(update.old)  # type: ignore[arg-type]
-                after = encode_row(update.new)  # type: ignore[arg-type]
+                new = update.update
+                before, after = encode_rows(update.old, new, no_change)  # type: ignore[arg-type]
             elif op == "INSERT":
                 kind = REWRITE if self.defining and table[0] == "t" else INSERT
-                after = encode_row(update.new)  # type: ignore[arg-type]
+                new = update.new
+                after = encode_row(new)
             else:
                 kind = DELETE
                 before = encode_row(update.old)  # type: ignore[arg-type]
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
+            new = NOT_FETCHED
+            before = after = b""
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
+        return new
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
@@ -293,7 +305,7 @@ class Sealer:
 
     def seal(self, stamp: Stamp) -> None:
         """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next."""
-        if self._sealing is not None:
+        if self._sealing:
             return  # it has been adopted
         if not self._images and self._spool is None:
             return
@@ -361,17 +373,17 @@ class Sealer:
     def _put(self, height: int, stamp: Stamp, root: bytes, changes: int, payload: bytes, defines: bool) -> None:
         time_us = stamp.time_us or self._clock.next_us()
         schema = height if defines else self._schema
-        header = Header(
+        header = encode_header(
             self._number, height, self.previous(), root, changes, time_us, stamp.gtrid, stamp.shards, stamp.user, 0, schema
         )
-        self._store(header, header.encode(), payload)
+        self._store(height, header, payload, stamp.gtrid, time_us, schema)
 
-    def _store(self, header: Header, encoded: bytes, payload: bytes) -> None:
-        self._execute(_INSERT_BLOCK, (header.height, encoded, payload))
-        if header.gtrid:
-            self._execute(_INSERT_TRANSACTION, (header.gtrid, header.height))
+    def _store(self, height: int, header: bytes, payload: bytes, gtrid: str, time_us: int, schema: int) -> None:
+        self._execute(_INSERT_BLOCK, (height, header, payload))
+        if gtrid:
+            self._execute(_INSERT_TRANSACTION, (gtrid, height))
         self._sealing = header
-        self._encoded_header = encoded
+        self._sealing_time_us, self._sealing_schema = time_us, schema
 
     def previous(self) -> bytes:
         """What the next block has as the hash before it."""
@@ -386,16 +398,17 @@ class Sealer:
             payload = self._packed(b"".join([varint(len(change)) + change for change in stored]))
         else:
             payload = self._put_parts(decoded.height, chain(stored, changes), Frontier())
-        self._store(decoded, header, payload)
+        self._store(decoded.height, header, payload, decoded.gtrid, decoded.time_us, decoded.schema)
         self._clock.observe(decoded.time_us)
 
     def committed(self) -> None:
         """The transaction has been committed."""
         header = self._sealing
-        if header is not None:
-            self.hash = block_hash(self._encoded_header)
-            self.height, self.time_us, self._schema = header.height, header.time_us, header.schema
-            self._sealing = None
+        if header:
+            self.hash = block_hash(header)
+            self.height += 1
+            self.time_us, self._schema = self._sealing_time_us, self._sealing_schema
+            self._sealing = b""
 
     def _database(self) -> str:
         rows = self._execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()
@@ -442,7 +455,8 @@ class Sealer:
                     else:
                         net[table, key_after] = (known[0], known[1], after)
         changes += self._flushed(net)
-        changes += self._read_at_the_end()
+        if self._altered or self._unseen:
+            changes += self._read_at_the_end()
         return changes, defines
 
     def _flushed(self, net: dict[tuple[str, int], tuple[int, bytes, bytes]]) -> list[bytes]:

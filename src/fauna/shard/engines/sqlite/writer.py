@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -21,7 +21,7 @@ from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, History
 from fauna.shard.engines.sqlite.prepared import DELETE, INSERT, Prepared, RowEffect
 from fauna.shard.engines.sqlite.readers import run_inline
-from fauna.shard.engines.sqlite.sealer import BY_ITSELF, Sealer, Stamp
+from fauna.shard.engines.sqlite.sealer import BY_ITSELF, NOT_FETCHED, Sealer, Stamp
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Shapes
 from fauna.shard.shard import Params, Watch, Written
@@ -346,11 +346,12 @@ class Writer:
     def _note(self, update: apsw.PreUpdate) -> None:
         if self.pretending:
             return
+        table = update.table_name
+        new = NOT_FETCHED
         if self.sealer is not None:
-            self.sealer.capture(update)
+            new = self.sealer.capture(update, table)
         if self._repeating:
             return
-        table = update.table_name
         if table in self._untracked:
             if self._images:
                 self._ran_untracked = table
@@ -359,17 +360,18 @@ class Writer:
         elif len(self.changes) >= self._changes_max:
             self.whole.add(table)
         elif self._images and len(self.changes) < self._images_max:
-            self._note_images(update, table)
+            self._note_images(update, table, new)
         else:
             self.changes.append((table, update.op, update.rowid, update.rowid_new, None, None))
 
-    def _note_images(self, update: apsw.PreUpdate, table: str) -> None:
+    def _note_images(self, update: apsw.PreUpdate, table: str, new: Any) -> None:
         op = update.op
-        try:
-            new = update.update if op == "UPDATE" else update.new  # None for a DELETE
-        except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
-            new = None
-            self.complete = False
+        if new is NOT_FETCHED:
+            try:
+                new = update.update if op == "UPDATE" else update.new  # None for a DELETE
+            except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
+                new = None
+                self.complete = False
         self.changes.append((table, op, update.rowid, update.rowid_new, None, new))
 
     def _rely_on(self, *arguments: object) -> int:
