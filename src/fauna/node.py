@@ -28,6 +28,7 @@ from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
+from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
@@ -134,6 +135,9 @@ class Node:
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
+            self._changes = ChangeSource(
+                lambda: self.shards, self.history, self.clock, lambda: self.catalog, configure, database
+            )
         except BaseException:
             self._close_shards()
             raise
@@ -335,6 +339,10 @@ class Node:
         """The catalog after a committed DDL."""
         self.catalog = catalog
 
+    def change_source(self) -> ChangeSource:
+        """Where change streams come from."""
+        return self._changes
+
     # ── accounts and sessions ──
 
     @property
@@ -532,6 +540,7 @@ class Node:
             session.close()
         if self._mover is not None:
             self._mover.close()
+        self._changes.close()
         self._close_shards()
         self.directory.close()
 
