@@ -11,6 +11,7 @@ reader that is slow, or has gone to sleep, is nobody's concern.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,11 +29,12 @@ from fauna.changes.definitions import Definitions, Layouts
 from fauna.changes.event import ChangeEvent
 from fauna.changes.position import BlockName, Position
 from fauna.changes.transaction import Part, Pruned, Told, Transaction
-from fauna.clock import HybridClock
+from fauna.clock import HybridClock, SystemClock
 from fauna.errors import error
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.ticket import OneShot
+from fauna.txn.deadlines import Deadlines
 from fauna.txn.past import Past, shown
 
 _DEFINITIONS_MAX: Final = 8
@@ -54,6 +56,24 @@ class Shard(Protocol):
     def await_no_more(self, ticket: OneShot) -> None: ...
 
 
+class NewsTicket(OneShot):
+    """Done when there is something to read, or when its time is up."""
+
+    __slots__ = ("deadline_s",)
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__()
+        self.deadline_s = deadline_s
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self.done()
+
+    def interrupt(self) -> None:
+        """Wait no longer, fail with 1317."""
+        self.complete(error("QUERY_INTERRUPTED"))
+
+
 class ChangeSource:
     """Where change streams of a node come from.  Any thread may open one."""
 
@@ -72,6 +92,7 @@ class ChangeSource:
         self.clock = clock
         self.name = name
         self.layouts = Layouts(configure)
+        self.deadlines: Deadlines[NewsTicket] = Deadlines(NewsTicket.complete, SystemClock())
         self._catalog = catalog
         self._known: OrderedDict[tuple[int, ...], Definitions] = OrderedDict()
         self._lock = threading.Lock()
@@ -106,6 +127,7 @@ class ChangeSource:
         return isinstance(self._catalog().relation(schema, name), Table)
 
     def close(self) -> None:
+        self.deadlines.close()
         self.layouts.close()
 
 
@@ -213,7 +235,7 @@ class ChangeReader:
     def _named(self, table: str) -> tuple[str, str]:
         schema, dot, name = table.partition(".")
         if not (schema and dot and name):
-            raise error("WRONG_TABLE_NAME", f"{table}' (expected is 'database.table")
+            raise error("WRONG_TABLE_NAME", f"{table}, expected is database.table")
         if not self._source.has_table(schema, name) and (schema, name) not in self._definitions.entries:
             raise error("NO_SUCH_TABLE", schema, name)
         return schema, name
@@ -345,20 +367,24 @@ class ChangeReader:
         """Return True once there may be something that `fetch` has not looked at; False after `timeout_s`."""
         if self.is_behind:
             return True
-        ticket = self.news()
+        ticket = self.news(time.monotonic() + timeout_s)
         try:
-            return ticket.wait(timeout_s)
+            ticket.wait()
         finally:
             self.forget(ticket)
+        return self.is_behind
 
-    def news(self) -> OneShot:
-        """A ticket that is done once there may be something that `fetch` has not looked at.  `forget` it in the end."""
-        ticket = OneShot()
+    def news(self, deadline_s: float) -> NewsTicket:
+        """A ticket that is done once there may be something that `fetch` has not looked at, or at that time, by time.monotonic().
+        `forget` it in the end."""
+        ticket = NewsTicket(deadline_s)
+        self._source.deadlines.add(ticket)
         for shard in self._source.shards():
             shard.await_commit(ticket, self._settled_us)
         return ticket
 
-    def forget(self, ticket: OneShot) -> None:
+    def forget(self, ticket: NewsTicket) -> None:
+        ticket.complete()
         for shard in self._source.shards():
             shard.await_no_more(ticket)
 

@@ -7,6 +7,9 @@
     fauna.shards_stop()                   go no further; what has moved stays where it is
 
 The first three begin it and answer at once, with what shards_status() says then.
+
+    fauna.changes(…)                      what has been committed       (see change_streams)
+    fauna.history(…)                      the versions of a row
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
+from fauna.session import change_streams
 from fauna.session.result import Result, ResultColumn
 
 if TYPE_CHECKING:
@@ -31,15 +35,18 @@ _TYPES: Final[dict[str, SqlType]] = {"str": varchar(255), "int": BIGINT_TYPE, "f
 STATUS_COLUMNS: Final = tuple([ResultColumn(each.name, _TYPES[str(each.type)], False) for each in fields(Progress)])
 
 
-def call(session: Session, name: str, args: Sequence[Stored]) -> Result:
+def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) -> Result:
     """Carry out a procedure of `fauna`; error 1305 for one that there is not, 1318 for the wrong number of arguments."""
+    reads = _READING.get(name.lower())
+    if reads is not None:
+        return reads(session, args)
     found = _PROCEDURES.get(name.lower())
     if found is None:
         raise error("SP_DOES_NOT_EXIST", "PROCEDURE", f"{SCHEMA}.{name}")
     types, run = found
     if len(args) != len(types):
         raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", f"{SCHEMA}.{name}", len(types), len(args))
-    values = [_argument(name, value, wanted) for value, wanted in zip(args, types, strict=True)]
+    values = [_argument(name, value, wanted) for (_, value), wanted in zip(args, types, strict=True)]
     if run is not None:
         if session.node.read_only:
             raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
@@ -78,4 +85,8 @@ _PROCEDURES: Final[dict[str, tuple[tuple[type, ...], Callable[..., None] | None]
     "shards_split": ((int,), _starts(goal.split)),
     "shards_status": ((), None),
     "shards_stop": ((), Mover.stop),
+}
+_READING: Final[dict[str, Callable[[Session, Sequence[tuple[SqlType, Stored]]], Result]]] = {
+    "changes": change_streams.changes,
+    "history": change_streams.history,
 }
