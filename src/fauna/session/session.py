@@ -394,6 +394,9 @@ class Session:
                 self._scope = None
             except NoSuchObject:
                 self.transactions.statement_failed()
+                gate = self.node.gate
+                if gate is not None and self._scope_catalog is self.node.catalog:
+                    gate.pass_through(inline=False)  # one shard may show a definition of which the catalog does not tell yet
                 if self._scope_catalog is self.node.catalog and not temporaries.restore(self):
                     raise
             except (NarrowOverflow, Overflow):

@@ -155,14 +155,8 @@ def test_keys_that_change_hands_are_changes_of_rows(db: Database) -> None:
         tx.execute("INSERT INTO t VALUES ('z', 5)")
         tx.execute("DELETE FROM t WHERE k = 'a'")
         tx.execute("UPDATE t SET k = 'a' WHERE k = 'z'")
-    assert brief(read(db, begin)) == [
-        ("u", "t", {"k": "a"}, {"k": "a", "v": 1}, {"k": "a", "v": 11}),
-        ("d", "t", {"k": "c"}, {"k": "c", "v": 3}, None),
-        ("u", "t", {"k": "a"}, {"k": "a", "v": 11}, {"k": "a", "v": 2}),
-        ("u", "t", {"k": "b"}, {"k": "b", "v": 2}, {"k": "b", "v": 11}),
-        ("c", "t", {"k": "d"}, None, {"k": "d", "v": 3}),
-        ("u", "t", {"k": "a"}, {"k": "a", "v": 2}, {"k": "a", "v": 5}),
-    ] or sorted(map(str, brief(read(db, begin)))) == sorted(map(str, [
+    found = brief(read(db, begin))
+    assert sorted(map(str, found)) == sorted(map(str, [
         ("u", "t", {"k": "a"}, {"k": "a", "v": 1}, {"k": "a", "v": 11}),
         ("d", "t", {"k": "c"}, {"k": "c", "v": 3}, None),
         ("u", "t", {"k": "a"}, {"k": "a", "v": 11}, {"k": "a", "v": 2}),
@@ -226,28 +220,22 @@ def test_only_users_tables_are_told_of(db: Database) -> None:
     assert [(e["op"], e["source"]["table"]) for e in events] == [("ddl", "t"), ("c", "t")]
 
 
-def test_many_rows_in_one_transaction(db: Database) -> None:
+def test_a_large_transaction(db: Database) -> None:
     """More than the sealer keeps in memory, so that its block has every change, in order and not netted."""
-    db.execute("CREATE TABLE t (id INT PRIMARY KEY, v INT, k VARCHAR(20), UNIQUE (k))")
+    db.execute("CREATE TABLE t (id INT PRIMARY KEY, v INT, data LONGTEXT)")
     db.execute("CREATE TABLE names (k VARCHAR(20) PRIMARY KEY, v INT)")
     with db.transaction() as tx:
-        for first in range(0, 24_000, 4_000):
-            tx.execute("INSERT INTO t VALUES " + ",".join(f"({n}, 0, 'k{n}')" for n in range(first, first + 4_000)))
-        tx.execute("INSERT INTO names SELECT k, v FROM t WHERE id < 6000")
+        for n in range(0, 400, 8):
+            rows = ",".join(f"({each}, 0, REPEAT('{each} ', 20000))" for each in range(n, n + 8))
+            tx.execute(f"INSERT INTO t VALUES {rows}")
+        tx.execute("INSERT INTO names SELECT CONCAT('k', id), v FROM t")
         tx.execute("UPDATE t SET v = id WHERE id % 3 = 0")
-        tx.execute("DELETE FROM names WHERE v = 0 AND k LIKE 'k1%'")
-        tx.execute("REPLACE INTO names SELECT k, v FROM t WHERE id < 2000")
+        tx.execute("DELETE FROM names WHERE k LIKE 'k1%'")
+        tx.execute("REPLACE INTO names SELECT CONCAT('k', id), v FROM t WHERE id < 200")
         tx.execute("DELETE FROM t WHERE id % 5 = 0")
-    events = read(db, limit=1000)
-    rows: dict[str, dict[str, Any]] = {"t": {}, "names": {}}
-    for event in events:
-        if event["op"] in ("c", "u"):
-            rows[event["source"]["table"]][str(event["key"])] = event["after"]
-        elif event["op"] == "d":
-            del rows[event["source"]["table"]][str(event["key"])]
-    for name, found in rows.items():
-        expected = [dict(zip(("id", "v", "k") if name == "t" else ("k", "v"), row, strict=True)) for row in db.query(f"SELECT * FROM {name}")]
-        assert sorted(found.values(), key=str) == sorted(expected, key=str)
+    largest = max(len(shard.open_chain().must_get_block(shard.height).payload) for shard in node_of(db).shards)
+    assert largest == 1, "its changes are not in parts"
+    check(db, "d.t", "d.names")
 
 
 def test_rows_that_go_to_another_shard_are_no_changes(tmp_path: Path) -> None:
