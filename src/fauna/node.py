@@ -1,6 +1,6 @@
 """A node: the one place where parts are wired together.
 
-`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol in front of one.
+`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol and HTTPS in front of one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ import apsw
 import uvloop
 
 from fauna.catalog import store
+from fauna.catalog.past import History
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
+from fauna.chain.checkpoint import CheckpointError
+from fauna.chain.checkpoints import Checkpoints
 from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
@@ -51,11 +54,12 @@ from fauna.session.variables import SERVER_VERSION, GlobalVariables
 from fauna.settings import Settings
 from fauna.settings import variables as settings_variables
 from fauna.shard.engine_errors import NoSuchObject
+from fauna.shard.engines.sqlite.chain_source import SqliteChain
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.scratch import ScratchPool
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
-from fauna.shard.engines.sqlite.shard_files import identify, name_database
+from fauna.shard.engines.sqlite.shard_files import decide_chain, identify, name_database
 from fauna.shard.shard import Isolation, Transaction, Watch, lock_now, locked
 from fauna.sql import fauna_schema
 from fauna.sql.arithmetic import register_arithmetic
@@ -69,13 +73,17 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
-from fauna.txn.past import Past
+from fauna.txn.past import Indexer, Past
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
 
 if TYPE_CHECKING:
+    from fauna.chain.source import ChainSource
+    from fauna.chain.witness import Witness
+    from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
+    from fauna.wire.server import WireServer
 
 log = logging.getLogger("fauna")
 SHARD_READERS = 8  # threads that read shards for queries over several
@@ -112,7 +120,7 @@ class Node:
         self.started = time.monotonic()
         # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
         untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
-        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked)
+        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
         self._open_shard = partial(
@@ -127,17 +135,24 @@ class Node:
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
-        self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+        self._indexer: Indexer | None = None
+        self.history: History | None = None  # without a chain
+        self.past: Past | None = None
+        self._changes: ChangeSource | None = None
+        if settings.chain:
+            self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
+            decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
             identify(self.shard, database, 0)
             self._make_system_tables(self.shard)
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
-            self._changes = ChangeSource(
-                lambda: self.shards, self.history, self.clock, lambda: self.catalog, configure, database
-            )
+            if self.past is not None:
+                self._changes = ChangeSource(
+                    lambda: self.shards, self.past, self.clock, lambda: self.catalog, configure, database
+                )
         except BaseException:
             self._close_shards()
             raise
@@ -155,6 +170,12 @@ class Node:
         self._info = {name.lower(): table for name, table in TABLES.items()}
         self.system_schemas = SYSTEM_SCHEMAS
         self.system_zone_is_utc = time.timezone == 0 and not time.daylight
+        # What reads the chain of each shard; a database without chains has none.
+        self.chain_sources: Callable[[], Sequence[ChainSource]] = lambda: [
+            SqliteChain(shard) for shard in self.shards if settings.chain
+        ]
+        self.checkpoints = Checkpoints(directory.path, name_database(self.shard), lambda: self.chain_sources())
+        self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
         self.counters = Counters()
@@ -171,7 +192,27 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        if node.history is not None:
+            node._indexer = Indexer(lambda: node.shards)
+        if settings.checkpoint_target and settings.checkpoint_interval:
+            try:
+                node.start_witness()
+            except BaseException:
+                node.close()
+                raise
         return node
+
+    def start_witness(self) -> None:
+        """Begin to export checkpoints as the settings say; StartError when the target cannot be used."""
+        from fauna.chain.witness import Witness, WitnessError, exporter
+
+        target = self.settings.checkpoint_target
+        try:
+            export = exporter(target, self.settings.checkpoint_ca)
+        except WitnessError as problem:
+            raise StartError(f"checkpoint_target: {problem}") from None
+        self.witness = Witness(self.checkpoints.make, export, target, self.settings.checkpoint_interval)
+        self.witness.start()
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
         if list(shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False)):
@@ -339,8 +380,8 @@ class Node:
         """The catalog after a committed DDL."""
         self.catalog = catalog
 
-    def change_source(self) -> ChangeSource:
-        """Where change streams come from."""
+    def change_source(self) -> ChangeSource | None:
+        """Where change streams come from; None: the database keeps no chain."""
         return self._changes
 
     # ── accounts and sessions ──
@@ -450,6 +491,13 @@ class Node:
 
     def info_rows(self, name: str, session: Session) -> str:
         """All rows of an information_schema table, as a JSON array of arrays."""
+        if name == "checkpoints":
+            outcomes = self.witness.outcomes() if self.witness is not None else {}
+            try:
+                kept = self.checkpoints.kept()
+            except CheckpointError as problem:
+                raise error("UNKNOWN_ERROR", str(problem)) from None
+            return json.dumps(list(fauna_schema.checkpoints(kept, outcomes)))
         if name in fauna_schema.COLUMNS:
             return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
@@ -536,15 +584,20 @@ class Node:
         if self.closing:
             return
         self.closing = True
+        if self.witness is not None:
+            self.witness.close()
         for session in list(self.sessions.values()):
             session.close()
         if self._mover is not None:
             self._mover.close()
-        self._changes.close()
+        if self._changes is not None:
+            self._changes.close()
         self._close_shards()
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._indexer is not None:
+            self._indexer.close()
         self.xids.close()
         if self._committer is not None:
             self._committer.close()
@@ -563,7 +616,7 @@ def _jsonable(value: Stored) -> Any:
 
 
 def serve(settings: Settings) -> int:
-    """Serve the MySQL protocol until SIGTERM or SIGINT; 0 after a clean end."""
+    """Serve the MySQL protocol, and HTTPS, until SIGTERM or SIGINT; 0 after a clean end."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_open_files()
     # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
@@ -604,13 +657,30 @@ async def _serve(node: Node, settings: Settings) -> None:
 
     server = WireServer(node, settings)
     await server.start()
+    web = await _start_web(node, settings, server) if settings.http else None
+    where = f"{settings.host}:{server.port}" + (f" and {_url(settings.host, web.port)}" if web is not None else "")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopping.set)
-    print(
-        f"faunadb {SERVER_VERSION}: ready for connections on {settings.host}:{server.port}, data in {settings.data}", flush=True
-    )
+    print(f"faunadb {SERVER_VERSION}: ready for connections on {where}, data in {settings.data}", flush=True)
     await stopping.wait()
-    await server.shutdown()
+    await asyncio.gather(server.shutdown(), *([web.shutdown()] if web is not None else []))
+
+
+async def _start_web(node: Node, settings: Settings, server: WireServer) -> WebServer:
+    """The second front door, with the keys and accounts of the first; imported only where it is used."""
+    from fauna.web.server import WebServer
+
+    web = WebServer(node, settings, server.keys, server.authenticator)
+    try:
+        await web.start()
+    except BaseException:
+        await server.shutdown(grace_s=0)
+        raise
+    return web
+
+
+def _url(host: str, port: int) -> str:
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

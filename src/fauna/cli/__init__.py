@@ -46,6 +46,8 @@ COMMANDS: Final = (
     Command("changes", "fauna.cli.changes", "show what has been committed, row by row, and follow it"),
     Command("history", "fauna.cli.history", "show the versions of a row"),
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
+    Command("checkpoint", "fauna.cli.checkpoint", "sign the heads of the chains, for somebody outside to keep"),
+    Command("proof", "fauna.cli.proof", "prove that a block or a change is in the history; check a proof"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),
     Command("demo", "fauna.cli.demo", "run the blog, shop and inventory scenarios on a fresh server"),
     Command("bench", "fauna.cli.bench", "compare speed with MariaDB (from a clone)"),
@@ -135,6 +137,6 @@ def _nearest(word: str) -> str:
 
 def _usage() -> str:
     lines = ["usage: faunadb COMMAND [options]      (faunadb COMMAND --help lists them)", ""]
-    lines += [f"  {c.name:<8} {c.help}" for c in COMMANDS]
+    lines += [f"  {c.name:<10} {c.help}" for c in COMMANDS]
     lines += ["", f"  Not part of this release: {', '.join(LATER)}."]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from fauna.catalog.types import Kind, SqlType, Stored, datetime_type, varchar
 from fauna.changes import row_history
 from fauna.changes.reader import ChangeReader, NewsTicket
-from fauna.errors import error
+from fauna.errors import error, unsupported
 from fauna.session.result import MustWait, Result, ResultColumn, Row
 from fauna.sql.convert.timestamp import timestamp_from_utc
 from fauna.txn.past import shown
@@ -97,7 +97,10 @@ def changes(session: Session, args: Args) -> Result:
     stream = session.change_stream
     if stream is None or not stream.serves(begin, tables):
         close(session)
-        reader = session.node.change_source().open(begin, tables)
+        source = session.node.change_source()
+        if source is None:
+            raise unsupported("fauna.changes in a database without a chain")
+        reader = source.open(begin, tables)
         session.change_stream = stream = OpenStream(reader, begin, tables)
     try:
         rows = stream.read(session, limit, wait_ms)
@@ -139,7 +142,9 @@ def history(session: Session, args: Args) -> Result:
         raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", "fauna.history", "2 or more", len(args))
     schema, name = _table(session, args[0][1])
     node = session.node
-    found = row_history.row_history(node.shards, node.history, schema, name, args[1:])
+    if node.past is None:
+        raise unsupported("fauna.history in a database without a chain")
+    found = row_history.row_history(node.shards, node.past, schema, name, args[1:])
     zone = session.scope().time_zone
     columns = (*_VERSION_COLUMNS, *[ResultColumn(name, sql_type) for name, sql_type in found.columns])
     rows: list[Row] = []

@@ -6,7 +6,12 @@
     fauna.shards_status()                 how far it is
     fauna.shards_stop()                   go no further; what has moved stays where it is
 
-The first three begin it and answer at once, with what shards_status() says then.
+    fauna.checkpoint()                    sign the heads of all chains: a JSON document for somebody outside to keep
+    fauna.checkpoint_key()                the public key of the signatures
+    fauna.proof(block[, shard[, change[, checkpoint]]])   that the block, and the change, are in the checkpoint's history
+    fauna.consistency(checkpoint)         that nothing has been rewritten since that checkpoint
+
+The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
 
     fauna.changes(…)                      what has been committed       (see change_streams)
     fauna.history(…)                      the versions of a row
@@ -15,7 +20,7 @@ The first three begin it and answer at once, with what shards_status() says then
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from fauna.catalog.slot_map import SlotMap
@@ -24,7 +29,7 @@ from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import change_streams
+from fauna.session import chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn
 
 if TYPE_CHECKING:
@@ -43,15 +48,15 @@ def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) ->
     found = _PROCEDURES.get(name.lower())
     if found is None:
         raise error("SP_DOES_NOT_EXIST", "PROCEDURE", f"{SCHEMA}.{name}")
-    types, run = found
-    if len(args) != len(types):
-        raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", f"{SCHEMA}.{name}", len(types), len(args))
-    values = [_argument(name, value, wanted) for (_, value), wanted in zip(args, types, strict=True)]
-    if run is not None:
-        if session.node.read_only:
-            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-        run(session.node.mover(), *values)
-    return _status(session, session.node.progress())
+    most, least = len(found.types), len(found.types) - found.optional
+    if not least <= len(args) <= most:
+        expected = str(most) if least == most else f"{least} to {most}"
+        raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", f"{SCHEMA}.{name}", expected, len(args))
+    values: list[Any] = [None] * most
+    for place, (_, value) in enumerate(args):
+        if value is not None or place < least:
+            values[place] = _argument(name, value, found.types[place])
+    return found.run(session, *values)
 
 
 def _argument(name: str, value: Stored, wanted: type) -> Any:
@@ -69,22 +74,45 @@ def _status(session: Session, progress: Progress) -> Result:
     return Result(STATUS_COLUMNS, iter([row]), status=session.status, ready=True)
 
 
-def _starts(make: Callable[..., Goal]) -> Callable[..., None]:
+@dataclass(frozen=True, slots=True)
+class _Procedure:
+    """types: of the arguments, of which the last `optional` may be left out; run(session, …), with None for those."""
+
+    types: tuple[type, ...]
+    run: Callable[..., Result]
+    optional: int = 0
+
+
+def _reshards(do: Callable[..., None]) -> Callable[..., Result]:
+    def run(session: Session, *args: Any) -> Result:
+        if session.node.read_only:
+            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
+        do(session.node.mover(), *args)
+        return _status(session, session.node.progress())
+
+    return run
+
+
+def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
     def run(mover: Mover, *args: Any) -> None:
         def goal_of(now: SlotMap) -> Goal:
             return make(now, *args)
 
         mover.start(goal_of)
 
-    return run
+    return _reshards(run)
 
 
-_PROCEDURES: Final[dict[str, tuple[tuple[type, ...], Callable[..., None] | None]]] = {
-    "shards_add": ((int,), _starts(goal.add)),
-    "shards_move": ((str, int), _starts(goal.move)),
-    "shards_split": ((int,), _starts(goal.split)),
-    "shards_status": ((), None),
-    "shards_stop": ((), Mover.stop),
+_PROCEDURES: Final = {
+    "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
+    "checkpoint_key": _Procedure((), chain_procedures.show_key),
+    "consistency": _Procedure((str,), chain_procedures.prove_consistency),
+    "proof": _Procedure((int, int, int, str), chain_procedures.prove, optional=3),
+    "shards_add": _Procedure((int,), _starts(goal.add)),
+    "shards_move": _Procedure((str, int), _starts(goal.move)),
+    "shards_split": _Procedure((int,), _starts(goal.split)),
+    "shards_status": _Procedure((), lambda session: _status(session, session.node.progress())),
+    "shards_stop": _Procedure((), _reshards(Mover.stop)),
 }
 _READING: Final[dict[str, Callable[[Session, Sequence[tuple[SqlType, Stored]]], Result]]] = {
     "changes": change_streams.changes,

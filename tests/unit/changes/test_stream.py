@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,14 @@ def node_of(db: Database) -> Node:
     return node
 
 
+def open_reader(db: Database, begin: str | None = "start", tables: Sequence[str] = ()) -> ChangeReader:
+    source = node_of(db).change_source()
+    assert source is not None
+    return source.open(begin, tables)
+
+
 def read(db: Database, begin: str = "start", *tables: str, limit: int = 7) -> list[Event]:
-    reader = node_of(db).change_source().open(begin, tables)
+    reader = open_reader(db, begin, tables)
     try:
         return drain(reader, limit)
     finally:
@@ -200,7 +206,7 @@ def test_tables_are_chosen_by_their_name_of_then(db: Database) -> None:
     assert [e["op"] for e in of_b] == ["ddl", "c", "c", "ddl", "ddl"]
     assert of_b == [e for e in everything if e in of_b]
     assert [e["after"] for e in read(db, "start", "d.c") if e["op"] == "c"] == [{"id": 3}]
-    reader = node_of(db).change_source().open("start", ["d.a"])
+    reader = open_reader(db, "start", ["d.a"])
     drain(reader)
     behind = reader.position
     reader.close()
@@ -246,7 +252,7 @@ def test_rows_that_go_to_another_shard_are_no_changes(tmp_path: Path) -> None:
         db.execute("INSERT INTO t VALUES " + ", ".join(f"({n}, 0)" for n in range(300)))
         db.execute("INSERT INTO log VALUES " + ", ".join(f"('event {n}')" for n in range(100)))
         db.execute("INSERT INTO color VALUES (1, 'red'), (2, 'green')")
-        reader = node_of(db).change_source().open("start")
+        reader = open_reader(db, "start")
         before = drain(reader)
         assert len([e for e in before if e["source"]["table"] == "color" and e["op"] == "c"]) == 2
         mover = node_of(db).mover()
@@ -272,7 +278,7 @@ def test_from_one_shard_to_several(tmp_path: Path) -> None:
     with database.connect(path=tmp_path / "data", database="d") as db:
         db.execute("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
         db.execute("INSERT INTO t VALUES " + ", ".join(f"({n}, 0)" for n in range(100)))
-        reader = node_of(db).change_source().open("start")
+        reader = open_reader(db, "start")
         events = drain(reader)
         db.query("CALL fauna.shards_add(1)")
         while node_of(db).progress().state not in ("done", "stopped"):
@@ -310,7 +316,7 @@ def test_several_write_while_it_is_read(db: Database, tmp_path: Path) -> None:
             failed.append(problem)
 
     writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
-    reader = node_of(db).change_source().open("start")
+    reader = open_reader(db, "start")
     for writer in writers:
         writer.start()
     events: list[Event] = []
@@ -330,7 +336,7 @@ def test_several_write_while_it_is_read(db: Database, tmp_path: Path) -> None:
 def test_a_reader_that_has_gone_to_sleep_keeps_nobody_waiting(db: Database) -> None:
     db.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(1000))")
     db.execute("INSERT INTO t VALUES " + ", ".join(f"({n}, '{'x' * 1000}')" for n in range(3000)))
-    reader = node_of(db).change_source().open("start")
+    reader = open_reader(db, "start")
     assert len(reader.fetch(10)) == 10  # in the middle of a block of several parts
     for shard in node_of(db).shards:
         checkpointed = shard.writer.handle.connection.wal_checkpoint(mode=3)  # TRUNCATE: nobody may be reading the log
@@ -342,7 +348,7 @@ def test_a_reader_that_has_gone_to_sleep_keeps_nobody_waiting(db: Database) -> N
 
 def test_a_wait_ends_with_a_commit_and_with_its_time(db: Database) -> None:
     db.execute("CREATE TABLE t (id INT PRIMARY KEY)")
-    reader = node_of(db).change_source().open(None)
+    reader = open_reader(db, None)
     assert reader.wait(0) and not reader.fetch(10)  # it looks once
     assert not reader.wait(0.01)
     waiting = threading.Event()
