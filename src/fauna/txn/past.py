@@ -78,12 +78,20 @@ class Past:
     def catch_up(self, time_us: int) -> None:
         """Know the versions of all rows at `time_us`.  It may take long; error 1525 as `check`."""
         self.check(time_us)
+        self.settle(time_us)
+        for shard in self._shards():
+            shard.know_past(time_us)
+
+    def settle(self, time_us: int) -> None:
+        """Return once all commits of that time and before are visible, on all shards, and none is still to come.
+
+        It waits for commits that are becoming visible just now, and for nobody else."""
         self._clock.observe(time_us)
         gate = self._gate()
         if gate is not None:
             gate.pass_through(inline=False)
         for shard in self._shards():
-            shard.know_past(time_us)
+            shard.settle()
 
     def catalog_at(self, time_us: int) -> Catalog:
         """The catalog of that time; the same object for all times between two definitions.  Error 1525 as `check`.  It may take

@@ -71,6 +71,8 @@ _INSERT_TRANSACTION: Final = "INSERT INTO fauna_transactions VALUES (?1, ?2)"
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 
 NOT_FETCHED: Final = object()
+# Where the node keeps what tables mean: names, types.  It may change without any statement that SQLite is given.
+_CATALOG: Final = "catalog_entries"
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
 _DEFINITION: Final = re.compile(
@@ -262,7 +264,7 @@ class Sealer:
         if kind == _UNSEEN:
             self._unseen[table, key] = self._unseen[table, key_after] = None
             return
-        self._defines = self._defines or kind == SCHEMA
+        self._defines = self._defines or kind == SCHEMA or table == _CATALOG
         if kind == RESET and key:
             self._altered[table] = None
             return
@@ -440,6 +442,7 @@ class Sealer:
                 changes += self._flushed(net)
                 changes += self._encoded(kind, table, 0, 0, before, after, False)
             elif self._layout(table).without_rowid:
+                defines = defines or table == _CATALOG
                 changes += self._encoded(kind, table, 0, 0, before, after, True)
             else:
                 if kind != INSERT and kind != REWRITE:

@@ -124,7 +124,7 @@ class Versions:
             return tuple(self._layouts.get(name, ()))
 
     def have_tables_of(self, other: Versions, layouts: Sequence[Layout]) -> None:
-        """Have what those layouts' versions are in, empty where this shard came after them: statements name them on all shards."""
+        """Have what those layouts' versions are in, empty where this shard came after them: they are named on all shards."""
         wanted = [layout.table for layout in layouts]
         with self._lock:
             missing = [table for table in wanted if not self._connection.table_exists("main", table)]
