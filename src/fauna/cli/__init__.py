@@ -6,12 +6,12 @@ What it is not for: deciding anything about data.  A command that needs SQL runs
 
 Invariants
   - Exit codes: 0 done; 1 it failed, and one line on standard error says why; 2 the command line is wrong, or asks for
-    something that is not part of this release; 130 interrupted.
+    something that is not part of this release, or `verify` could not verify; 130 interrupted.
   - Never a traceback, unless the log level is debug: then an unexpected error shows where it came from.
   - Standard output holds the answer and nothing else, so that it can be piped; `--json` makes it one JSON document.
   - A subcommand's module is imported only when it runs; `faunadb --help` stays quick.
 
-Known limits: `verify history changes backup restore cluster` are named in the product but are not part of this
+Known limits: `history changes backup restore cluster` are named in the product but are not part of this
 release; they say so and exit 2.
 """
 
@@ -43,13 +43,13 @@ COMMANDS: Final = (
     Command("sql", "fauna.cli.sql", "a shell for SQL, on a server or on a directory"),
     Command("status", "fauna.cli.status", "say how a running server is"),
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
+    Command("verify", "fauna.cli.verify", "check that everything stored is what was sealed"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),
     Command("demo", "fauna.cli.demo", "run the blog, shop and inventory scenarios on a fresh server"),
     Command("bench", "fauna.cli.bench", "compare speed with MariaDB (from a clone)"),
 )
 # name -> what it will do, for the commands of the product that this release does not have.
 LATER: Final = {
-    "verify": "check the chain",
     "history": "show the versions of a row",
     "changes": "stream row changes",
     "backup": "take an online backup",

@@ -1,6 +1,7 @@
 """Sealing: what a transaction has changed becomes a block, in the transaction itself.
 
-    fauna_blocks(height, header, payload)        one row per block; payload: codec byte, then the changes
+    fauna_blocks(height, header, payload, hash)  one row per block; payload: codec byte, then the changes; hash: of the header,
+                                                 which no later block confirms as long as this one is the latest
     fauna_block_parts(height, part, payload)     of a block too large for one row: its payload in parts, each with a codec byte
     fauna_transactions(gtrid, height)            the blocks of transactions that have a name; a client may use one again
 
@@ -49,7 +50,8 @@ from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
 CREATE: Final = (
-    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL, "
+    "hash BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS fauna_block_parts (height INTEGER NOT NULL, part INTEGER NOT NULL, payload BLOB NOT NULL, "
     "PRIMARY KEY (height, part)) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS fauna_transactions (gtrid TEXT NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (gtrid, height)) "
@@ -61,7 +63,7 @@ ZSTD: Final = b"\x01"
 IN_PARTS: Final = b"\x02"
 _COMPRESS_FROM_BYTES: Final = 192
 _PART_BYTES: Final = 1 << 20
-_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3)"
+_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
 _INSERT_PART: Final = "INSERT INTO fauna_block_parts VALUES (?1, ?2, ?3)"
 _INSERT_TRANSACTION: Final = "INSERT INTO fauna_transactions VALUES (?1, ?2)"
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
@@ -125,6 +127,7 @@ class Sealer:
         self._offsets: array[int] = array("q")  # where each spooled change begins
         self._marks: dict[str, int] = {}
         self._sealing: Header | None = None
+        self._sealing_hash = b""
         self.height = 0
         self.hash = b""
         self.time_us = 0
@@ -289,15 +292,18 @@ class Sealer:
     # -- the block
 
     def seal(self, stamp: Stamp) -> None:
-        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next."""
+        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next.
+
+        One that is on several shards has a block on each of them, also where it has changed nothing in the end: the others'
+        blocks say so, and its time is known from any of them."""
         self._sealing = None
-        if not self._images and self._spool is None:
+        if not self._images and self._spool is None and not stamp.shards:
             return
         self._guard.start(None, inline=False)
         height = self.height + 1
         if self._spool is None:
             changes, defines = self._netted()
-            if not changes:
+            if not changes and not stamp.shards:
                 return
             if sum(map(len, changes)) <= _PART_BYTES:
                 self._seal_small(height, stamp, changes, defines)
@@ -339,7 +345,7 @@ class Sealer:
                 part += 1
         if parts:
             self._execute(_INSERT_PART, (height, part, self._packed(b"".join(parts))))
-        if frontier.size:
+        if frontier.size or stamp.shards:
             self._put(height, stamp, frontier.root(), frontier.size, IN_PARTS, defines)
 
     def _packed(self, payload: bytes) -> bytes:
@@ -356,7 +362,9 @@ class Sealer:
         header = Header(
             self._number, height, previous, root, changes, time_us, stamp.gtrid, stamp.shards, stamp.user, 0, schema
         )
-        self._execute(_INSERT_BLOCK, (height, header.encode(), payload))
+        encoded = header.encode()
+        self._sealing_hash = block_hash(encoded)
+        self._execute(_INSERT_BLOCK, (height, encoded, payload, self._sealing_hash))
         if stamp.gtrid:
             self._execute(_INSERT_TRANSACTION, (stamp.gtrid, height))
         self._sealing = header
@@ -365,7 +373,7 @@ class Sealer:
         """The transaction has been committed."""
         header = self._sealing
         if header is not None:
-            self.hash = block_hash(header.encode())
+            self.hash = self._sealing_hash
             self.height, self.time_us, self._schema = header.height, header.time_us, header.schema
             self._sealing = None
 
