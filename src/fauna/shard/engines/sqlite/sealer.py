@@ -10,7 +10,8 @@ what each row was before and is after.  Beyond `sealer_rows_max` rows or `sealer
 as they come, and are not netted.
 
 SQLite cannot tell in the hook what is in a table with VIRTUAL columns: its rows are read instead, before from another
-connection, which sees what was committed last, and after from this one.
+connection, which sees what was committed last, and after from this one.  It also shows the default of a REAL column, in a row
+that is older than the column, as an integer when it is a whole number: that is made a float, which it is to everybody else.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import apsw
 import zstandard
@@ -116,6 +117,7 @@ class Sealer:
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._names: dict[str, bytes] = {}  # encoded; empty: not sealed
         self._layouts: dict[str, _Layout] = {}
+        self._reals: dict[str, tuple[int, ...]] = {}  # positions of REAL columns that have a default
         self.defining = False
         """A definition is being changed: rows that are inserted are old ones."""
         self._images: list[_Image] = []
@@ -170,18 +172,34 @@ class Sealer:
         try:
             if op == "UPDATE":
                 kind = UPDATE
-                before = encode_row(update.old)  # type: ignore[arg-type]
+                before = self._encode_old(table, update.old)
                 after = encode_row(update.new)  # type: ignore[arg-type]
             elif op == "INSERT":
                 kind = REWRITE if self.defining and table[0] == "t" else INSERT
                 after = encode_row(update.new)  # type: ignore[arg-type]
             else:
                 kind = DELETE
-                before = encode_row(update.old)  # type: ignore[arg-type]
+                before = self._encode_old(table, update.old)
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
+
+    def _encode_old(self, table: str, old: Any) -> bytes:
+        reals = self._reals.get(table)
+        if reals is None:
+            committed = self._committed()  # in the hook this connection may not be used
+            committed.guard.start(None, inline=False)
+            rows = [row for row in committed.connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
+            reals = tuple([i for i, row in enumerate(rows) if row[2] == "REAL" and row[4] is not None])
+            self._reals[table] = reals
+        if reals:
+            values = list(old)
+            for i in reals:
+                if i < len(values) and isinstance(values[i], int):
+                    values[i] = float(values[i])
+            return encode_row(values)
+        return encode_row(old)
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
@@ -192,6 +210,7 @@ class Sealer:
         if not self._is_lasting(name):
             return
         self._layouts.clear()
+        self._reals.clear()
         self._add((SCHEMA, sql, 0, 0, b"", b""))
         if what == "TABLE" and verb != "CREATE":
             # After ALTER every row is another, it has one column more: its table is read at the end.
@@ -376,6 +395,8 @@ class Sealer:
             self.hash = self._sealing_hash
             self.height, self.time_us, self._schema = header.height, header.time_us, header.schema
             self._sealing = None
+            if self._schema == self.height:
+                self._reals.clear()
 
     def _database(self) -> str:
         rows = self._execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()
