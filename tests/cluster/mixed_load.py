@@ -138,7 +138,9 @@ class Load:
         self.node.set_password(f"user{self.dice.randint(1, 3)}", "%", str(self.dice.random()))
 
     def _large(self) -> None:
-        self.database.execute("INSERT INTO loose VALUES " + ", ".join(f"({i}, 'r{i % 7}', '10:11:12.5', 2000)" for i in range(3000)))
+        self.database.execute(
+            "INSERT INTO loose VALUES " + ", ".join(f"({i}, 'r{i % 7}', '10:11:12.5', 2000)" for i in range(3000))
+        )
         self.database.execute("DELETE FROM loose WHERE a > 40")
 
     def _sql(self) -> str:

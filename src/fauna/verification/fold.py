@@ -98,19 +98,21 @@ def add_rows(hashes: Hashes, table: str, rows: Iterable[tuple[Any, ...]]) -> tup
 
 
 def add_versions(hashes: Hashes, table: str, rows: Iterable[tuple[Any, ...]]) -> tuple[int, int, int]:
-    """`versions` of stored ones (their columns, row_start, row_end), how many they are, and how many end before they begin."""
+    """`versions` of stored ones (their columns, row_start, row_end), how many they are, and how many have no span of time."""
     base = hashes.of_table(table.encode("utf-8", "surrogatepass"))
     total = count = wrong = 0
     for row in rows:
-        row_start: int = row[-2]
-        row_end: int = row[-1]
+        row_start, row_end = row[-2], row[-1]
+        count += 1
+        if not isinstance(row_start, int) or not isinstance(row_end, int):
+            wrong += 1
+            continue
         weight = hashes.weight(row_start)
         if row_end != CURRENT:
             weight -= hashes.weight(row_end)
             if row_end < row_start:
                 wrong += 1
         total = (total + row_hash(base, encode_row(row[:-2])) * weight) % P
-        count += 1
     return total, count, wrong
 
 

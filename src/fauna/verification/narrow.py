@@ -94,7 +94,7 @@ class Narrowing:
         weight = self._hashes.weight
         for suspect in self._suspects.values():
             sums = suspect.versions
-            for row in stored(suspect.table):
+            for row in _with_spans(stored(suspect.table)):
                 value = row_hash(suspect.base, encode_row(row[:-2]))
                 span = weight(row[-2]) - (weight(row[-1]) if row[-1] != CURRENT else 0)
                 sums[value % BUCKETS] = (sums[value % BUCKETS] - value * span) % P
@@ -102,7 +102,7 @@ class Narrowing:
         self._collect()
         for suspect in self._suspects.values():
             found: dict[bytes, list[list[int]]] = {}
-            for row in stored(suspect.table):
+            for row in _with_spans(stored(suspect.table)):
                 encoded = encode_row(row[:-2])
                 if row_hash(suspect.base, encoded) % BUCKETS in suspect.differ and row[-2] != row[-1]:
                     found.setdefault(encoded, []).append([row[-2], row[-1]])
@@ -205,6 +205,11 @@ class Narrowing:
                         (*values, *extra[i]) if i < len(extra) else None,
                     ),
                 )
+
+
+def _with_spans(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Without those whose time is damaged."""
+    return (row for row in rows if isinstance(row[-2], int) and isinstance(row[-1], int))
 
 
 def _end(spans: list[list[int]], time_us: int) -> bool:

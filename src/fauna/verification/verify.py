@@ -483,7 +483,7 @@ class _Verification:
             shard.report.versions += count
             _, versions, _, pruned_all = shard.states[height].tables.get(table, (0, 0, 0, 0))
             if wrong:
-                self._find(number, f"{wrong} row versions end before they begin", table=self._names.table(table))
+                self._find(number, f"{wrong} row versions end before they begin, or have no time", table=self._names.table(table))
             if not pruned_all and versions % P != total:
                 differ.append(table)
         if differ:

@@ -213,7 +213,7 @@ class Bench:
             return str(problem)
 
     def scan_versions(self, number: int, table: str, tables: Sequence[str]) -> tuple[int, int, int, int] | str:
-        """The same of a table's row versions, which are in `tables`, and how many of them end before they begin."""
+        """The same of a table's row versions, which are in `tables`, and how many of them have no span of time."""
         total = count = wrong = 0
         connection = self._past[number]
         try:
