@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
@@ -14,7 +15,7 @@ from typing import Any, Final
 import apsw
 
 from fauna.catalog.slot_map import ONE_SHARD
-from fauna.chain.encoding import decode_header
+from fauna.chain.encoding import Malformed, decode_header
 from fauna.chain.merkle import EMPTY_ROOT
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
@@ -34,6 +35,7 @@ _BYTES_HERE_MAX: Final = 8 << 20
 _RANGE_MAX: Final = 4096
 _RANGE_MIN: Final = 64
 _FORMAT: Final = 1
+_SEALED_AS: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
 
 
 def verify(
@@ -554,14 +556,9 @@ class _Verification:
         databases = {s.engine.meta.get("database") for s in shards.values() if s.engine is not None}
         if len(databases) > 1:
             self._find(-1, "the files are of several databases")
-        counts = {s.number: s.engine.definitions for s in shards.values() if s.engine is not None}
-        for number, count in counts.items():
-            first = counts.get(0)
-            if not isinstance(count, int) or (isinstance(first, int) and count not in (first, first - 1)):
-                if self._at_rest:
-                    self._find(
-                        number, f"it has {count} changes of definitions, the first shard has {first}", table="definition_count"
-                    )
+        for number, shard in shards.items():
+            if shard.engine is not None:
+                self._definitions(number, shard.engine, shards[0].engine if 0 in shards else None)
         for number, shard in shards.items():
             for other, buckets in shard.pairs.items():
                 if other not in shards:
@@ -572,25 +569,43 @@ class _Verification:
                 if differ:
                     self._apart(shard, other, differ)
 
+    def _definitions(self, number: int, engine: Engine, first: Engine | None) -> None:
+        """Counted on each shard; one that a crash has kept from following the first is one behind."""
+        if len(engine.counts) > 1 or any(row[0] != 1 or not isinstance(row[1], int) for row in engine.counts):
+            self._find(number, "it does not say how many changes of definitions it has had", table="definition_count")
+        elif self._at_rest and first is not None and engine.counts and first.counts:
+            count, wanted = engine.counts[0][1], first.counts[0][1]
+            if count not in (wanted, wanted - 1):
+                what = f"it has had {count} changes of definitions, the first shard {wanted}"
+                self._find(number, what, table="definition_count")
+        try:
+            if [(row[0], type(json.loads(row[1]))) for row in engine.scripts] not in ([], [(1, dict)]):
+                raise ValueError
+        except (ValueError, TypeError):
+            self._find(number, "the script of the latest change of definitions cannot be read", table="definition_script")
+
     def _apart(self, shard: _Shard, other: int, differ: set[int]) -> None:
         """Transactions in these buckets, one by one: is each on the other shard too, or about to be?"""
         here = self._fresh(shard.number)
         there = self._fresh(other)
         with closing(here), closing(there):
-            for encoded in BlockReader(here).headers(1, shard.height):
+            reader = BlockReader(here)
+            for height in range(1, shard.height + 1):
                 try:
-                    header = decode_header(encoded)
-                except Exception:  # noqa: BLE001 (it has been told)
-                    continue
+                    header = decode_header(reader.header(height) or b"")
+                except (apsw.Error, Malformed, TypeError):
+                    continue  # it has been told
                 value = self._own.hashes.of(header.gtrid, header.time_us, *header.shards)
                 if other not in header.shards or value % BUCKETS not in differ:
                     continue
-                sql = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
-                found = [decode_header(row[0]) for row in there.execute(sql, (header.gtrid,))]
-                if any((each.time_us, each.shards) == (header.time_us, header.shards) for each in found):
-                    continue
-                if there.execute("SELECT 1 FROM fauna_prepared WHERE gtrid = ?1", (header.gtrid,)).fetchall():
-                    continue  # it will be when the server goes on
+                try:
+                    found = [decode_header(row[0]) for row in there.execute(_SEALED_AS, (header.gtrid,))]
+                    if any((each.time_us, each.shards) == (header.time_us, header.shards) for each in found):
+                        continue
+                    if there.execute("SELECT 1 FROM fauna_prepared WHERE gtrid = ?1", (header.gtrid,)).fetchall():
+                        continue  # it will be when the server goes on
+                except (apsw.Error, Malformed, TypeError):
+                    pass  # damaged: so it is not there
                 what = f"the transaction is not on shard {other}, or was at another time there"
                 self._find(shard.number, what, block=header.height, transaction=header.transaction)
 

@@ -86,7 +86,8 @@ class Engine:
     named: int
     parts: int
     prepared: list[tuple[str, str]]
-    definitions: Any
+    counts: list[Any]
+    scripts: list[Any]
 
 
 class Bench:
@@ -136,8 +137,10 @@ class Bench:
             connection.execute("BEGIN")
             opened.past_tables = _tables(connection)
             if "fauna_indexed" in opened.past_tables:
-                indexed: Any = connection.execute("SELECT height, hash, time_us FROM fauna_indexed").fetchall()[0]
-                opened.past = int(indexed[0]), bytes(indexed[1]), int(indexed[2])
+                indexed: Any = connection.execute("SELECT height, hash, time_us, id FROM fauna_indexed").fetchall()
+                if len(indexed) != 1 or indexed[0][3] != 1:
+                    raise ValueError("it does not say up to which block they go")
+                opened.past = int(indexed[0][0]), bytes(indexed[0][1]), int(indexed[0][2])
         except (apsw.Error, ValueError, TypeError, IndexError) as problem:
             opened.past_problem = str(problem) or "what it says of itself is missing"
 
@@ -150,20 +153,7 @@ class Bench:
         """The blocks first to last.  Also of those that were made after this bench has begun to read."""
         connection = self._blocks[number]
         reader = BlockReader(connection)
-        before, time_us, schema = b"", 0, 0
-        if first == 1:
-            database = connection.execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()
-            before = genesis(str(database[0][0]) if database else "", number)
-        else:
-            schema = -1
-            try:
-                encoded = reader.header(first - 1)
-                if encoded is not None:
-                    before = block_hash(encoded)
-                    header = decode_header(encoded)
-                    time_us, schema = header.time_us, header.schema
-            except (apsw.Error, Malformed, TypeError):
-                pass  # whoever folds that block says so
+        before, time_us, schema = self._before(number, first, reader)
         fold = Fold(self._hashes, number, first - 1, before, time_us, schema)
         while fold.height < last:
             try:
@@ -177,6 +167,20 @@ class Bench:
             fold.forest.trees, fold.named % P, fold.pairs, fold.schema, fold.changes, fold.blocks, fold.parts, fold.problems,
             fold.hash, fold.time_us,
         )  # fmt: skip
+
+    def _before(self, number: int, first: int, reader: BlockReader) -> tuple[bytes, int, int]:
+        """The hash, time and schema height of the block before; an empty hash and schema -1: not known."""
+        try:
+            if first == 1:
+                database = self._blocks[number].execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()
+                return genesis(str(database[0][0]) if database else "", number), 0, 0
+            encoded = reader.header(first - 1)
+            if encoded is not None:
+                header = decode_header(encoded)
+                return block_hash(encoded), header.time_us, header.schema
+        except (apsw.Error, Malformed, TypeError, UnicodeDecodeError):
+            pass  # whoever reads that says so
+        return b"", 0, 0 if first == 1 else -1
 
     def _fold(self, fold: Fold, connection: apsw.Connection, reader: BlockReader, first: int, last: int) -> None:
         block, payloads = fold.block, reader.payloads
@@ -251,7 +255,8 @@ class Bench:
                 for gtrid, height in connection.execute("SELECT gtrid, height FROM fauna_transactions")
             )
             defined = _has(connection, "definition_count")
-            counts = connection.execute("SELECT count FROM definition_count").fetchall() if defined else []
+            counts = connection.execute("SELECT id, count FROM definition_count").fetchall() if defined else []
+            scripts = connection.execute("SELECT id, script FROM definition_script").fetchall() if defined else []
             return Engine(
                 {str(key): value for key, value in connection.execute("SELECT key, value FROM fauna_meta")},
                 int(_one(connection, "SELECT coalesce(min(height), 1) FROM fauna_blocks")),
@@ -259,7 +264,8 @@ class Bench:
                 named % P,
                 int(_one(connection, "SELECT count(*) FROM fauna_block_parts")),
                 [(str(gtrid), str(record)) for gtrid, record in connection.execute("SELECT gtrid, record FROM fauna_prepared")],
-                counts[0][0] if counts else None,
+                counts,
+                scripts,
             )
         except (apsw.Error, ValueError, TypeError) as problem:
             return str(problem)
