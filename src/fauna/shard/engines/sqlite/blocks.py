@@ -85,16 +85,22 @@ class BlockReader:
 
     def changes(self, block: Block) -> Iterator[bytes]:
         """The encoded changes of a block, in order.  Malformed when they cannot be read."""
-        if block.payload != IN_PARTS:
-            yield from split_payload(self._unpacked(block.payload))
+        for piece in self.payloads(block.height, block.payload):
+            yield from split_payload(piece)
+
+    def payloads(self, height: int, payload: bytes) -> Iterator[bytes]:
+        """The payload of a block, unpacked, in one piece or in as many as it is stored in; each has whole changes.  Malformed
+        when they cannot be read."""
+        if payload != IN_PARTS:
+            yield self._unpacked(payload)
             return
         expected = 0
-        while rows := self._rows(_PART, block.height, expected):
-            part, payload = rows[0]
+        while rows := self._rows(_PART, height, expected):
+            part, packed = rows[0]
             if part != expected:
                 raise Malformed(f"part {expected} of its changes is missing")
             expected += 1
-            yield from split_payload(self._unpacked(bytes(payload)))
+            yield self._unpacked(bytes(packed))
 
     def height_at(self, time_us: int) -> int:
         """The height of the latest block that was committed at `time_us` or before; 0: none was."""

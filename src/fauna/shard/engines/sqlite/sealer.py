@@ -1,6 +1,7 @@
 """Sealing: what a transaction has changed becomes a block, in the transaction itself.
 
-    fauna_blocks(height, header, payload)        one row per block; payload: codec byte, then the changes
+    fauna_blocks(height, header, payload, hash)  one row per block; payload: codec byte, then the changes; hash: of the header,
+                                                 which no later block confirms as long as this one is the latest
     fauna_block_parts(height, part, payload)     of a block too large for one row: its payload in parts, each with a codec byte
     fauna_transactions(gtrid, height)            the blocks of transactions that have a name; a client may use one again
 
@@ -9,7 +10,8 @@ what each row was before and is after.  Beyond `sealer_rows_max` rows or `sealer
 as they come, and are not netted.
 
 SQLite cannot tell in the hook what is in a table with VIRTUAL columns: its rows are read instead, before from another
-connection, which sees what was committed last, and after from this one.
+connection, which sees what was committed last, and after from this one.  It also shows the default of a REAL column, in a row
+that is older than the column, as an integer when it is a whole number: that is made a float, which it is to everybody else.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
 CREATE: Final = (
-    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL, "
+    "hash BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS fauna_block_parts (height INTEGER NOT NULL, part INTEGER NOT NULL, payload BLOB NOT NULL, "
     "PRIMARY KEY (height, part)) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS fauna_transactions (gtrid TEXT NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (gtrid, height)) "
@@ -65,7 +68,7 @@ IN_PARTS: Final = b"\x02"
 # Below that packing costs a commit more than the bytes that it saves.
 _COMPRESS_FROM_BYTES: Final = 512
 _PART_BYTES: Final = 1 << 20
-_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3)"
+_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
 _INSERT_PART: Final = "INSERT INTO fauna_block_parts VALUES (?1, ?2, ?3)"
 _INSERT_TRANSACTION: Final = "INSERT INTO fauna_transactions VALUES (?1, ?2)"
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
@@ -121,6 +124,7 @@ class Sealer:
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._names: dict[str, bytes] = {}  # encoded; empty: not sealed
         self._layouts: dict[str, _Layout] = {}
+        self._reals: dict[str, tuple[int, ...]] = {}  # positions of REAL columns that have a default
         self.defining = False
         """A definition is being changed: rows that are inserted are old ones."""
         self._images: list[_Image] = []
@@ -132,6 +136,7 @@ class Sealer:
         self._offsets: array[int] = array("q")  # where each spooled change begins
         self._marks: dict[str, int] = {}
         self._sealing = b""  # the encoded header of the block that is in the open transaction, and what it says
+        self._sealing_hash = b""
         self._sealing_time_us = 0
         self._sealing_schema = 0
         self.height = 0
@@ -181,14 +186,14 @@ class Sealer:
             if op == "UPDATE":
                 kind = UPDATE
                 new = update.update
-                before, after = encode_rows(update.old, new, no_change)  # type: ignore[arg-type]
+                before, after = encode_rows(self._true_old(table, update.old), new, no_change)
             elif op == "INSERT":
                 kind = REWRITE if self.defining and table[0] == "t" else INSERT
                 new = update.new
                 after = encode_row(new)
             else:
                 kind = DELETE
-                before = encode_row(update.old)  # type: ignore[arg-type]
+                before = encode_row(self._true_old(table, update.old))
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
             new = NOT_FETCHED
@@ -196,6 +201,24 @@ class Sealer:
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
         return new
+
+    def _true_old(self, table: str, old: Any) -> Any:
+        """The values before; SQLite shows the default of a REAL column, in a row that is older than the column, as it is written
+        in the definition, be it an integer."""
+        reals = self._reals.get(table)
+        if reals is None:
+            committed = self._committed()  # in the hook this connection may not be used
+            committed.guard.start(None, inline=False)
+            rows = [row for row in committed.connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
+            reals = tuple([i for i, row in enumerate(rows) if row[2] == "REAL" and row[4] is not None])
+            self._reals[table] = reals
+        if not reals:
+            return old
+        values = list(old)
+        for i in reals:
+            if i < len(values) and isinstance(values[i], int):
+                values[i] = float(values[i])
+        return values
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
@@ -206,6 +229,7 @@ class Sealer:
         if not self._is_lasting(name):
             return
         self._layouts.clear()
+        self._reals.clear()
         self._add((SCHEMA, sql, 0, 0, b"", b""))
         if what == "TABLE" and verb != "CREATE":
             # After ALTER every row is another, it has one column more: its table is read at the end.
@@ -306,16 +330,19 @@ class Sealer:
     # -- the block
 
     def seal(self, stamp: Stamp) -> None:
-        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next."""
+        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next.
+
+        One that is on several shards has a block on each of them, also where it has changed nothing in the end: the others'
+        blocks say so, and its time is known from any of them."""
         if self._sealing:
             return  # it has been adopted
-        if not self._images and self._spool is None:
+        if not self._images and self._spool is None and not stamp.shards:
             return
         self._guard.start(None, inline=False)
         height = self.height + 1
         if self._spool is None:
             changes, defines = self._netted()
-            if not changes:
+            if not changes and not stamp.shards:
                 return
             if sum(map(len, changes)) <= _PART_BYTES:
                 self._seal_small(height, stamp, changes, defines)
@@ -344,7 +371,7 @@ class Sealer:
     def _seal_large(self, height: int, stamp: Stamp, changes: Iterable[bytes], defines: bool) -> None:
         frontier = Frontier()
         payload = self._put_parts(height, changes, frontier)
-        if frontier.size:
+        if frontier.size or stamp.shards:
             self._put(height, stamp, frontier.root(), frontier.size, payload, defines)
 
     def _put_parts(self, height: int, changes: Iterable[bytes], frontier: Frontier) -> bytes:
@@ -381,7 +408,8 @@ class Sealer:
         self._store(height, header, payload, stamp.gtrid, time_us, schema)
 
     def _store(self, height: int, header: bytes, payload: bytes, gtrid: str, time_us: int, schema: int) -> None:
-        self._execute(_INSERT_BLOCK, (height, header, payload))
+        self._sealing_hash = block_hash(header)
+        self._execute(_INSERT_BLOCK, (height, header, payload, self._sealing_hash))
         if gtrid:
             self._execute(_INSERT_TRANSACTION, (gtrid, height))
         self._sealing = header
@@ -407,10 +435,12 @@ class Sealer:
         """The transaction has been committed."""
         header = self._sealing
         if header:
-            self.hash = block_hash(header)
+            self.hash = self._sealing_hash
             self.height += 1
             self.time_us, self._schema = self._sealing_time_us, self._sealing_schema
             self._sealing = b""
+            if self._schema == self.height:
+                self._reals.clear()
 
     def _database(self) -> str:
         rows = self._execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()

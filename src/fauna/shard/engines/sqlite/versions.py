@@ -148,6 +148,12 @@ class Versions:
                 height = self._chain().height_at(time_us)
             self.catch_up(height)
 
+    def define(self, definitions: Iterable[tuple[str, int]]) -> None:
+        """Take in statements and the times at which they were run, without the blocks that they were in."""
+        with self._lock, self._connection:
+            for statement, time_us in definitions:
+                self._define(statement, time_us)
+
     def rows(self, sql: str, params: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
         """What a query on this file gives."""
         with self._lock:
