@@ -71,15 +71,20 @@ class BlockReader:
 
     def changes(self, block: Block) -> Iterator[bytes]:
         """The encoded changes of a block, in order.  Malformed when they cannot be read."""
+        for payload in self.payloads(block):
+            yield from split_payload(payload)
+
+    def payloads(self, block: Block) -> Iterator[bytes]:
+        """The same, as payloads which follow one another."""
         if block.payload != IN_PARTS:
-            yield from split_payload(self._unpacked(block.payload))
+            yield self._unpacked(block.payload)
             return
         expected = 0
         for part, payload in self._connection.cursor().execute(_PARTS, (block.height,)):
             if part != expected:
                 raise Malformed(f"part {expected} of its changes is missing")
             expected += 1
-            yield from split_payload(self._unpacked(bytes(payload)))
+            yield self._unpacked(bytes(payload))
 
     def height_at(self, time_us: int) -> int:
         """The height of the latest block that was committed at `time_us` or before; 0: none was."""

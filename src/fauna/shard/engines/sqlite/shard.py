@@ -221,9 +221,13 @@ class SqliteShard:
 
     def know_past(self, time_us: int) -> None:
         """Have the versions of all rows up to `time_us`, which the clock has been shown.  It may take long."""
-        with self.writer.showing:
-            pass  # whoever has an earlier time is visible now
+        self.pass_commit()
         self.versions.catch_up_to(time_us)
+
+    def pass_commit(self) -> None:
+        """Return when each commit that has its time already can be seen."""
+        with self.writer.showing:
+            pass
 
     def _read_committed(self) -> Handle:
         """A connection that sees what was committed last, for the holder of the write lock."""
