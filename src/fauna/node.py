@@ -54,7 +54,7 @@ from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.scratch import ScratchPool
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
-from fauna.shard.engines.sqlite.shard_files import identify, name_database
+from fauna.shard.engines.sqlite.shard_files import decide_chain, identify, name_database
 from fauna.shard.shard import Isolation, Transaction, Watch, lock_now, locked
 from fauna.sql import fauna_schema
 from fauna.sql.arithmetic import register_arithmetic
@@ -111,7 +111,7 @@ class Node:
         self.started = time.monotonic()
         # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
         untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
-        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked)
+        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
         self._open_shard = partial(
@@ -128,6 +128,7 @@ class Node:
         self.xids = Xids(self.clock)
         self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
+            decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
             identify(self.shard, database, 0)
             self._make_system_tables(self.shard)

@@ -80,6 +80,9 @@ class Settings:
         0, "shards", "shards that a new data directory gets; 0 means 1 for a new one, and whatever an old one has",
         low=0, high=1024,
     )  # fmt: skip
+    chain: bool = _setting(
+        True, "on/off", "seal every commit in a block; decided when the data directory is made. Without: no history, no proofs"
+    )
 
     # connections
     max_connections: int = _setting(

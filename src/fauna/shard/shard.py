@@ -307,9 +307,9 @@ class Branch(Transaction, Protocol):
         ...
 
     def prepare(self, gtrid: str, shards: Sequence[int] = ()) -> Ticket:
-        """First phase, shards: of all that will commit together: once the ticket is done the effects are durable and can be redone.  The rows stay locked; the shard's
+        """First phase: once the ticket is done the effects are durable and can be redone.  The rows stay locked; the shard's
         write lock does not, where row locks are enough.  Then `commit` or `undo`.  Needs begin(two_phase=True); 1197 when it has
-        changed more rows than it keeps track of.  May raise MustWait."""
+        changed more rows than it keeps track of.  May raise MustWait.  shards: of all that will commit together."""
         ...
 
     def claim(self, keys: Sequence[tuple[Hashable, ...]]) -> None:

@@ -1,7 +1,7 @@
 """The past of all shards: what is asked of it, and up to when it is known.
 
-A time is a moment of the hybrid logical clock.  Once `catch_up` has returned for it, no commit with that time or an earlier one is
-still to come, so that all shards show one instant, and always the same.
+A time is a moment of the hybrid logical clock.  Once `catch_up` has returned for it, no commit with that time or an earlier one
+is still to come, so that all shards show one instant, and always the same.
 """
 
 from __future__ import annotations

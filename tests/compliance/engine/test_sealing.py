@@ -25,6 +25,7 @@ from fauna.chain.encoding import (
 from fauna.chain.merkle import leaf_hash, root_of
 from fauna.shard.engines.sqlite.blocks import Block, BlockReader
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
+from fauna.shard.engines.sqlite.replay import DoesNotFit, Replay
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.shard import Isolation, lock_now
@@ -94,6 +95,11 @@ class Database:
                 rows[name] = {int(row[0]): tuple(row[1:]) for row in found}  # type: ignore[arg-type]
         return {table: found for table, found in rows.items() if found}
 
+    def take_from(self, other: Database) -> None:
+        replay = Replay(self.shard)
+        for block in other.blocks():
+            replay.apply(block.header, lambda block=block: other.reader.changes(block))  # type: ignore[misc]
+
     def past(self, time_us: int) -> Rows:
         """What the row versions say the rows were; keys from the first column."""
         versions = self.shard.versions
@@ -130,7 +136,9 @@ def test_a_commit_is_a_block_and_says_each_row_once(database: Database) -> None:
         ("INSERT", "t1", 1, None, (1, "b", 0.5, b"\x00\xff")),
         ("INSERT", "t1", 2, None, (2, None, None, None)),
     ]
-    database.run("UPDATE t1 SET c1 = 'c' WHERE c0 = 1", "UPDATE t1 SET c0 = 9 WHERE c0 = 2", "REPLACE INTO t1 VALUES (1, 'd', 2, x'')")
+    database.run(
+        "UPDATE t1 SET c1 = 'c' WHERE c0 = 1", "UPDATE t1 SET c0 = 9 WHERE c0 = 2", "REPLACE INTO t1 VALUES (1, 'd', 2, x'')"
+    )
     assert database.told(3) == [
         ("UPDATE", "t1", 1, (1, "b", 0.5, b"\x00\xff"), (1, "d", 2.0, b"")),
         ("DELETE", "t1", 2, (2, None, None, None), None),
@@ -175,9 +183,17 @@ def test_between_statements_others_may_write(database: Database) -> None:
 
 
 def test_virtual_columns_are_left_out(database: Database) -> None:
-    database.run("CREATE TABLE t2 (c0 INTEGER PRIMARY KEY, c1 TEXT, c2 TEXT AS (c1 || '!') VIRTUAL, c3 TEXT AS (c1 || '?') STORED)", ddl=True)
+    database.run(
+        "CREATE TABLE t2 (c0 INTEGER PRIMARY KEY, c1 TEXT, c2 TEXT AS (c1 || '!') VIRTUAL, c3 TEXT AS (c1 || '?') STORED)",
+        ddl=True,
+    )
     database.run("INSERT INTO t2 (c0, c1) VALUES (1, 'a'), (2, 'b')")
-    database.run("UPDATE t2 SET c1 = 'z' WHERE c0 = 1", "DELETE FROM t2 WHERE c0 = 2", "INSERT INTO t2 (c0, c1) VALUES (3, 'c')", "DELETE FROM t2 WHERE c0 = 3")
+    database.run(
+        "UPDATE t2 SET c1 = 'z' WHERE c0 = 1",
+        "DELETE FROM t2 WHERE c0 = 2",
+        "INSERT INTO t2 (c0, c1) VALUES (3, 'c')",
+        "DELETE FROM t2 WHERE c0 = 3",
+    )
     assert database.told(4) == [("UPDATE", "t2", 1, (1, "a", "a?"), (1, "z", "z?")), ("DELETE", "t2", 2, (2, "b", "b?"), None)]
     assert database.replayed() == database.stored()
 
@@ -271,3 +287,53 @@ def test_replaying_the_chain_gives_the_rows(tmp_path: Path, seed: int) -> None:
     assert len(states) == 60
     for time_us, rows in states:
         assert database.past(time_us) == rows
+    copy = Database(tmp_path / "copy", **limits)
+    copy.take_from(database)
+    assert copy.stored() == database.stored()
+    assert [block.header for block in copy.blocks()] == [block.header for block in database.blocks()]
+    assert copy.replayed() == database.replayed()
+    copy.run("INSERT INTO t1 (c0) VALUES (100)")  # the chain goes on
+    assert copy.replayed() == copy.stored()
+
+
+def test_a_block_that_does_not_fit_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    source, copy, other = Database(tmp_path / "source"), Database(tmp_path / "copy"), Database(tmp_path / "other")
+    for database in (source, other):
+        database.run("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 TEXT UNIQUE) STRICT", ddl=True)
+        database.run("INSERT INTO t1 VALUES (1, 'a'), (2, 'b')")
+        database.run("UPDATE t1 SET c1 = CASE c1 WHEN 'a' THEN 'x' ELSE 'a' END")
+    blocks = source.blocks()
+    replay = Replay(copy.shard)
+
+    def apply(block: Block, changes: list[bytes] | None = None, header: bytes = b"") -> None:
+        found = changes if changes is not None else list(source.reader.changes(block))
+        replay.apply(header or block.header, lambda: found).wait()
+
+    with pytest.raises(DoesNotFit, match="block 2, .*block 1 was expected"):
+        apply(blocks[1])
+    apply(blocks[0])
+    with pytest.raises(DoesNotFit, match="of another history"):
+        apply(other.blocks()[1], list(other.reader.changes(other.blocks()[1])))
+    with pytest.raises(DoesNotFit, match="not those that its header was made for"):
+        apply(blocks[1], list(source.reader.changes(blocks[1]))[:1])
+    with pytest.raises(DoesNotFit, match="version 7"):
+        apply(blocks[1], header=b"\x07" + blocks[1].header[1:])
+    assert copy.stored() == {} and copy.shard.height == 1
+    apply(blocks[1])
+    apsw.Connection(str(copy.directory.shard_file(0))).execute("UPDATE t1 SET c1 = 'z' WHERE c0 = 2")
+    with pytest.raises(DoesNotFit, match=r"block 3, .*table t1, row 2: it is \(2, 'z'\), \(2, 'b'\) was expected"):
+        apply(blocks[2])
+    again = Database(tmp_path / "again")
+    again.take_from(source)
+    assert again.stored() == source.stored() == {"t1": {1: (1, "x"), 2: (2, "a")}}
+
+
+def test_values_that_rows_exchange_can_be_replayed(tmp_path: Path) -> None:
+    source, copy = Database(tmp_path / "source"), Database(tmp_path / "copy")
+    source.run("CREATE TABLE t1 (c0 INTEGER PRIMARY KEY, c1 TEXT UNIQUE) STRICT", ddl=True)
+    source.run("INSERT INTO t1 VALUES (1, 'a'), (2, 'b')")
+    source.run(
+        "UPDATE t1 SET c1 = 'c' WHERE c0 = 1", "UPDATE t1 SET c1 = 'a' WHERE c0 = 2", "UPDATE t1 SET c1 = 'b' WHERE c0 = 1"
+    )
+    copy.take_from(source)
+    assert copy.stored() == source.stored() == {"t1": {1: (1, "b"), 2: (2, "a")}}

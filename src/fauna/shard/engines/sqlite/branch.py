@@ -55,7 +55,8 @@ class SqliteBranch:
     __slots__ = (
         "_alone", "_barred", "_base", "_changed", "_changed_to", "_changes", "_found_rows", "_isolation", "_keeps_lock",
         "_locked", "_may_wait_for_rows", "_mixed", "_offered", "_pausable", "_pinned", "_placed", "_published", "_read_only",
-        "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_user", "_writer",
+        "_reader", "_reads", "_savepoints", "_shard", "_snapshot", "_siblings", "_streams", "_ticket", "_two_phase", "_user",
+        "_writer",
         "gtrid", "is_open", "lock_wait_timeout_s", "owner", "prepared", "watch",
     )  # fmt: skip
 

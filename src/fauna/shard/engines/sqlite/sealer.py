@@ -20,6 +20,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, islice
 from typing import IO, Final
 
 import apsw
@@ -145,6 +146,7 @@ class Sealer:
 
     def begin(self) -> None:
         """Nothing has changed yet."""
+        self._sealing = None
         if self._images or self._spool is not None or self._unseen:
             self._images = []
             self._unseen = {}
@@ -290,7 +292,8 @@ class Sealer:
 
     def seal(self, stamp: Stamp) -> None:
         """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next."""
-        self._sealing = None
+        if self._sealing is not None:
+            return  # it has been adopted
         if not self._images and self._spool is None:
             return
         self._guard.start(None, inline=False)
@@ -325,6 +328,12 @@ class Sealer:
 
     def _seal_large(self, height: int, stamp: Stamp, changes: Iterable[bytes], defines: bool) -> None:
         frontier = Frontier()
+        payload = self._put_parts(height, changes, frontier)
+        if frontier.size:
+            self._put(height, stamp, frontier.root(), frontier.size, payload, defines)
+
+    def _put_parts(self, height: int, changes: Iterable[bytes], frontier: Frontier) -> bytes:
+        """Store changes in parts, and add them to the frontier; the payload that says so."""
         parts: list[bytes] = []
         size = part = 0
         for change in changes:
@@ -339,8 +348,7 @@ class Sealer:
                 part += 1
         if parts:
             self._execute(_INSERT_PART, (height, part, self._packed(b"".join(parts))))
-        if frontier.size:
-            self._put(height, stamp, frontier.root(), frontier.size, IN_PARTS, defines)
+        return IN_PARTS
 
     def _packed(self, payload: bytes) -> bytes:
         if len(payload) >= _COMPRESS_FROM_BYTES:
@@ -350,16 +358,34 @@ class Sealer:
         return RAW + payload
 
     def _put(self, height: int, stamp: Stamp, root: bytes, changes: int, payload: bytes, defines: bool) -> None:
-        previous = self.hash or genesis(self._database(), self._number)
         time_us = stamp.time_us or self._clock.next_us()
         schema = height if defines else self._schema
         header = Header(
-            self._number, height, previous, root, changes, time_us, stamp.gtrid, stamp.shards, stamp.user, 0, schema
+            self._number, height, self.previous(), root, changes, time_us, stamp.gtrid, stamp.shards, stamp.user, 0, schema
         )
-        self._execute(_INSERT_BLOCK, (height, header.encode(), payload))
-        if stamp.gtrid:
-            self._execute(_INSERT_TRANSACTION, (stamp.gtrid, height))
+        self._store(header, header.encode(), payload)
+
+    def _store(self, header: Header, encoded: bytes, payload: bytes) -> None:
+        self._execute(_INSERT_BLOCK, (header.height, encoded, payload))
+        if header.gtrid:
+            self._execute(_INSERT_TRANSACTION, (header.gtrid, header.height))
         self._sealing = header
+
+    def previous(self) -> bytes:
+        """What the next block has as the hash before it."""
+        return self.hash or genesis(self._database(), self._number)
+
+    def adopt(self, header: bytes, changes: Iterable[bytes]) -> None:
+        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction."""
+        self._guard.start(None, inline=False)
+        decoded = decode_header(header)
+        stored = list(islice(changes, self._rows_max))
+        if len(stored) < self._rows_max and sum(map(len, stored)) <= _PART_BYTES:
+            payload = self._packed(b"".join([varint(len(change)) + change for change in stored]))
+        else:
+            payload = self._put_parts(decoded.height, chain(stored, changes), Frontier())
+        self._store(decoded, header, payload)
+        self._clock.observe(decoded.time_us)
 
     def committed(self) -> None:
         """The transaction has been committed."""

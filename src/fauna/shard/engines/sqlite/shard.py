@@ -38,13 +38,15 @@ from fauna.txn.wait_graph import Owner, WaitGraph
 
 # How often opening a snapshot is tried again when a commit falls into it.
 _SNAPSHOT_TRIES: Final = 4
-_SEALED_AT: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
+_SEALED_AT: Final = (
+    "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
+)
 
 
 class SqliteShard:
     """`configure` is called with every new connection, to register functions and collations on it; `equal_key` knows when two
-    texts are equal by such a collation; `waits` and `clock` are shared by all shards of a node.  `threads` False: it has none of its own; who
-    waits for a commit syncs it, and nothing else happens by itself: for tests that say what happens when."""
+    texts are equal by such a collation; `waits` and `clock` are shared by all shards of a node.  `threads` False: it has none of
+    its own; who waits for a commit syncs it, and nothing else happens by itself: for tests that say what happens when."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Which file is which: every shard's file carries the name of its database and its own number.
 
-    fauna_meta   'database' -> a random name, the same in all files of one database; 'shard' -> the number
+    fauna_meta   'database' -> a random name, the same in all files of one database; 'shard' -> the number;
+                 'chain' -> whether its commits are sealed, from the first on
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ def identify(shard: SqliteShard, database: str, number: int) -> None:
         return
     what = f"is shard {found[1]}" if found[0] == database else f"is shard {found[1]} of another database"
     raise StartError(f"'{shard.path}' {what}, not shard {number}", "put each file back in its place; nothing has been changed")
+
+
+def decide_chain(first: SqliteShard, chain: bool) -> None:
+    """StartError when the database was made the other way: a chain has all commits, or is none."""
+    was_on = _kept(first, "chain", "on" if chain else "off") == "on"
+    if was_on != chain:
+        raise StartError(
+            f"'{first.path}' was made with chain={'on' if was_on else 'off'}", "leave the setting as it was; nothing has been changed"
+        )
 
 
 def _kept(shard: SqliteShard, key: str, value: str) -> str:

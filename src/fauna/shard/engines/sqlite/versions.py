@@ -1,4 +1,4 @@
-"""Row versions: what each row was, and when, for reads of the past.  Derived from the chain, in a file of its own beside the shard's.
+"""Row versions: what each row was, and when, for reads of the past.  Derived from the chain, in a file beside the shard's.
 
     h<id>_<k>   the versions of the rows of t<id> while it had k stored columns: those columns, row_start, row_end
     h_<name>    the same of one of the engine's own tables
@@ -6,7 +6,7 @@
     fauna_schema(statement)                                   the definitions so far
     fauna_indexed(height, hash, time_us)                      the block up to which this is so
 
-A version is valid from row_start, the time of the commit that made it, until before row_end; `CURRENT` while nothing has ended it.
+A version is valid from row_start, the time of the commit that made it, until before row_end: `CURRENT` if nothing has ended it.
 Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
 
 Blocks are taken in when somebody asks for a time that they may concern, and by `Indexer` when nothing else is to be done; a
@@ -41,7 +41,8 @@ _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS fauna_layouts (name TEXT, columns INTEGER, names TEXT, row_start INTEGER, row_end INTEGER, "
     "PRIMARY KEY (name, row_start)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS fauna_schema (id INTEGER PRIMARY KEY, statement TEXT)",
-    "CREATE TABLE IF NOT EXISTS fauna_indexed (id INTEGER PRIMARY KEY CHECK (id = 1), height INTEGER, hash BLOB, time_us INTEGER)",
+    "CREATE TABLE IF NOT EXISTS fauna_indexed "
+    "(id INTEGER PRIMARY KEY CHECK (id = 1), height INTEGER, hash BLOB, time_us INTEGER)",
     "INSERT OR IGNORE INTO fauna_indexed VALUES (1, 0, x'', 0)",
 )  # fmt: skip
 _TABLE: Final = re.compile(r"\s*(CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?\"?(\w+)")

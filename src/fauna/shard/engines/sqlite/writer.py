@@ -242,6 +242,12 @@ class Writer:
         finally:
             self.pretending = False
 
+    def replaying(self, begins: bool) -> None:
+        """Changes are noted nowhere, and no trigger does anything, from here on; or they are again."""
+        self.pretending = self.handle.guard.replaying = begins
+        self.handle.guard.start(None, inline=False)
+        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(not begins))
+
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
         if self.sealer is not None:

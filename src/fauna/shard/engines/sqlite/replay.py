@@ -1,0 +1,257 @@
+"""Applying blocks that another shard has sealed: for restoring, following, and moving to another file.
+
+A block is checked before it is applied: it must be the next of this chain, its changes must have its Merkle root, and each row
+must be what the block says it was before.  It is applied and stored as it is, in one transaction, so that the chain here is the
+very same; nothing is applied of one that does not fit.
+
+Known limits: the caller must see to it that nobody else writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import apsw
+
+from fauna.catalog.types import Stored
+from fauna.chain.encoding import (
+    DELETE,
+    INSERT,
+    PRUNED,
+    RESET,
+    REWRITE,
+    SCHEMA,
+    UPDATE,
+    Change,
+    Malformed,
+    decode_change,
+    decode_header,
+    decode_row,
+    encode_row,
+)
+from fauna.chain.merkle import Frontier, leaf_hash
+from fauna.errors import FaunaError
+from fauna.session.result import Ticket
+from fauna.shard.engines.sqlite.errors import translate
+from fauna.shard.engines.sqlite.sealer import Sealer
+from fauna.shard.engines.sqlite.shard import SqliteShard
+from fauna.shard.shard import locked
+
+_SAVEPOINT: Final = "fauna_replay"
+Changes = Callable[[], Iterable[bytes]]
+
+
+class DoesNotFit(FaunaError):
+    """A block that is not what comes next here.  The text says which, and what was expected; nothing of it has been applied."""
+
+
+class Replay:
+    """One shard, which takes blocks from elsewhere.  One thread at a time."""
+
+    def __init__(self, shard: SqliteShard) -> None:
+        self._shard = shard
+        self._writer = shard.writer
+        self._connection = shard.writer.handle.connection
+        self._tables: dict[str, _Table | None] = {}
+
+    def apply(self, header: bytes, changes: Changes) -> Ticket:
+        """Apply the next block and store it.  Visible on return, durable when the ticket is done.
+
+        header: encoded.  changes: gives the encoded changes, in order, each time it is called (twice or three times).
+        DoesNotFit, having done nothing."""
+        sealer = self._writer.sealer
+        if sealer is None:
+            raise DoesNotFit(f"'{self._shard.path}' keeps no chain")
+        branch = locked(self._shard)
+        try:
+            self._check(sealer, header, changes)
+            branch.execute_ddl((), ())  # it has the lock to its end, and whoever has read has to look again
+            self._writer.replaying(True)
+            try:
+                self._apply(changes)
+                sealer.adopt(header, changes())
+            finally:
+                self._writer.replaying(False)
+            return branch.commit()
+        except apsw.Error as failed:
+            branch.rollback()
+            raise translate(failed) from None
+        except Malformed as problem:
+            branch.rollback()
+            raise DoesNotFit(f"{self._named(header)}: {problem}") from None
+        except _Misfit as problem:
+            branch.rollback()
+            raise DoesNotFit(f"{self._named(header)}: {problem}") from None
+        except BaseException:
+            branch.rollback()
+            raise
+
+    def _named(self, header: bytes) -> str:
+        try:
+            decoded = decode_header(header)
+        except Malformed:
+            return f"shard {self._shard.number}, a block after {self._shard.height}"
+        return f"shard {decoded.shard}, block {decoded.height}, transaction {decoded.transaction}"
+
+    def _check(self, sealer: Sealer, encoded: bytes, changes: Changes) -> None:
+        header = decode_header(encoded)
+        if header.shard != self._shard.number:
+            raise _Misfit(f"it is of shard {header.shard}, this is shard {self._shard.number}")
+        if header.height != sealer.height + 1:
+            raise _Misfit(f"block {sealer.height + 1} was expected")
+        if header.previous != sealer.previous():
+            raise _Misfit(
+                f"it follows a block with the hash {header.previous.hex()}, here the last one has {sealer.previous().hex()}: "
+                "it is of another history"
+            )
+        if header.time_us <= sealer.time_us:
+            raise _Misfit("it is not later than the block before")
+        frontier = Frontier()
+        for change in changes():
+            if change[:1] == bytes([PRUNED]):
+                raise _Misfit("retention has removed changes of it: it can be verified, and not applied any more")
+            frontier.add(leaf_hash(change))
+        if frontier.size != header.changes or frontier.root() != header.root:
+            raise _Misfit("its changes are not those that its header was made for")
+
+    # -- changes
+
+    def _apply(self, changes: Changes) -> None:
+        """Changes are either netted, and a row that gets another's unique value may come before that one gives it up; or in the
+        order in which they happened, and a row may come twice.  The first is undone when it turns out to be wrong."""
+        run = self._connection.execute
+        run(f"SAVEPOINT {_SAVEPOINT}")
+        try:
+            self._in_order(changes())
+        except apsw.ConstraintError:
+            run(f"ROLLBACK TO {_SAVEPOINT}")
+            self._tables.clear()
+            self._old_rows_first(changes)
+        run(f"RELEASE {_SAVEPOINT}")
+
+    def _in_order(self, changes: Iterable[bytes]) -> None:
+        for encoded in changes:
+            change = decode_change(encoded)
+            kind = change.kind
+            if kind == UPDATE:
+                table = self._table(change.table)
+                table.expect(change)
+                table.update(change)
+            elif kind == DELETE:
+                table = self._table(change.table)
+                table.expect(change)
+                table.delete(change)
+            elif kind in (INSERT, REWRITE):
+                self._table(change.table).insert(change)
+            else:
+                self._define(change)
+
+    def _old_rows_first(self, changes: Changes) -> None:
+        """Between two definitions, remove what changes before anything new is there."""
+        for run in _runs(changes):
+            for change in run():
+                if change.kind in (UPDATE, DELETE):
+                    table = self._table(change.table)
+                    table.expect(change)
+                    table.delete(change)
+            for change in run():
+                if change.kind in (INSERT, UPDATE, REWRITE):
+                    self._table(change.table).insert(change)
+                elif change.kind in (RESET, SCHEMA):
+                    self._define(change)
+
+    def _define(self, change: Change) -> None:
+        if change.kind == SCHEMA:
+            self._tables.clear()
+            self._writer.shapes.forget()
+            self._connection.execute(change.statement)
+        elif self._is_there(change.table):
+            self._connection.execute(f'DELETE FROM "{change.table}"')
+
+    def _is_there(self, table: str) -> bool:
+        return bool(self._connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchall())
+
+    def _table(self, name: str) -> _Table:
+        table = self._tables.get(name)
+        if table is None:
+            if not self._is_there(name):
+                raise _Misfit(f"it changes table {name}, which is not there")
+            table = self._tables[name] = _Table(self._connection, name)
+        return table
+
+
+class _Misfit(Exception):
+    """What does not fit."""
+
+
+def _runs(changes: Changes) -> Iterator[Callable[[], Iterator[Change]]]:
+    """The changes, up to and including each definition."""
+    bounds = [0]
+    count = 0
+    for encoded in changes():
+        count += 1
+        if encoded[0] in (RESET, SCHEMA):
+            bounds.append(count)
+    bounds.append(count)
+    for first, end in zip(bounds, bounds[1:], strict=False):
+        yield lambda first=first, end=end: (  # type: ignore[misc]
+            decode_change(encoded) for number, encoded in enumerate(changes()) if first <= number < end
+        )
+
+
+class _Table:
+    """How rows of a table are written and compared."""
+
+    def __init__(self, connection: apsw.Connection, name: str) -> None:
+        self._name = name
+        self._run = connection.cursor().execute
+        rows: list[Any] = self._run(f'PRAGMA table_xinfo("{name}")').fetchall()
+        stored = [row for row in rows if row[6] != 2]
+        self._written = tuple(i for i, row in enumerate(stored) if row[6] == 0)
+        names = [f'"{row[1]}"' for row in stored]
+        written = [names[i] for i in self._written]
+        keyed = sorted((row for row in rows if row[5]), key=lambda row: int(row[5]))
+        self._keys: tuple[int, ...] = ()
+        if any(row[4] for row in self._run(f'PRAGMA main.table_list("{name}")')):
+            at = {str(row[1]): i for i, row in enumerate(stored)}
+            self._keys = tuple(at[str(row[1])] for row in keyed)
+        has_alias = len(keyed) == 1 and str(keyed[0][2]).upper() == "INTEGER" and not self._keys
+        condition = " AND ".join(f"{names[i]} IS ?" for i in self._keys) or "rowid = ?"
+        self._names_rowid = not has_alias and not self._keys
+        into = [*written, "rowid"] if self._names_rowid else written
+        self._insert = f'INSERT INTO "{name}" ({", ".join(into)}) VALUES ({", ".join("?" * len(into))})'
+        self._delete = f'DELETE FROM "{name}" WHERE {condition}'
+        self._update = f'UPDATE "{name}" SET {", ".join(f"{each} = ?" for each in written)} WHERE {condition}'
+        self._select = f'SELECT {", ".join(names)} FROM "{name}" WHERE {condition}'
+        self._columns = len(names)
+
+    def _key(self, change: Change, row: tuple[Stored, ...] | None) -> tuple[Stored, ...]:
+        if not self._keys:
+            return (change.key,)
+        assert row is not None
+        return tuple(row[i] for i in self._keys)
+
+    def expect(self, change: Change) -> None:
+        """The row is what the change says it was."""
+        found = self._run(self._select, self._key(change, change.row_before)).fetchall()
+        if not found:
+            raise _Misfit(f"table {self._name}, row {change.key}: it is not there, {change.row_before} was expected")
+        if encode_row(found[0]) != change.before:
+            raise _Misfit(f"table {self._name}, row {change.key}: it is {found[0]}, {change.row_before} was expected")
+
+    def delete(self, change: Change) -> None:
+        self._run(self._delete, self._key(change, change.row_before))
+
+    def insert(self, change: Change) -> None:
+        values = self._values(change)
+        self._run(self._insert, (*values, change.key) if self._names_rowid else values)
+
+    def update(self, change: Change) -> None:
+        self._run(self._update, (*self._values(change), *self._key(change, change.row_before)))
+
+    def _values(self, change: Change) -> tuple[Stored, ...]:
+        row, _ = decode_row(change.after)
+        if len(row) != self._columns:
+            raise _Misfit(f"table {self._name}, row {change.key}: it has {len(row)} columns, the table has {self._columns}")
+        return tuple(row[i] for i in self._written)
