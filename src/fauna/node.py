@@ -23,6 +23,9 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import uvloop
 
+from fauna.backup.problems import BackupError
+from fauna.backup.runner import Backups, secret_of
+from fauna.backup.taking import Source
 from fauna.catalog import store
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
@@ -96,6 +99,19 @@ def equal_key(collation: str, text: str) -> Stored:
     return casefold_key(collation)(text)
 
 
+def engine_settings(settings: Settings) -> EngineSettings:
+    # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
+    untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
+    return EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
+
+
+def open_shard(directory: DataDirectory, number: int) -> SqliteShard:
+    """A shard by itself, as a node opens it: to apply blocks to it."""
+    return SqliteShard(
+        directory, number, configure=configure, settings=engine_settings(Settings(data=directory.path)), equal_key=equal_key
+    )
+
+
 class Node:
     """One open database: its shards, catalog, accounts and sessions.
 
@@ -109,9 +125,7 @@ class Node:
         self.read_only = False
         self.closing = False
         self.started = time.monotonic()
-        # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
-        untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
-        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
+        engine = engine_settings(settings)
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
         self._open_shard = partial(
@@ -127,6 +141,7 @@ class Node:
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
         self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+        self.backups = Backups(self.backup_source)
         try:
             decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
@@ -168,6 +183,11 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        try:
+            node._archive()
+        except BaseException:
+            node.close()
+            raise
         return node
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
@@ -214,6 +234,24 @@ class Node:
             branch.execute_ddl(store.save_statements(before, self.catalog), ())
             branch.commit().wait()
             definitions.recover(self.shards)
+
+    # ── backup ──
+
+    def backup_source(self) -> Source:
+        """What a backup is taken of."""
+        return Source(
+            name_database(self.shard), self.directory.path, lambda: tuple(self.shards), self.history.instant
+        )  # fmt: skip
+
+    def _archive(self) -> None:
+        settings = self.settings
+        if not settings.archive_target:
+            return
+        try:
+            secret = secret_of("", "", settings.backup_passphrase, settings.backup_key_file)
+        except BackupError as problem:
+            raise StartError(str(problem)) from None
+        self.backups.archive(Path(settings.archive_target).absolute(), settings.archive_interval, secret)
 
     # ── resharding ──
 
@@ -533,6 +571,7 @@ class Node:
             session.close()
         if self._mover is not None:
             self._mover.close()
+        self.backups.close()
         self._close_shards()
         self.directory.close()
 

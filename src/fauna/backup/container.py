@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import zstandard
 from cryptography.exceptions import InvalidTag
@@ -36,6 +36,11 @@ _LEVEL: Final = 3
 _LENGTH: Final = struct.Struct(">I")
 _CHUNK: Final = struct.Struct(">BI")
 _PLACE: Final = struct.Struct(">QB")
+
+
+def open_private(path: Path) -> IO[bytes]:
+    """A new file that nobody else may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
 class FileWriter:
@@ -57,7 +62,7 @@ class FileWriter:
         self._number = 0
         self._waiting = bytearray()
         self.size = 0
-        self._file = self._temporary.open("wb")
+        self._file = open_private(self._temporary)
         self._put(start)
 
     def write(self, data: bytes) -> None:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from fauna.backup.container import TEMPORARY
+from fauna.backup.container import TEMPORARY, open_private
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.secrets import Encryption, Key, Secret, new_key, open_key
 from fauna.directories import sync_directory
@@ -197,7 +197,7 @@ def write(directory: Path, manifest: Manifest, key: Key | None) -> None:
     found["check"] = _check(found, key).decode()
     path = directory / NAME
     temporary = path.with_name(NAME + TEMPORARY)
-    with temporary.open("wb") as file:
+    with open_private(temporary) as file:
         file.write(json.dumps(found, indent=1).encode())
         file.flush()
         os.fsync(file.fileno())

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
 from fauna.backup import manifest as manifests
 from fauna.backup.blocks import check_whole, opened, stored_blocks
+from fauna.backup.container import open_private
 from fauna.backup.manifest import BLOCKS, FULL, Element, Manifest, shown_utc
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.progress import Step, Watcher, unwatched
@@ -185,8 +186,9 @@ class _Restoring:
         """How many the catalog of that time knows."""
         connection = apsw.Connection(str(self._directory.shard_file(0)))
         try:
-            meta = connection.execute(store.LOAD_META).fetchall()
-            return store.load(meta[0], connection.execute(store.LOAD_ENTRIES).fetchall()).slots.shards
+            meta: list[Any] = connection.execute(store.LOAD_META).fetchall()
+            entries: list[Any] = connection.execute(store.LOAD_ENTRIES).fetchall()
+            return store.load(meta[0], entries).slots.shards
         finally:
             connection.close(True)
 
@@ -233,7 +235,7 @@ class _Restoring:
 
     def _unpack(self, element: Element, path: Path) -> None:
         done = 0
-        with opened(self._source, element, self._manifest.database, self._key) as reader, path.open("wb") as file:
+        with opened(self._source, element, self._manifest.database, self._key) as reader, open_private(path) as file:
             for content in reader.chunks():
                 file.write(content)
                 done += len(content)
@@ -297,8 +299,8 @@ class _Restoring:
             raise Damaged(f"'{self._source / element.file}': {problem}") from None
         finally:
             connection.close(True)
-            for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-                each.unlink(missing_ok=True)
+            for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+                file.unlink(missing_ok=True)
 
 
 def _tidy(path: Path) -> int:

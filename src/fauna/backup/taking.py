@@ -23,7 +23,7 @@ from typing import Final, Protocol
 import apsw
 
 from fauna.backup import manifest as manifests
-from fauna.backup.container import CHUNK_BYTES, SUFFIX, FileWriter
+from fauna.backup.container import CHUNK_BYTES, SUFFIX, FileWriter, open_private
 from fauna.backup.manifest import BLOCKS, FULL, Element, Manifest, Taken, shown_utc
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.progress import Step, Watcher, unwatched
@@ -47,6 +47,9 @@ class Shard(Protocol):
 
     number: int
     path: Path
+
+    @property
+    def height(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,8 @@ class _Taking:
 
     def run(self, *, full: bool) -> Taken:
         self._remove_unfinished()
+        if not all(shard.height for shard in self._source.shards()):
+            raise BackupError("the database has no chain: stop the server and copy its directory as a whole")
         try:
             if full:
                 self._copy_files()
@@ -227,6 +232,7 @@ class _Taking:
         )  # fmt: skip
 
     def _copy_pages(self, connection: apsw.Connection, copy: Path, shard: int) -> None:
+        open_private(copy).close()
         target = apsw.Connection(str(copy))
         try:
             for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
 from fauna.backup import manifest as manifests
 from fauna.backup.blocks import check_whole, opened, stored_blocks
+from fauna.backup.container import open_private
 from fauna.backup.manifest import BLOCKS, FULL, Element, Manifest
 from fauna.backup.problems import Damaged
 from fauna.backup.progress import Step, Watcher, unwatched
@@ -157,7 +158,7 @@ class _Verifying:
     def _copy(self, element: Element, known: dict[int, str]) -> None:
         path = self._scratch / "copy.db"
         try:
-            with opened(self._source, element, self._manifest.database, self._key) as reader, path.open("wb") as file:
+            with opened(self._source, element, self._manifest.database, self._key) as reader, open_private(path) as file:
                 for content in reader.chunks():
                     file.write(content)
                     self._watcher(Step("verifying", self._done + reader.size, self._total))
@@ -174,7 +175,8 @@ class _Verifying:
         except apsw.Error as failed:
             raise Damaged(f"the copy cannot be opened: {failed}") from None
         try:
-            meta = dict(handle.connection.execute("SELECT key, value FROM fauna_meta").fetchall())
+            rows: list[Any] = handle.connection.execute("SELECT key, value FROM fauna_meta").fetchall()
+            meta = dict(rows)
             if meta.get("database") != self._manifest.database or str(meta.get("shard")) != str(element.shard):
                 raise Damaged(f"the copy is of shard {meta.get('shard')} of database {meta.get('database')}")
             wrong = [str(row[0]) for row in handle.connection.execute("PRAGMA integrity_check(10)")]

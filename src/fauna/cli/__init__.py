@@ -11,7 +11,7 @@ Invariants
   - Standard output holds the answer and nothing else, so that it can be piped; `--json` makes it one JSON document.
   - A subcommand's module is imported only when it runs; `faunadb --help` stays quick.
 
-Known limits: `verify history changes backup restore cluster` are named in the product but are not part of this
+Known limits: `verify history changes cluster` are named in the product but are not part of this
 release; they say so and exit 2.
 """
 
@@ -43,6 +43,8 @@ COMMANDS: Final = (
     Command("sql", "fauna.cli.sql", "a shell for SQL, on a server or on a directory"),
     Command("status", "fauna.cli.status", "say how a running server is"),
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
+    Command("backup", "fauna.cli.backup", "take an online backup, add to it, or verify it"),
+    Command("restore", "fauna.cli.restore", "make a data directory from a backup, as of any moment in it"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),
     Command("demo", "fauna.cli.demo", "run the blog, shop and inventory scenarios on a fresh server"),
     Command("bench", "fauna.cli.bench", "compare speed with MariaDB (from a clone)"),
@@ -52,8 +54,6 @@ LATER: Final = {
     "verify": "check the chain",
     "history": "show the versions of a row",
     "changes": "stream row changes",
-    "backup": "take an online backup",
-    "restore": "restore a backup",
     "cluster": "manage a cluster on MariaDB",
 }
 
