@@ -171,6 +171,9 @@ class _Restoring:
         self._prepared = 0
 
     def run(self, until: Until) -> Restored:
+        for shard in range(self._manifest.shards):
+            if not self._manifest.head(shard)[0]:
+                raise Damaged(f"'{self._source}': shard {shard} is missing: no file of it is in the backup")
         time_us = self._time(until)
         heights = [self._shard(shard, time_us) for shard in range(self._manifest.shards)]
         for shard, height in enumerate(heights):
@@ -287,6 +290,7 @@ class _Restoring:
                 for each in stored_blocks(stored):
                     if each.header.height >= first:
                         yield each.encoded, each.changes
+                check_whole(stored, element)
             return
         path = self._directory.path / _OLD_BLOCKS
         self._unpack(element, path)
