@@ -22,19 +22,21 @@ from tests.backup.workload import Workload, opened, restored
 
 SECRET = Secret(b"correct horse")
 OTHER = Secret(b"battery staple")
+KEY = Secret(bytes(range(32)), from_file=True)
+BACKUPS = {"backup": None, "sealed": SECRET, "keyed": KEY}
 
 
 @pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two databases, `data` and `other`, with their backups `backup` and `backup-other`; `sealed` is encrypted."""
+    """Two databases, `data` and `other`, with their backups `backup` and `backup-other`; `sealed` and `keyed` are encrypted."""
     path = tmp_path_factory.mktemp("bad")
-    for name, backups in (("data", ["backup", "sealed"]), ("other", ["backup-other"])):
+    for name, backups in (("data", list(BACKUPS)), ("other", ["backup-other"])):
         workload = Workload(path / name, 2, 4)
         try:
             for _ in range(3):
                 workload.wait_for_commits(30)
                 for backup in backups:
-                    take(workload.node.backup_source(), path / backup, SECRET if backup == "sealed" else None)
+                    take(workload.node.backup_source(), path / backup, BACKUPS.get(backup))
         finally:
             workload.close()
     yield path
@@ -49,8 +51,8 @@ def backup(databases: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sealed(databases: Path, tmp_path: Path) -> Path:
-    shutil.copytree(databases / "sealed", tmp_path / "sealed")
-    return tmp_path / "sealed"
+    shutil.copytree(databases / "keyed", tmp_path / "keyed")
+    return tmp_path / "keyed"
 
 
 def refused(source: Path, data: Path, match: str, until: Until = Latest(), secret: Secret | None = None) -> str:
@@ -78,10 +80,8 @@ def test_a_backup_is_whole(backup: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sealing", [False, True])
-def test_files_that_are_cut_off_altered_or_missing(
-    backup: Path, sealed: Path, tmp_path: Path, sealing: bool
-) -> None:
-    source, secret = (sealed, SECRET) if sealing else (backup, None)
+def test_files_that_are_cut_off_altered_or_missing(backup: Path, sealed: Path, tmp_path: Path, sealing: bool) -> None:
+    source, secret = (sealed, KEY) if sealing else (backup, None)
     files = sorted(source.rglob("*.fbk"))
     assert len(files) >= 6
     for file in files:
@@ -154,7 +154,7 @@ def test_a_manifest_that_is_not_what_was_written(backup: Path, sealed: Path, tmp
     refused(backup, tmp_path / "restored", "something is missing in it")
     # Whoever has not the secret cannot make one up for an encrypted backup either.
     rewritten(sealed, lambda found: None)
-    refused(sealed, tmp_path / "restored", "has been altered", secret=SECRET)
+    refused(sealed, tmp_path / "restored", "has been altered", secret=KEY)
 
 
 def test_secrets(databases: Path, tmp_path: Path) -> None:
@@ -163,6 +163,8 @@ def test_secrets(databases: Path, tmp_path: Path) -> None:
         ("sealed", None, "it is encrypted: its passphrase is needed"),
         ("sealed", Secret(b"x" * 32, from_file=True), "with a passphrase, not with a key file"),
         ("backup", SECRET, "it is not encrypted, and a passphrase was given"),
+        ("keyed", SECRET, "with a key file, not with a passphrase"),
+        ("keyed", Secret(bytes(32), from_file=True), "the key file is wrong"),
     ):
         refused(databases / source, tmp_path / "restored", message, secret=secret)
         with opened(databases / "data") as node, pytest.raises(BackupError, match=message):
