@@ -225,7 +225,7 @@ class Node:
         self.gate = CommitGate()
         self._committer = Committer(self._coordinate(), self.gate, self.clock)
         self._committer.recover(self.shards)
-        definitions.recover(self.shards)
+        definitions.recover(self.shards, self._definition_time)
         self.catalog = self._load_catalog()  # slots that were moving have moved now
         self.mover()
         if new:
@@ -234,6 +234,13 @@ class Node:
             branch.execute_ddl(store.save_statements(before, self.catalog), ())
             branch.commit().wait()
             definitions.recover(self.shards)
+
+    def _definition_time(self, number: int) -> int:
+        """When the first shard ran its last definition: another one that has to run it after a crash does it at the same moment
+        of the past.  0 when its chain has gone on since."""
+        head = self.shard.header(self.shard.height)
+        defined = self.shard.header(head.schema) if head is not None else None
+        return defined.time_us if defined is not None and defined.time_us > self.shards[number].time_us else 0
 
     # ── backup ──
 

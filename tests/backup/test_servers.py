@@ -248,15 +248,18 @@ def test_temporary_tables_are_not_restored(db: Database, tmp_path: Path) -> None
         assert all(len(list(each.autocommit_query("SELECT name FROM sqlite_schema WHERE name GLOB 't[0-9]*'", (), inline=False))) == 0 for each in node.shards)
 
 
+def rows_in(db: Database) -> int:
+    return int(db.query("SELECT COUNT(*) FROM t")[0][0])
+
+
 def test_a_large_transaction(db: Database, tmp_path: Path) -> None:
     """More than is kept in memory, when it is sealed and when it is restored."""
-    db.execute("CREATE TABLE t (id INT PRIMARY KEY, v BLOB)")
+    db.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARBINARY(1000))")
+    db.execute_many("INSERT INTO t VALUES (%s, %s)", [(n, random.Random(n).randbytes(700)) for n in range(160)])
     take(node_of(db).backup_source(), tmp_path / "backup")
-    with db.transaction() as transaction:
-        for first in range(0, 30_000, 1000):
-            transaction.execute_many(
-                "INSERT INTO t VALUES (%s, %s)", [(n, random.Random(n).randbytes(700)) for n in range(first, first + 1000)]
-            )
+    for doubled in range(8):  # the last one has 20,480 rows and 14 MB
+        db.execute("INSERT INTO t SELECT id + %s, CONCAT(id, v) FROM t", (160 << doubled,))
+    assert rows_in(db) == 160 << 8
     db.execute("UPDATE t SET v = CONCAT(v, 'x') WHERE id % 3 = 0")
     expected = content(node_of(db))
     time_us = take(node_of(db).backup_source(), tmp_path / "backup").at_us
