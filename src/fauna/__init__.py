@@ -2,6 +2,7 @@
 
     from fauna import database                # the SDK: a server, or embedded in this process
     import fauna; fauna.connect(path="./d")   # the same as a PEP 249 module
+    fauna.verify_proof("proof.json", "checkpoint.json")   # without any server
 
 The public names are those of `__all__`; everything else is inside.  They are imported when first used, so that
 `import fauna.errors` stays light.
@@ -34,10 +35,12 @@ __all__ = [
     "NotSupportedError",
     "OperationalError",
     "ProgrammingError",
+    "ProofError",
     "Time",
     "TimeFromTicks",
     "Timestamp",
     "TimestampFromTicks",
+    "VerifiedProof",
     "Warning",
     "__version__",
     "apilevel",
@@ -45,9 +48,14 @@ __all__ = [
     "database",
     "paramstyle",
     "threadsafety",
+    "verify_consistency",
+    "verify_proof",
 ]
 
 if TYPE_CHECKING:
+    from fauna.chain.consistency import verify_consistency
+    from fauna.chain.document import ProofError
+    from fauna.chain.proof import VerifiedProof, verify_proof
     from fauna.client import database
     from fauna.client.dbapi import (
         BINARY,
@@ -84,6 +92,12 @@ if TYPE_CHECKING:
 
 _EXCEPTIONS: Final = "fauna.client.exceptions"
 _DBAPI: Final = "fauna.client.dbapi"
+_CHAIN: Final = {
+    "ProofError": "fauna.chain.document",
+    "VerifiedProof": "fauna.chain.proof",
+    "verify_consistency": "fauna.chain.consistency",
+    "verify_proof": "fauna.chain.proof",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -92,7 +106,8 @@ def __getattr__(name: str) -> Any:
     if name == "database":
         return importlib.import_module("fauna.client.database")
     is_exception = name.endswith("Error") or name == "Warning"
-    value = getattr(importlib.import_module(_EXCEPTIONS if is_exception else _DBAPI), name)
+    module = _CHAIN.get(name) or (_EXCEPTIONS if is_exception else _DBAPI)
+    value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 

@@ -1,6 +1,6 @@
 """A node: the one place where parts are wired together.
 
-`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol in front of one.
+`Node.open(path, settings)` is a database in this process; `serve(settings)` puts the MySQL protocol and HTTPS in front of one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ from fauna.backup.problems import BackupError
 from fauna.backup.runner import Backups, secret_of
 from fauna.backup.taking import Source
 from fauna.catalog import store
+from fauna.catalog.past import History
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
+from fauna.chain.checkpoint import CheckpointError
+from fauna.chain.checkpoints import Checkpoints
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
@@ -53,6 +56,7 @@ from fauna.session.variables import SERVER_VERSION, GlobalVariables
 from fauna.settings import Settings
 from fauna.settings import variables as settings_variables
 from fauna.shard.engine_errors import NoSuchObject
+from fauna.shard.engines.sqlite.chain_source import SqliteChain
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.scratch import ScratchPool
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -71,13 +75,19 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
-from fauna.txn.past import Past
+from fauna.txn.instant import take_instant
+from fauna.txn.past import Indexer, Past
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
 
 if TYPE_CHECKING:
+    from fauna.chain.source import ChainSource
+    from fauna.chain.witness import Witness
+    from fauna.web.changes import ChangeSource
+    from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
+    from fauna.wire.server import WireServer
 
 log = logging.getLogger("fauna")
 SHARD_READERS = 8  # threads that read shards for queries over several
@@ -140,8 +150,11 @@ class Node:
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
-        self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
         self.backups = Backups(self.backup_source)
+        self._indexer: Indexer | None = None
+        self.history: History | None = None  # without a chain
+        if settings.chain:
+            self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
@@ -167,6 +180,12 @@ class Node:
         self._info = {name.lower(): table for name, table in TABLES.items()}
         self.system_schemas = SYSTEM_SCHEMAS
         self.system_zone_is_utc = time.timezone == 0 and not time.daylight
+        # What reads the chain of each shard; a database without chains has none.
+        self.chain_sources: Callable[[], Sequence[ChainSource]] = lambda: [
+            SqliteChain(shard) for shard in self.shards if settings.chain
+        ]
+        self.checkpoints = Checkpoints(directory.path, name_database(self.shard), lambda: self.chain_sources())
+        self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
         self.counters = Counters()
@@ -183,12 +202,29 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        if node.history is not None:
+            node._indexer = Indexer(lambda: node.shards)
         try:
-            node._archive()
+            if settings.checkpoint_target and settings.checkpoint_interval:
+                node.start_witness()
+            if settings.archive_target:
+                node.start_archive()
         except BaseException:
             node.close()
             raise
         return node
+
+    def start_witness(self) -> None:
+        """Begin to export checkpoints as the settings say; StartError when the target cannot be used."""
+        from fauna.chain.witness import Witness, WitnessError, exporter
+
+        target = self.settings.checkpoint_target
+        try:
+            export = exporter(target, self.settings.checkpoint_ca)
+        except WitnessError as problem:
+            raise StartError(f"checkpoint_target: {problem}") from None
+        self.witness = Witness(self.checkpoints.make, export, target, self.settings.checkpoint_interval)
+        self.witness.start()
 
     def _make_system_tables(self, shard: SqliteShard) -> None:
         if list(shard.autocommit_query("SELECT name FROM sqlite_schema WHERE name = 'accounts'", (), inline=False)):
@@ -247,13 +283,13 @@ class Node:
     def backup_source(self) -> Source:
         """What a backup is taken of."""
         return Source(
-            name_database(self.shard), self.directory.path, lambda: tuple(self.shards), self.history.instant
+            name_database(self.shard), self.directory.path, lambda: tuple(self.shards),
+            lambda: take_instant(lambda: self.shards, self.clock, self.gate),
         )  # fmt: skip
 
-    def _archive(self) -> None:
+    def start_archive(self) -> None:
+        """Begin to add to the backup that the settings name; StartError when its secret cannot be read."""
         settings = self.settings
-        if not settings.archive_target:
-            return
         try:
             secret = secret_of("", "", settings.backup_passphrase, settings.backup_key_file)
         except BackupError as problem:
@@ -455,6 +491,10 @@ class Node:
             "Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
         )
 
+    def change_source(self) -> ChangeSource | None:
+        """Where change streams come from; None: there is nothing yet that keeps changes."""
+        return None
+
     # ── information_schema and SHOW ──
 
     def info_context(self, session: Session) -> InfoContext:
@@ -488,6 +528,13 @@ class Node:
 
     def info_rows(self, name: str, session: Session) -> str:
         """All rows of an information_schema table, as a JSON array of arrays."""
+        if name == "checkpoints":
+            outcomes = self.witness.outcomes() if self.witness is not None else {}
+            try:
+                kept = self.checkpoints.kept()
+            except CheckpointError as problem:
+                raise error("UNKNOWN_ERROR", str(problem)) from None
+            return json.dumps(list(fauna_schema.checkpoints(kept, outcomes)))
         if name in fauna_schema.COLUMNS:
             return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
@@ -574,6 +621,8 @@ class Node:
         if self.closing:
             return
         self.closing = True
+        if self.witness is not None:
+            self.witness.close()
         for session in list(self.sessions.values()):
             session.close()
         if self._mover is not None:
@@ -583,6 +632,8 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._indexer is not None:
+            self._indexer.close()
         self.xids.close()
         if self._committer is not None:
             self._committer.close()
@@ -601,7 +652,7 @@ def _jsonable(value: Stored) -> Any:
 
 
 def serve(settings: Settings) -> int:
-    """Serve the MySQL protocol until SIGTERM or SIGINT; 0 after a clean end."""
+    """Serve the MySQL protocol, and HTTPS, until SIGTERM or SIGINT; 0 after a clean end."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_open_files()
     # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
@@ -642,13 +693,30 @@ async def _serve(node: Node, settings: Settings) -> None:
 
     server = WireServer(node, settings)
     await server.start()
+    web = await _start_web(node, settings, server) if settings.http else None
+    where = f"{settings.host}:{server.port}" + (f" and {_url(settings.host, web.port)}" if web is not None else "")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopping.set)
-    print(
-        f"faunadb {SERVER_VERSION}: ready for connections on {settings.host}:{server.port}, data in {settings.data}", flush=True
-    )
+    print(f"faunadb {SERVER_VERSION}: ready for connections on {where}, data in {settings.data}", flush=True)
     await stopping.wait()
-    await server.shutdown()
+    await asyncio.gather(server.shutdown(), *([web.shutdown()] if web is not None else []))
+
+
+async def _start_web(node: Node, settings: Settings, server: WireServer) -> WebServer:
+    """The second front door, with the keys and accounts of the first; imported only where it is used."""
+    from fauna.web.server import WebServer
+
+    web = WebServer(node, settings, server.keys, server.authenticator)
+    try:
+        await web.start()
+    except BaseException:
+        await server.shutdown(grace_s=0)
+        raise
+    return web
+
+
+def _url(host: str, port: int) -> str:
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

@@ -72,10 +72,8 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "address", "address to listen on; anything but loopback requires TLS")
     port: int = _setting(3306, "port", "port of the MySQL protocol; 0 takes a free one", low=0, high=65_535, variable="port")
-    http_port: int = _setting(
-        8443, "port", "reserved for the HTTPS front door, which is not part of this release: nothing listens on it",
-        low=0, high=65_535,
-    )  # fmt: skip
+    http: bool = _setting(True, "on/off", "serve HTTPS on http_port, beside the MySQL protocol")
+    http_port: int = _setting(8443, "port", "port of HTTPS; 0 takes a free one", low=0, high=65_535)
     shards: int = _setting(
         0, "shards", "shards that a new data directory gets; 0 means 1 for a new one, and whatever an old one has",
         low=0, high=1024,
@@ -89,6 +87,12 @@ class Settings:
         1200, "connections", "clients that may be connected at once; the next one gets error 1040",
         low=1, high=100_000, variable="max_connections",
     )  # fmt: skip
+    http_connections_max: int = _setting(
+        256, "connections", "clients that may be connected over HTTPS at once; the next one is dropped", low=1, high=100_000
+    )
+    change_streams_max: int = _setting(
+        32, "streams", "change streams over HTTPS at once, each with a thread; the next one gets error 1040", low=1, high=1024
+    )
     max_allowed_packet: int = _setting(
         64 * MIB, "bytes", "largest packet or statement; a larger one gets error 1153",
         low=1024, high=GIB, variable="max_allowed_packet",
@@ -164,6 +168,18 @@ class Settings:
         "", "text", "password of root when the data directory is new; empty: one is made and printed once", secret=True
     )
 
+    # checkpoints of the chain
+    checkpoint_interval: int = _setting(
+        3600, "seconds", "how often a signed checkpoint of the chains goes to checkpoint_target; 0 means never",
+        low=0, high=365 * DAY_S,
+    )  # fmt: skip
+    checkpoint_target: str = _setting(
+        "", "path or URL", "where checkpoints go: a directory, a file that gets a line each, or an https:// URL; empty: nowhere"
+    )
+    checkpoint_ca: str = _setting(
+        "", "file", "certificate authority of an https checkpoint_target, in PEM form; empty: the system's"
+    )
+
     # the log
     log_level: str = _setting(
         "info", "level", "what the log on standard error holds", choices=("debug", "info", "warning", "error")
@@ -185,10 +201,22 @@ class Settings:
             raise SettingsError("tls_cert and tls_key belong together", "give both, or neither for a self-signed certificate")
         if self.backup_key_file and self.backup_passphrase:
             raise SettingsError("backup_key_file and backup_passphrase exclude each other", "give one of them")
+        if self.checkpoint_target or self.checkpoint_ca:
+            self._check_checkpoints()
         if not self.loopback and not self.require_secure_transport:
             # A password or a row in the clear on a network is what "Closed" in the product's guarantees rules out.
             return replace(self, require_secure_transport=True)
         return self
+
+    def _check_checkpoints(self) -> None:
+        from fauna.chain.witness import WitnessError, check_target
+
+        try:
+            check_target(self.checkpoint_target)
+        except WitnessError as problem:
+            raise SettingsError(f"checkpoint_target: {problem}") from None
+        if self.checkpoint_ca and not self.checkpoint_target.startswith("https://"):
+            raise SettingsError("checkpoint_ca is for a checkpoint_target that begins with https://", "leave it out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """`faunadb …` in this process, killed just before the n-th time that it opens, renames, makes or removes a file in a directory.
 
-    python -m tests.backup.killed N DIRECTORY backup DEST --data DIR
+python -m tests.backup.killed N DIRECTORY backup DEST --data DIR
 """
 
 from __future__ import annotations

@@ -87,7 +87,14 @@ def test_files_that_are_cut_off_altered_or_missing(backup: Path, sealed: Path, t
     for file in files:
         data = file.read_bytes()
         middle = len(data) // 2
-        for spoiled in (data[:-1], data[:middle], b"", data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :], data + b"x", None):
+        for spoiled in (
+            data[:-1],
+            data[:middle],
+            b"",
+            data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :],
+            data + b"x",
+            None,
+        ):
             if spoiled is None:
                 file.unlink()
             else:

@@ -45,7 +45,9 @@ def chunks_of(data: bytes) -> tuple[bytes, list[bytes]]:
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-@pytest.mark.parametrize("size", [0, 1, 1000, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 7])
+@pytest.mark.parametrize(
+    "size", [0, 1, 1000, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 7]
+)
 def test_what_is_written_is_read(tmp_path: Path, key: Key, encrypted: bool, size: int) -> None:
     content = random.Random(size).randbytes(size)
     path = tmp_path / "f.fbk"
@@ -127,7 +129,9 @@ def test_a_secret_opens_what_it_has_closed(secret: Secret) -> None:
     assert repr(secret.value) not in repr(secret)
 
 
-@pytest.mark.parametrize("changed", [{"n": 1 << 40}, {"n": 3}, {"r": 0}, {"p": 1000}, {"kdf": "md5"}, {"salt": "zz"}, {"cipher": "ROT13"}])
+@pytest.mark.parametrize(
+    "changed", [{"n": 1 << 40}, {"n": 3}, {"r": 0}, {"p": 1000}, {"kdf": "md5"}, {"salt": "zz"}, {"cipher": "ROT13"}]
+)
 def test_what_it_says_of_its_encryption_is_bounded(changed: dict[str, object]) -> None:
     with pytest.raises(BackupError):
         Encryption.of_json(new_key(Secret(b"x"))[0].to_json() | changed)

@@ -25,7 +25,9 @@ POINTS_MAX = 400
 def run(number: int, directory: Path, *arguments: str) -> int:
     """Run the command, killed at the n-th file operation; its exit code."""
     command = [sys.executable, "-m", "tests.backup.killed", str(number), str(directory), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=faunadb.ROOT, env=faunadb.environment())
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, cwd=faunadb.ROOT, env=faunadb.environment()
+    )
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode

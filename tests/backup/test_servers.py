@@ -83,7 +83,14 @@ def test_a_running_server(server: Server, tmp_path: Path) -> None:
 
     other = tmp_path / "restored"
     done = faunadb_command(
-        "restore", str(target), "--data", str(other), *sealed, "--reset-root-password", "--json", FAUNADB_ROOT_PASSWORD="another-1"
+        "restore",
+        str(target),
+        "--data",
+        str(other),
+        *sealed,
+        "--reset-root-password",
+        "--json",
+        FAUNADB_ROOT_PASSWORD="another-1",
     )
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["heights"]) == 2
@@ -245,7 +252,10 @@ def test_temporary_tables_are_not_restored(db: Database, tmp_path: Path) -> None
     restored(tmp_path / "backup", tmp_path / "restored")
     with opened(tmp_path / "restored") as node:
         assert not [name for name in content(node) if "t40" in name or "mine" in name]
-        assert all(len(list(each.autocommit_query("SELECT name FROM sqlite_schema WHERE name GLOB 't[0-9]*'", (), inline=False))) == 0 for each in node.shards)
+        assert all(
+            len(list(each.autocommit_query("SELECT name FROM sqlite_schema WHERE name GLOB 't[0-9]*'", (), inline=False))) == 0
+            for each in node.shards
+        )
 
 
 def rows_in(db: Database) -> int:

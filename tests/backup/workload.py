@@ -100,7 +100,9 @@ class Workload:
         with self.paused():
             noted = Noted(time.time_ns() // 1000, content(self.node), heads(self.node))
         # Whatever comes next has a later time.
-        assert noted.time_us >= max(shard.header(height).time_us for shard, (height, _) in zip(self.node.shards, noted.heads, strict=True))  # type: ignore[union-attr]
+        assert noted.time_us >= max(
+            shard.header(height).time_us for shard, (height, _) in zip(self.node.shards, noted.heads, strict=True)
+        )  # type: ignore[union-attr]
         return noted
 
     def wait_for_commits(self, count: int) -> None:
@@ -169,7 +171,9 @@ class Workload:
                 db.execute_many("INSERT INTO note (text, n) VALUES (%s, %s)", rows)
                 db.execute(f"DELETE FROM note ORDER BY id LIMIT {dice.randrange(15)}")
             case 3:
-                db.execute("UPDATE note SET n = n + 1, text = CONCAT('b', LEFT(text, 20)) WHERE id %% %s = 0", (dice.randrange(1, 9),))
+                db.execute(
+                    "UPDATE note SET n = n + 1, text = CONCAT('b', LEFT(text, 20)) WHERE id %% %s = 0", (dice.randrange(1, 9),)
+                )
             case 4:
                 name = f"tag{dice.randrange(30)}"
                 db.execute(
@@ -202,4 +206,8 @@ def opened(data: Path) -> Iterator[Node]:
 
 
 def differences(found: Content, expected: Content) -> list[str]:
-    return [f"{key}: {found.get(key)!r:.300} != {expected.get(key)!r:.300}" for key in sorted({*found, *expected}) if found.get(key) != expected.get(key)]
+    return [
+        f"{key}: {found.get(key)!r:.300} != {expected.get(key)!r:.300}"
+        for key in sorted({*found, *expected})
+        if found.get(key) != expected.get(key)
+    ]

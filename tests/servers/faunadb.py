@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,8 @@ def _end_with_the_tests() -> None:
 
 
 def command(data: Path, port: int, *options: str) -> list[str]:
-    return [sys.executable, "-m", "fauna", "serve", "--data", str(data), "--port", str(port), *options]
+    serve = [sys.executable, "-m", "fauna", "serve", "--data", str(data), "--port", str(port), "--http-port", "0"]
+    return [*serve, *options]
 
 
 def environment() -> dict[str, str]:
@@ -48,6 +50,14 @@ def start(*options: str, data: Path | None = None, port: int | None = None) -> S
     )  # fmt: skip
     server = Server("faunadb", port, run(), directory, run, _said_ready, keep_directory=data is not None)
     return server.wait_ready()
+
+
+def http_port(server: Server) -> int:
+    """The port of HTTPS, as the server told it."""
+    ready = next(line for line in server.output if READY in line)
+    found = re.search(r"https://\S+:(\d+)", ready)
+    assert found, ready
+    return int(found[1])
 
 
 def _said_ready(server: Server) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fauna import __version__
 from fauna.cli import COMMANDS, LATER, main
+from fauna.client import embedded_link
+from fauna.settings import Settings
 from tests.servers.faunadb import environment
+from tests.unit.chain.chains import ListChain
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +67,11 @@ def test_typing_errors_are_met_with_the_nearest_word(capsys: pytest.CaptureFixtu
         (["sql", "--host", "127.0.0.1", "--port", "1", "-e", "SELECT 1"], "ERROR 2003"),
         (["sql", "--uri", "postgres://x", "-e", "SELECT 1"], "must begin with mysql://"),
         (["status", "--port", "1"], "Can't connect"),
+        (["checkpoint", "--port", "1"], "Can't connect"),
+        (["checkpoint", "--path", "data"], "ERROR 1235 (42000)"),
+        (["proof", "1", "--path", "data"], "ERROR 1235 (42000)"),
+        (["proof", "verify", "a.json", "b.json"], "cannot read file 'a.json'"),
+        (["proof", "consistency", "a.json", "--path", "data"], "cannot read file 'a.json'"),
         (["demo", "--uri", "mysql://root@127.0.0.1:1"], "Can't connect"),
     ],
 )
@@ -97,3 +106,47 @@ def test_python_dash_m(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def chains() -> Iterator[list[ListChain]]:
+    """The chains of an embedded database that this process has open in `data`."""
+    link = embedded_link.open_link(Path("data"), None, Settings(data=Path("data")))
+    (shared,) = embedded_link._nodes.values()
+    made = [ListChain(0, shared.node.checkpoints.database).fill(5)]
+    shared.node.chain_sources = lambda: made
+    yield made
+    link.close()
+
+
+def test_a_proof_from_the_command_line(chains: list[ListChain], capsys: pytest.CaptureFixture[str]) -> None:
+    on = ["--path", "data"]
+    assert main(["checkpoint", *on, "--out", "checkpoint.json"]) == 0
+    assert main(["checkpoint", *on, "--key", "--out", "key.pem"]) == 0
+    assert capsys.readouterr().out == ""
+    chains[0].fill(5)
+    assert main(["proof", "3", *on, "--change", "0", "--checkpoint", "checkpoint.json", "--out", "proof.json"]) == 0
+    verify = ["proof", "verify", "proof.json", "checkpoint.json"]
+    assert main([*verify, "--public-key", "key.pem"]) == 0
+    assert "after        [3, 'row 3']" in capsys.readouterr().out
+    assert main([*verify, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["block"], found["op"], found["before"], found["after"]) == (3, "INSERT", None, [3, "row 3"])
+    assert main([*verify, "--public-key", "00" * 32]) == 1
+    assert "not by the trusted key" in capsys.readouterr().err
+    assert main(["proof", "consistency", "checkpoint.json", *on, "--out", "since.json"]) == 0
+    assert main(["proof", "verify", "since.json", "checkpoint.json"]) == 0
+    assert json.loads(capsys.readouterr().out)["shards"][0]["height"] == 10
+    proof = Path("proof.json")
+    proof.write_text(proof.read_text().replace('"index": 0', '"index": 1'))
+    assert main(verify) == 1
+    assert "there is no change 1 of block 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["x"], ["1", "2"], ["verify", "a.json"], ["consistency"], ["-1"]])
+def test_proof_says_what_it_takes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        assert main(["proof", *arguments]) == 2
+    except SystemExit as ended:
+        assert ended.code == 2
+    assert "faunadb proof: " in capsys.readouterr().err

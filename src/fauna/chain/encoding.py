@@ -1,5 +1,5 @@
 """The canonical encoding, version 1: values, row changes and block headers as bytes.  docs/reference/chain-format.md is its
-page, with test vectors; `tests/unit/chain/test_encoding.py` holds both to the same bytes.
+page, with test vectors; `tests/unit/chain/test_format_page.py` holds both to the same bytes.
 
     varint      unsigned LEB128;  zigzag: a signed number n as varint (n << 1) ^ (n >> 63)
     bytes       varint length, then the bytes;  text: the same, in UTF-8

@@ -45,6 +45,8 @@ COMMANDS: Final = (
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
     Command("backup", "fauna.cli.backup", "take an online backup, add to it, or verify it"),
     Command("restore", "fauna.cli.restore", "make a data directory from a backup, as of any moment in it"),
+    Command("checkpoint", "fauna.cli.checkpoint", "sign the heads of the chains, for somebody outside to keep"),
+    Command("proof", "fauna.cli.proof", "prove that a block or a change is in the history; check a proof"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),
     Command("demo", "fauna.cli.demo", "run the blog, shop and inventory scenarios on a fresh server"),
     Command("bench", "fauna.cli.bench", "compare speed with MariaDB (from a clone)"),
@@ -134,6 +136,6 @@ def _nearest(word: str) -> str:
 
 def _usage() -> str:
     lines = ["usage: faunadb COMMAND [options]      (faunadb COMMAND --help lists them)", ""]
-    lines += [f"  {c.name:<8} {c.help}" for c in COMMANDS]
+    lines += [f"  {c.name:<10} {c.help}" for c in COMMANDS]
     lines += ["", f"  Not part of this release: {', '.join(LATER)}."]
     return "\n".join(lines)

@@ -31,8 +31,8 @@ SYNC_SLOW_S: Final = 0.02
 SYNCS: Final = 20
 CERTIFICATE_DAYS_MIN: Final = 14
 DESCRIPTORS_SPARE: Final = 200  # files, wal, sockets that are no clients
-PACKAGES: Final = {"apsw": "apsw-sqlite3mc", "cryptography": "cryptography", "uvloop": "uvloop", "pymysql": "PyMySQL",
-                   "prompt_toolkit": "prompt_toolkit"}  # fmt: skip
+PACKAGES: Final = {"apsw": "apsw-sqlite3mc", "cryptography": "cryptography", "h11": "h11", "uvloop": "uvloop",
+                   "pymysql": "PyMySQL", "prompt_toolkit": "prompt_toolkit"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _packages()
     yield _engine()
     yield _descriptors(settings)
-    yield _port(settings)
+    yield _port("port", settings.host, settings.port)
+    if settings.http:
+        yield _port("http-port", settings.host, settings.http_port)
     yield _directory(settings.data)
     yield _space(settings.data)
     yield _sync(settings.data)
@@ -103,24 +105,24 @@ def _engine() -> Finding:
 
 def _descriptors(settings: Settings) -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    need = settings.max_connections + DESCRIPTORS_SPARE
+    need = settings.max_connections + settings.http * settings.http_connections_max + DESCRIPTORS_SPARE
     if soft < need and hard < need:
-        return Finding("open files", "warning", f"limit {hard}, max_connections = {settings.max_connections} may need {need}",
+        return Finding("open files", "warning", f"limit {hard}, the connections allowed may need {need}",
                        f"ulimit -n {need}, or LimitNOFILE={need} in the service file")  # fmt: skip
     return Finding("open files", "ok", f"limit {soft} (may be raised to {hard})")
 
 
-def _port(settings: Settings) -> Finding:
-    where = f"{settings.host}:{settings.port}"
+def _port(name: str, host: str, port: int) -> Finding:
+    where = f"{host}:{port}"
     try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
     except OSError as problem:
-        advice = "a server may be running; else choose another with --port"
-        return Finding("port", "warning", f"{where}: {problem.strerror}", advice)
-    return Finding("port", "ok", f"{where} is free")
+        advice = f"a server may be running; else choose another with --{name}"
+        return Finding(name, "warning", f"{where}: {problem.strerror}", advice)
+    return Finding(name, "ok", f"{where} is free")
 
 
 def _existing(data: Path) -> Path:

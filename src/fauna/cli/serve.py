@@ -1,6 +1,6 @@
 """Run the server until SIGTERM or SIGINT.
 
-It prints one line containing "ready for connections" once it accepts clients.  The first start on an empty directory
+It prints one line containing "ready for connections" once both ports accept clients.  The first start on an empty directory
 makes the user root; the password is FAUNADB_ROOT_PASSWORD, or one that is made and printed once.
 """
 

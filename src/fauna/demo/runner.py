@@ -77,7 +77,7 @@ class _Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FAUNADB_")}
         environment["FAUNADB_ROOT_PASSWORD"] = password
         command = [sys.executable, "-m", "fauna", "serve", "--data", "data", "--host", "127.0.0.1", "--port", str(port)]
-        command += ["--shards", str(SHARDS)]
+        command += ["--shards", str(SHARDS), "--http", "off"]
         self._begun = time.perf_counter()
         # Started in its own directory: a faunadb.toml where the user stands must not change the demo.
         self._process = subprocess.Popen(

@@ -1,17 +1,22 @@
 """The system database `fauna`: what a FaunaDB has that MySQL has not, as tables.
 
-    fauna.shards    the shards: their slots, rows and bytes, and how much is committed on them
+    fauna.shards        the shards: their slots, rows and bytes, and how much is committed on them
+    fauna.checkpoints   the latest signed checkpoints of the chains, oldest first
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fauna.catalog.slot_map import SlotMap
-from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, varchar
+from fauna.catalog.types import BIGINT_TYPE, BOOL_TYPE, DEFAULT_COLLATION, Kind, SqlType, datetime_type, varchar
 from fauna.session.result import ResultColumn, Row
+
+if TYPE_CHECKING:
+    from fauna.chain.checkpoint import Checkpoint
 
 SCHEMA: Final = "fauna"
 
@@ -26,14 +31,26 @@ class ShardFacts:
     seconds: float
 
 
-def _columns(*columns: tuple[str, SqlType]) -> tuple[ResultColumn, ...]:
+def _columns(table: str, *columns: tuple[str, SqlType], nullable: Sequence[str] = ()) -> tuple[ResultColumn, ...]:
     return tuple(
-        [ResultColumn(name, sql_type, False, SCHEMA, "shards", "shards", name) for name, sql_type in columns]
+        [ResultColumn(name, sql_type, name in nullable, SCHEMA, table, table, name) for name, sql_type in columns]
     )
 
 
 COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
+    "checkpoints": _columns(
+        "checkpoints",
+        ("made_at", datetime_type(6)),  # UTC
+        ("shards", BIGINT_TYPE),
+        ("blocks", BIGINT_TYPE),
+        ("key_id", varchar(16)),
+        ("exported", BOOL_TYPE),  # NULL: not tried since the start
+        ("problem", varchar(1024)),
+        ("checkpoint", SqlType(Kind.LONGTEXT, 4_294_967_295, collation=DEFAULT_COLLATION)),
+        nullable=("exported", "problem"),
+    ),
     "shards": _columns(
+        "shards",
         ("shard", BIGINT_TYPE),
         ("engine", varchar(16)),
         ("slots", BIGINT_TYPE),
@@ -42,7 +59,7 @@ COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
         ("bytes", BIGINT_TYPE),
         ("commits", BIGINT_TYPE),
         ("commits_per_s", SqlType(Kind.DOUBLE, 22, 31)),
-    )
+    ),
 }
 
 
@@ -54,3 +71,14 @@ def shards(slots: SlotMap, facts: Callable[[int], ShardFacts]) -> Iterable[Row]:
         fact = facts(shard)
         rate = round(fact.commits / fact.seconds, 3) if fact.seconds else 0.0
         yield (shard, "sqlite", sum(map(len, owned)), ranges, fact.rows, fact.bytes, fact.commits, rate)
+
+
+def checkpoints(kept: Sequence[Checkpoint], outcomes: Mapping[int, str]) -> Iterable[Row]:
+    """The rows of `checkpoints`.  outcomes: of exporting, by the checkpoint's time: why it has failed, or ""."""
+    for each in kept:
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=each.made_us)
+        problem = outcomes.get(each.made_us)
+        yield (
+            f"{moment:%Y-%m-%d %H:%M:%S.%f}", len(each.shards), sum([head.height for head in each.shards]), each.key_id,
+            None if problem is None else int(not problem), problem or None, each.to_text(),
+        )  # fmt: skip

@@ -190,6 +190,10 @@ def _twice(once: bytes) -> bytes:
     return hashlib.sha256(once).digest()
 
 
+def _double_sha256(password: str) -> bytes:
+    return _twice(hashlib.sha256(password.encode()).digest())
+
+
 # --- the exchange ----------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +261,7 @@ class Authenticator:
         )
         self.default_plugin = default_plugin
         self._decoy_string = stored_password(default_plugin, secrets.token_hex(16))
+        self._slow_decoy_string = stored_password(CACHING_SHA2_PASSWORD, secrets.token_hex(16))
         self._digests: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
 
     def exchange(self, attempt: Attempt) -> Exchange:
@@ -278,6 +283,30 @@ class Authenticator:
             return native_matches(account.authentication_string, attempt.response, attempt.nonce)
         return (yield from self._caching_sha2(attempt, account))
 
+    def remembers(self, user: str, host: str, password: str) -> bool:
+        """Whether this clear password has been verified before and is still the account's.  Takes microseconds."""
+        account = self._account(user, host)
+        if account is None or not password or len(password.encode()) > PASSWORD_BYTES_MAX:
+            return False
+        digest = self._digests.get((account.user, account.host, account.authentication_string))
+        return digest is not None and hmac.compare_digest(digest, _double_sha256(password))
+
+    def verify_clear(self, user: str, host: str, password: str) -> bool:
+        """Whether a clear password is the account's; never without a password.
+
+        Takes milliseconds, so it is for a thread, and as long for a missing account as for a wrong password.
+        """
+        if not password or len(password.encode()) > PASSWORD_BYTES_MAX:
+            return False
+        account = self._account(user, host)
+        stored = account.authentication_string if account is not None else ""
+        if account is not None and stored and verify_password(stored, password):
+            self._remember((account.user, account.host, stored), _double_sha256(password))
+            return True
+        if not stored.startswith("$"):  # one that is quickly checked, or none at all, must not be told by its time
+            verify_password(self._slow_decoy_string, password)
+        return False
+
     def _caching_sha2(self, attempt: Attempt, account: Account) -> Exchange:
         key = (account.user, account.host, account.authentication_string)
         digest = self._digests.get(key)
@@ -296,7 +325,7 @@ class Authenticator:
         if password is None or not verify_password(stored, password):
             return False
         if stored != self._decoy_string:
-            self._remember(key, _twice(hashlib.sha256(password.encode()).digest()))
+            self._remember(key, _double_sha256(password))
         return True
 
     def _plain_password(self, answer: bytes, attempt: Attempt) -> str | None:

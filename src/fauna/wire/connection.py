@@ -33,6 +33,13 @@ WRITE_BUFFER_HIGH: Final = 512 * 1024
 LOGIN_PACKET_BYTES_MAX: Final = 128 * 1024  # nobody is asked for more before we know who they are
 
 
+def host_of(transport: asyncio.BaseTransport) -> str:
+    """Where the client is: 'localhost' for a loopback address, else the numeric address."""
+    peer = transport.get_extra_info("peername")
+    host = str(peer[0]) if isinstance(peer, tuple) and peer else "localhost"
+    return "localhost" if host in ("127.0.0.1", "::1", "::ffff:127.0.0.1") else host
+
+
 class Connection(asyncio.Protocol):
     """The protocol object of one socket.
 
@@ -74,9 +81,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.write = cast(Callable[[bytes], None], self.transport.write)
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
-        peer = self.transport.get_extra_info("peername")
-        host = str(peer[0]) if isinstance(peer, tuple) and peer else "localhost"
-        self.peer_host = "localhost" if host in ("127.0.0.1", "::1", "::ffff:127.0.0.1") else host
+        self.peer_host = host_of(self.transport)
         try:
             refusal = self.server.admit(self)
             if refusal is not None:

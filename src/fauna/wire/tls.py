@@ -7,6 +7,7 @@ request for it.  Handing the socket to asyncio's `start_tls` would lose those by
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -160,6 +161,13 @@ class TlsLayer:
     def pending(self) -> bytes:
         """Records to be sent that `receive` made: handshake messages and alerts."""
         return self._out.read() if self._out.pending else b""
+
+    def close(self) -> bytes:
+        """The record that tells the client this is the end, and no cut; nothing can be encrypted after it."""
+        if self.established:
+            with contextlib.suppress(ssl.SSLError):  # it wants the client's own end, which nobody waits for
+                self._object.unwrap()
+        return self.pending()
 
     def cipher(self) -> str:
         cipher = self._object.cipher()

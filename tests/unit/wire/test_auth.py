@@ -142,3 +142,37 @@ def test_the_cache_is_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -
     for i in range(10):
         client.authenticator._remember((str(i), "", ""), b"x" * 32)
     assert len(client.authenticator._digests) == 4
+
+
+def test_clear_passwords_are_verified_and_then_remembered() -> None:
+    backend = MemoryBackend()
+    backend.add_user("root", "secret")
+    backend.add_user("old", "secret", "mysql_native_password")
+    backend.add_user("nobody", "")
+    authenticator = auth.Authenticator(backend.account, KEY, "caching_sha2_password")
+    for user in ("root", "old"):
+        assert not authenticator.remembers(user, "localhost", "secret")
+        assert not authenticator.verify_clear(user, "localhost", "wrong")
+        assert authenticator.verify_clear(user, "localhost", "secret")
+        assert authenticator.remembers(user, "localhost", "secret")
+        assert not authenticator.remembers(user, "localhost", "wrong")
+        backend.add_user(user, "changed")
+        assert not authenticator.remembers(user, "localhost", "secret")
+    too_long = "x" * (auth.PASSWORD_BYTES_MAX + 1)
+    for user, password in (("nobody", ""), ("nobody", "x"), ("missing", "x"), ("root", ""), ("root", too_long)):
+        assert not authenticator.verify_clear(user, "localhost", password)
+        assert not authenticator.remembers(user, "localhost", password)
+
+
+def test_every_refused_password_costs_the_same_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = MemoryBackend()
+    backend.add_user("root", "secret")
+    backend.add_user("old", "secret", "mysql_native_password")
+    backend.add_user("nobody", "")
+    hashed: list[bytes] = []
+    authenticator = auth.Authenticator(backend.account, KEY, "mysql_native_password")
+    monkeypatch.setattr(auth, "sha256_crypt", lambda password, salt, rounds: str(hashed.append(password)))
+    for password in ("wrong", ""):
+        for user in ("root", "old", "nobody", "missing"):
+            assert not authenticator.verify_clear(user, "localhost", password)
+    assert hashed == [b"wrong"] * 4

@@ -126,6 +126,7 @@ class Sealer:
         self._offsets: array[int] = array("q")  # where each spooled change begins
         self._marks: dict[str, int] = {}
         self._sealing: Header | None = None
+        self._encoded_header = b""
         self.height = 0
         self.hash = b""
         self.time_us = 0
@@ -370,6 +371,7 @@ class Sealer:
         if header.gtrid:
             self._execute(_INSERT_TRANSACTION, (header.gtrid, header.height))
         self._sealing = header
+        self._encoded_header = encoded
 
     def previous(self) -> bytes:
         """What the next block has as the hash before it."""
@@ -391,7 +393,7 @@ class Sealer:
         """The transaction has been committed."""
         header = self._sealing
         if header is not None:
-            self.hash = block_hash(header.encode())
+            self.hash = block_hash(self._encoded_header)
             self.height, self.time_us, self._schema = header.height, header.time_us, header.schema
             self._sealing = None
 

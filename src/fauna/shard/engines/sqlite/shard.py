@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from fauna.catalog.types import Stored
-from fauna.chain.encoding import Header, decode_header
+from fauna.chain.encoding import Change, Header, decode_change, decode_header
 from fauna.clock import HybridClock
 from fauna.directories import sync_directory
 from fauna.errors import FaunaError, StartError, error
 from fauna.session.result import Row, Ticket
+from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.branch import SqliteBranch
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
 from fauna.shard.engines.sqlite.connection import Configure, Handle, open_connection
@@ -38,6 +39,7 @@ from fauna.txn.wait_graph import Owner, WaitGraph
 
 # How often opening a snapshot is tried again when a commit falls into it.
 _SNAPSHOT_TRIES: Final = 4
+_HEIGHT_OF: Final = "SELECT height FROM fauna_transactions WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
 _SEALED_AT: Final = (
     "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
 )
@@ -201,10 +203,41 @@ class SqliteShard:
         """Of the latest block."""
         return self._sealer.time_us if self._sealer is not None else 0
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A reader's connection for a while, outside of any transaction."""
+        handle = self.pool.take()
+        try:
+            handle.guard.start(None, inline=False)
+            yield handle.connection
+        finally:
+            self.pool.give(handle)
+
+    def blocks_of(self, name: str) -> list[int]:
+        """The heights of the blocks of a transaction: of the latest that has this gtrid, or, named shard:height, that block."""
+        shard, _, height = name.partition(":")
+        if shard == str(self.number) and height.isdigit() and 0 < int(height) <= self.height:
+            return [int(height)]
+        rows = list(self.autocommit_query(_HEIGHT_OF, (name,), inline=False))
+        return [int(rows[0][0])] if rows else []  # type: ignore[arg-type]
+
+    def changes_of(self, height: int) -> Iterator[tuple[Change, int]]:
+        """The changes of a block, with its time."""
+        with self.reading() as connection:
+            reader = BlockReader(connection)
+            for block in reader.blocks(height, height):
+                time_us = block.decoded().time_us
+                for change in reader.changes(block):
+                    yield decode_change(change), time_us
+
     def header(self, height: int) -> Header | None:
         """Of a block."""
         rows = list(self.autocommit_query("SELECT header FROM fauna_blocks WHERE height = ?1", (height,), inline=False))
         return decode_header(rows[0][0]) if rows else None  # type: ignore[arg-type]
+
+    def know_past_at_rest(self, height: int, stop: Callable[[], bool]) -> None:
+        """Take in what there is up to that block, as long as no other is made and `stop` does not say so."""
+        self.versions.catch_up(height, stop=lambda: self.height != height or stop())
 
     @property
     def versions(self) -> Versions:

@@ -35,7 +35,8 @@ def decide_chain(first: SqliteShard, chain: bool) -> None:
     was_on = _kept(first, "chain", "on" if chain else "off") == "on"
     if was_on != chain:
         raise StartError(
-            f"'{first.path}' was made with chain={'on' if was_on else 'off'}", "leave the setting as it was; nothing has been changed"
+            f"'{first.path}' was made with chain={'on' if was_on else 'off'}",
+            "leave the setting as it was; nothing has been changed",
         )
 
 

@@ -5,12 +5,13 @@
     fauna_layouts(name, columns, names, row_start, row_end)   which of them there are, and when rows went there
     fauna_schema(statement)                                   the definitions so far
     fauna_indexed(height, hash, time_us)                      the block up to which this is so
+    fauna_subtrees(level, place, hash)                        of the Merkle tree over the blocks, those that were asked for
 
 A version is valid from row_start, the time of the commit that made it, until before row_end: `CURRENT` if nothing has ended it.
 Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
 
-Blocks are taken in when somebody asks for a time that they may concern, and by `Indexer` when nothing else is to be done; a
-commit does not wait for it.
+Blocks are taken in when somebody asks for a time that they may concern, and while nothing is committed; a commit does not wait
+for it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS fauna_schema (id INTEGER PRIMARY KEY, statement TEXT)",
     "CREATE TABLE IF NOT EXISTS fauna_indexed "
     "(id INTEGER PRIMARY KEY CHECK (id = 1), height INTEGER, hash BLOB, time_us INTEGER)",
+    "CREATE TABLE IF NOT EXISTS fauna_subtrees (level INTEGER, place INTEGER, hash BLOB, "
+    "PRIMARY KEY (level, place)) WITHOUT ROWID",
     "INSERT OR IGNORE INTO fauna_indexed VALUES (1, 0, x'', 0)",
 )  # fmt: skip
 _TABLE: Final = re.compile(r"\s*(CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?\"?(\w+)")
@@ -102,8 +105,10 @@ class Versions:
         self._blocks: BlockReader | None = None
         self._blocks_connection: apsw.Connection | None = None
         self._targets: dict[str, _Target] = {}
+        self._current: dict[str, _Target] = {}  # of each table's latest layout
         self._layouts: dict[str, list[Layout]] = {}
         self._connection = self._open()
+        self._execute = self._connection.cursor().execute
         self._shadow = self._open_shadow()
         self.height, self.time_us = 0, 0
         self._read_place()
@@ -115,9 +120,9 @@ class Versions:
         with self._lock:
             return tuple(self._layouts.get(name, ()))
 
-    def catch_up(self, height: int) -> None:
-        """Take in the blocks up to `height`."""
-        while self.height < height:
+    def catch_up(self, height: int, *, stop: Callable[[], bool] = lambda: False) -> None:
+        """Take in the blocks up to `height`, unless `stop` says so between two transactions."""
+        while self.height < height and not stop():
             with self._lock:
                 if self.height < height:
                     self._take_in(height)
@@ -133,6 +138,15 @@ class Versions:
         """What a query on this file gives."""
         with self._lock:
             return self._connection.execute(sql, tuple(params)).fetchall()
+
+    def subtree(self, level: int, place: int) -> bytes | None:
+        """A subtree of the Merkle tree over the blocks, if it is kept."""
+        for (found,) in self.rows("SELECT hash FROM fauna_subtrees WHERE level = ? AND place = ?", (level, place)):
+            return bytes(found)
+        return None
+
+    def keep_subtree(self, level: int, place: int, found: bytes) -> None:
+        self.rows("INSERT OR REPLACE INTO fauna_subtrees VALUES (?, ?, ?)", (level, place, found))
 
     def close(self) -> None:
         with self._lock:
@@ -206,6 +220,7 @@ class Versions:
         self._shadow.close(True)
         self._shadow = self._open_shadow()
         self._targets.clear()
+        self._current.clear()
         self._layouts.clear()
         self.height = self.time_us = 0
 
@@ -227,6 +242,7 @@ class Versions:
                 )
         except BaseException:  # what is known here may be ahead of the file now
             self._targets.clear()
+            self._current.clear()
             self._shadow.close(True)
             self._shadow = self._open_shadow()
             self._read_place()
@@ -259,28 +275,32 @@ class Versions:
             return
         if kind == RESET:
             for layout in self._layouts.get(change.table, ()):
-                target = self._target(layout)
-                self._connection.execute(target.forget_all, (time_us, CURRENT))
-                self._connection.execute(target.close_all, (time_us, CURRENT))
+                ended = self._target(layout)
+                self._connection.execute(ended.forget_all, (time_us, CURRENT))
+                self._connection.execute(ended.close_all, (time_us, CURRENT))
             return
-        layouts = self._layouts.get(change.table)
-        if not layouts:
-            return  # a table whose making retention has taken out of the chain
-        target = self._target(layouts[-1])
+        target = self._current.get(change.table)
+        if target is None:
+            layouts = self._layouts.get(change.table)
+            if not layouts:
+                return  # a table whose making retention has taken out of the chain
+            target = self._current[change.table] = self._target(layouts[-1])
+        execute = self._execute
         if kind == UPDATE or kind == DELETE:
             before = change.row_before
             assert before is not None
             keys = [before[i] for i in target.key_positions] if target.key_positions else [change.key]
             if not once:
-                self._connection.execute(target.forget, (time_us, CURRENT, *keys))
-            self._connection.execute(target.close, (time_us, CURRENT, *keys))
+                execute(target.forget, (time_us, CURRENT, *keys))
+            execute(target.close, (time_us, CURRENT, *keys))
         if kind in (INSERT, UPDATE, REWRITE):
             after = change.row_after
             assert after is not None
-            self._connection.execute(target.insert, (*after, time_us, CURRENT))
+            execute(target.insert, (*after, time_us, CURRENT))
 
     def _define(self, statement: str, time_us: int) -> None:
         table, index = _TABLE.match(statement), _INDEX.match(statement)
+        self._current.clear()
         if table is not None and not table[2].endswith("_guard"):
             self._remember(statement)
             verb, name = table.groups()
