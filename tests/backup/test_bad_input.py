@@ -11,7 +11,7 @@ import pytest
 
 from fauna.backup import manifest as manifests
 from fauna.backup.problems import BackupError
-from fauna.backup.restoring import AtBlock, AtTime, Latest, Until
+from fauna.backup.restoring import LATEST, AtBlock, AtTime, Until
 from fauna.backup.secrets import Secret
 from fauna.backup.taking import take
 from fauna.backup.verifying import verify
@@ -55,7 +55,7 @@ def sealed(databases: Path, tmp_path: Path) -> Path:
     return tmp_path / "keyed"
 
 
-def refused(source: Path, data: Path, match: str, until: Until = Latest(), secret: Secret | None = None) -> str:
+def refused(source: Path, data: Path, match: str, until: Until = LATEST, secret: Secret | None = None) -> str:
     there = sorted(data.iterdir()) if data.exists() else None
     with pytest.raises(BackupError, match=match) as caught:
         restored(source, data, until, secret=secret)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import random
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import zstandard
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from fauna.backup import secrets
 from fauna.backup.container import CHUNK_BYTES, FileReader, FileWriter
@@ -152,3 +160,43 @@ def test_secrets_in_files(tmp_path: Path) -> None:
             read(path)
     with pytest.raises(BackupError, match="No such file"):
         secrets.read_key(tmp_path / "none")
+
+
+def test_the_page_tells_how_to_read_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program in docs/reference/backup-format.md does what it is there for."""
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/backup-format.md").read_text(encoding="utf-8")
+    program = page.split("```python\n")[1].split("```")[0]
+    content = random.Random(3).randbytes(CHUNK_BYTES + 17)
+    (tmp_path / "full-1").mkdir()
+    written(tmp_path / "full-1/shard-0.fbk", content, None)
+    monkeypatch.chdir(tmp_path)
+    exec(program.replace('open("full-1/shard-0.fbk", "rb").read()', 'Path("full-1/shard-0.fbk").read_bytes()'), {"Path": Path})
+    assert (tmp_path / "shard-0.db").read_bytes() == content
+
+
+def test_the_page_tells_how_it_is_encrypted(tmp_path: Path) -> None:
+    """Keys, nonces and associated data as docs/reference/backup-format.md has them, made here from the primitives alone."""
+    secret = Secret(bytes(range(40)), from_file=True)
+    encryption, key = new_key(secret)
+    path = tmp_path / "f.fbk"
+    content = random.Random(4).randbytes(CHUNK_BYTES + 17)
+    written(path, content, key)
+    start, chunks = chunks_of(path.read_bytes())
+    salt = bytes.fromhex(json.loads(start[12:])["salt"])
+
+    def derived(source: bytes, salt: bytes, info: bytes) -> bytes:
+        return HKDF(hashes.SHA256(), 32, salt, info).derive(source)
+
+    master = derived(secret.value, encryption.salt, b"fauna backup 1 master")
+    assert derived(master, b"", b"fauna backup 1 key check") == encryption.check
+    cipher = AESGCM(derived(master, salt, b"fauna backup 1 file"))
+    found = b""
+    for number, chunk in enumerate(chunks):
+        bound = sha256(start).digest() + number.to_bytes(8, "big") + chunk[:1]
+        found += zstandard.decompress(cipher.decrypt(number.to_bytes(12, "big"), chunk[5:], bound), CHUNK_BYTES)
+    assert found == content
+    manifest_key = derived(master, b"", b"fauna backup 1 manifest")
+    assert key.authenticate(b"x") == hmac.digest(manifest_key, b"x", "sha256")
+    phrase, _ = new_key(Secret(b"phrase"))
+    master = Scrypt(phrase.salt, 32, phrase.n, phrase.r, phrase.p).derive(b"phrase")
+    assert derived(master, b"", b"fauna backup 1 key check") == phrase.check

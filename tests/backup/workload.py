@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fauna import database
-from fauna.backup.restoring import Latest, Restored, Until, restore
+from fauna.backup.restoring import LATEST, Restored, Until, restore
 from fauna.client.database import Database
 from fauna.client.exceptions import Error
 from fauna.node import Node, open_shard
@@ -192,7 +192,7 @@ def opens(directory: Path) -> None:
     Node.open(directory, Settings(data=directory)).close()
 
 
-def restored(source: Path, data: Path, until: Until = Latest(), **options: Any) -> Restored:
+def restored(source: Path, data: Path, until: Until = LATEST, **options: Any) -> Restored:
     return restore(source, data, open_shard, opens, until=until, **options)
 
 

@@ -65,6 +65,7 @@ class AtBlock:
 
 
 Until = Latest | AtTime | AtBlock
+LATEST: Final = Latest()
 OpenShard = Callable[[DataDirectory, int], SqliteShard]
 
 
@@ -84,7 +85,7 @@ class Restored:
 
 def restore(
     source: Path, data: Path, open_shard: OpenShard, finish: Callable[[Path], None], secret: Secret | None = None, *,
-    until: Until = Latest(), watcher: Watcher = unwatched,
+    until: Until = LATEST, watcher: Watcher = unwatched,
 ) -> Restored:  # fmt: skip
     """Make data directory `data` from the backup in `source`.
 
