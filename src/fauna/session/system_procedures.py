@@ -11,7 +11,12 @@
     fauna.proof(block[, shard[, change[, checkpoint]]])   that the block, and the change, are in the checkpoint's history
     fauna.consistency(checkpoint)         that nothing has been rewritten since that checkpoint
 
+    fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
+    fauna.backup_status()                 how far it is
+    fauna.backup_stop()                   go no further; the backup is what it was
+
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
+So does the backup, whose directory and files are on the server's disk; it is for root.
 
     fauna.changes(…)                      what has been committed       (see change_streams)
     fauna.history(…)                      the versions of a row
@@ -29,7 +34,7 @@ from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import chain_procedures, change_streams
+from fauna.session import backup_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn
 
 if TYPE_CHECKING:
@@ -104,6 +109,9 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
 
 
 _PROCEDURES: Final = {
+    "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
+    "backup_status": _Procedure((), backup_procedures.status),
+    "backup_stop": _Procedure((), backup_procedures.stop),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),
