@@ -183,7 +183,7 @@ def test_closed_connections_say_so(connect_args: dict[str, Any]) -> None:
 
 
 def test_what_is_not_in_this_release(db: database.Database) -> None:
-    for call in (lambda: db.history("t", 1), lambda: db.as_of("2026-11-01"), db.verify):
+    for call in (lambda: db.as_of("2026-11-01"), db.verify):
         with pytest.raises(fauna.NotSupportedError) as caught:
             call()
         assert caught.value.errno == 1235
