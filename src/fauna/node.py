@@ -34,6 +34,7 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.chain.checkpoint import CheckpointError
 from fauna.chain.checkpoints import Checkpoints
+from fauna.changes import chain_rows
 from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
@@ -50,7 +51,7 @@ from fauna.session.accounts import Accounts, StoredAccount, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
-from fauna.session.result import MustWait, ResultColumn, Row
+from fauna.session.result import MustMove, MustWait, ResultColumn, Row
 from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
@@ -138,12 +139,12 @@ class Node:
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
         self._open_shard = partial(
-            SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph(),
+            SqliteShard, directory, configure=self._configure, settings=engine, equal_key=equal_key, waits=WaitGraph(),
             clock=self.clock,
         )
         self.shard = self._open_shard(0)
         self.shards: list[SqliteShard] = [self.shard]
-        self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
+        self.means = Means(ScratchPool(self._configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
         self._mover: Mover | None = None  # with several shards, or once there are to be several
@@ -532,7 +533,10 @@ class Node:
         return (found.plugin, found.authentication_string) if found is not None else None
 
     def info_rows(self, name: str, session: Session) -> str:
-        """All rows of an information_schema table, as a JSON array of arrays."""
+        """All rows of an information_schema table, as a JSON array of arrays; of a table whose rows are made while they are read,
+        the time up to which they are."""
+        if name in fauna_schema.STREAMED:
+            return self._settled(session)
         if name == "checkpoints":
             outcomes = self.witness.outcomes() if self.witness is not None else {}
             try:
@@ -544,6 +548,20 @@ class Node:
             return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
         return json.dumps([[_jsonable(v) for v in row] for row in table.rows(self.info_context(session))])
+
+    def _settled(self, session: Session) -> str:
+        """Up to now; "0" without a chain."""
+        if session.inline:
+            raise MustMove
+        if self.past is None:
+            return "0"
+        now_us = self.past.now_us()
+        self.past.settle(now_us)
+        return str(now_us)
+
+    def _configure(self, connection: apsw.Connection) -> None:
+        configure(connection)
+        chain_rows.register(connection, lambda: self._changes)
 
     def _shard_facts(self, number: int) -> fauna_schema.ShardFacts:
         shard, rows = self.shards[number], 0

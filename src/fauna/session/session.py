@@ -97,6 +97,7 @@ class Session:
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
         self.change_stream: OpenStream | None = None
+        self.inline = False  # the running statement is on the event loop
         self.context = StatementContext()
         self._context_made = True  # for the running statement
         self._reusable: StatementContext | None = None
@@ -219,6 +220,7 @@ class Session:
 
     def execute(self, text: str, *, inline: bool) -> Result | LocalInfile:
         """Run one statement.  MustWait and MustMove: nothing was done, call again."""
+        self.inline = inline
         self._begin(text)
         lifted: Lifted | None = None
         try:
@@ -543,6 +545,7 @@ class Session:
 
     def run_prepared(self, statement: PreparedStatement, params: Params, *, inline: bool) -> Result | LocalInfile:
         """Execute with bound parameters."""
+        self.inline = inline
         self._begin(statement.text)
         try:
             self.scope()
