@@ -34,6 +34,7 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.chain.checkpoint import CheckpointError
 from fauna.chain.checkpoints import Checkpoints
+from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
@@ -84,7 +85,6 @@ from fauna.txn.xids import Xids
 if TYPE_CHECKING:
     from fauna.chain.source import ChainSource
     from fauna.chain.witness import Witness
-    from fauna.web.changes import ChangeSource
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
     from fauna.wire.server import WireServer
@@ -153,8 +153,10 @@ class Node:
         self.backups = Backups(self.backup_source)
         self._indexer: Indexer | None = None
         self.history: History | None = None  # without a chain
+        self.past: Past | None = None
+        self._changes: ChangeSource | None = None
         if settings.chain:
-            self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+            self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
@@ -163,6 +165,10 @@ class Node:
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
+            if self.past is not None:
+                self._changes = ChangeSource(
+                    lambda: self.shards, self.past, self.clock, lambda: self.catalog, configure, database
+                )
         except BaseException:
             self._close_shards()
             raise
@@ -417,6 +423,10 @@ class Node:
         """The catalog after a committed DDL."""
         self.catalog = catalog
 
+    def change_source(self) -> ChangeSource | None:
+        """Where change streams come from; None: the database keeps no chain."""
+        return self._changes
+
     # ── accounts and sessions ──
 
     @property
@@ -490,10 +500,6 @@ class Node:
             f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.counters.questions}  "
             "Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
         )
-
-    def change_source(self) -> ChangeSource | None:
-        """Where change streams come from; None: there is nothing yet that keeps changes."""
-        return None
 
     # ── information_schema and SHOW ──
 
@@ -628,6 +634,8 @@ class Node:
         if self._mover is not None:
             self._mover.close()
         self.backups.close()
+        if self._changes is not None:
+            self._changes.close()
         self._close_shards()
         self.directory.close()
 

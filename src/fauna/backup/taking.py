@@ -311,7 +311,7 @@ class _Taking:
                 data = varint(len(block.header)) + block.header
                 writer.write(data)
                 content += len(data)
-                for payload in reader.payloads(block):
+                for payload in reader.payloads(block.height, block.payload):
                     writer.write(payload)
                     content += len(payload)
                 last_us = block.decoded().time_us

@@ -28,8 +28,8 @@ from fauna.backup.problems import BackupError
 from fauna.backup.progress import Step
 from fauna.backup.runner import DONE, RUNNING, secret_of
 from fauna.backup.secrets import Secret
-from fauna.cli.progress import Shown, shown_bytes
 from fauna.cli.sql import add_connection, connector
+from fauna.cli.steps import Shown, shown_bytes
 from fauna.client.link import Link
 from fauna.errors import FaunaError
 
@@ -79,7 +79,7 @@ def _of_directory(args: argparse.Namespace, target: Path) -> int:
     if not (args.data / "shard-0.db").exists():
         raise BackupError(f"'{args.data}' is no data directory: it has no shard-0.db")
     secret = given_secret(args)
-    shown = Shown(quiet=args.json)
+    shown = Shown("backup", quiet=args.json)
     node = Node.open(args.data, Settings(data=args.data))
     try:
         taken = take(node.backup_source(), target, secret, full=args.full, watcher=shown)
@@ -101,7 +101,7 @@ def _of_server(args: argparse.Namespace, target: Path) -> int:
     named += [str(Path(file).absolute()) if file else "" for file in (args.passphrase_file, args.key_file)]
     directory, passphrase_file, key_file = named
     link = connector(args, ask=sys.stdin.isatty())()
-    shown = Shown(quiet=args.json)
+    shown = Shown("backup", quiet=args.json)
     try:
         _call(link, "CALL fauna.backup(%s, %s, %s, %s)", (directory, int(args.full), passphrase_file, key_file))
         found = _call(link, "CALL fauna.backup_status()")
@@ -147,7 +147,7 @@ def _verify(args: argparse.Namespace, source: Path) -> int:
     from fauna.backup.verifying import verify
     from fauna.node import configure as configure_connection
 
-    shown = Shown(quiet=args.json)
+    shown = Shown("backup", quiet=args.json)
     try:
         found = verify(source, configure_connection, given_secret(args), scratch=args.scratch, watcher=shown)
     except FaunaError as problem:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from fauna.backup.manifest import shown_utc
 from fauna.cli.backup import add_secret, given_secret
-from fauna.cli.progress import Shown
+from fauna.cli.steps import Shown
 
 if TYPE_CHECKING:
     from fauna.backup.restoring import Until
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         finally:
             node.close()
 
-    shown = Shown(quiet=args.json)
+    shown = Shown("restore", quiet=args.json)
     began = time.monotonic()
     try:
         restored = restore(args.source, args.data, open_shard, finish, given_secret(args), until=until, watcher=shown)

@@ -22,7 +22,7 @@ def take_instant(
         gate.pass_through(inline=False)
     found = tuple(shards())
     for shard in found:
-        shard.pass_commit()
+        shard.settle()
     for shard in found:
         shard.sync()
     return time_us, found
