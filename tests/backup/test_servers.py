@@ -109,6 +109,9 @@ def test_a_command_for_a_directory(server: Server, tmp_path: Path) -> None:
     sealed = ("--key-file", str(key))
     assert faunadb_command("backup", str(target), "--data", str(tmp_path / "data"), *sealed).returncode == 0
     assert "nothing is wrong" in faunadb_command("backup", "verify", str(target), *sealed).stdout
+    done = faunadb_command("backup", "verify", str(target), *sealed, "--restore", "--scratch", str(tmp_path))
+    assert done.returncode == 0 and "nothing is wrong" in done.stdout, done.stdout + done.stderr
+    assert not list(tmp_path.glob("fauna-*"))
     done = faunadb_command("restore", str(target), "--data", str(tmp_path / "restored"), *sealed, "--reset-root-password",
                            FAUNADB_ROOT_PASSWORD="")  # fmt: skip
     assert done.returncode == 0 and "root's password is" in done.stdout, done.stderr
