@@ -76,7 +76,6 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
-from fauna.txn.instant import take_instant
 from fauna.txn.past import Indexer, Past
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
@@ -290,7 +289,7 @@ class Node:
         """What a backup is taken of."""
         return Source(
             name_database(self.shard), self.directory.path, lambda: tuple(self.shards),
-            lambda: take_instant(lambda: self.shards, self.clock, self.gate),
+            Past(lambda: self.shards, self.clock, lambda: self.gate).instant,
         )  # fmt: skip
 
     def start_archive(self) -> None:
@@ -633,9 +632,9 @@ class Node:
             session.close()
         if self._mover is not None:
             self._mover.close()
-        self.backups.close()
         if self._changes is not None:
             self._changes.close()
+        self.backups.close()
         self._close_shards()
         self.directory.close()
 

@@ -12,7 +12,8 @@ Invariants
     there is no end to it one on each line.
   - A subcommand's module is imported only when it runs; `faunadb --help` stays quick.
 
-Known limits: `cluster` is named in the product but is not part of this release; it says so and exits 2.
+Known limits: `cluster` is named in the product but is not part of this release;
+it says so and exits 2.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ COMMANDS: Final = (
     Command("changes", "fauna.cli.changes", "show what has been committed, row by row, and follow it"),
     Command("history", "fauna.cli.history", "show the versions of a row"),
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
+    Command("verify", "fauna.cli.verify", "check that everything stored is what was sealed"),
     Command("backup", "fauna.cli.backup", "take an online backup, add to it, or verify it"),
     Command("restore", "fauna.cli.restore", "make a data directory from a backup, as of any moment in it"),
-    Command("verify", "fauna.cli.verify", "check that everything stored is what was sealed"),
     Command("checkpoint", "fauna.cli.checkpoint", "sign the heads of the chains, for somebody outside to keep"),
     Command("proof", "fauna.cli.proof", "prove that a block or a change is in the history; check a proof"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),

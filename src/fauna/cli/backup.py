@@ -27,11 +27,11 @@ from typing import Any, Final
 
 from fauna.backup.manifest import shown_utc
 from fauna.backup.problems import BackupError, Damaged
-from fauna.backup.progress import Step
+from fauna.backup.progress import Step, Watcher
 from fauna.backup.runner import DONE, RUNNING, secret_of
 from fauna.backup.secrets import Secret
+from fauna.cli.progress import Progress, shown_bytes
 from fauna.cli.sql import add_connection, connector
-from fauna.cli.steps import Shown, shown_bytes
 from fauna.client.link import Link
 from fauna.errors import FaunaError
 
@@ -59,6 +59,19 @@ def given_secret(args: argparse.Namespace) -> Secret | None:
     return secret_of(args.passphrase_file or "", args.key_file or "", os.environ.get(PASSPHRASE, ""))
 
 
+def told_by(progress: Progress) -> Watcher:
+    """What shows the steps of a backup or a restore."""
+
+    def tell(step: Step) -> None:
+        if step.unit == "bytes":
+            what = f"{step.what}: {shown_bytes(step.done)} of {shown_bytes(step.total)}"
+        else:
+            what = f"{step.what}: {step.done:,} of {step.total:,} {step.unit}"
+        progress(step.done / step.total if step.total else 0.0, what)
+
+    return tell
+
+
 def run(args: argparse.Namespace) -> int:
     verifies = args.what[0] == "verify"
     if len(args.what) != (2 if verifies else 1):
@@ -82,12 +95,12 @@ def _of_directory(args: argparse.Namespace, target: Path) -> int:
     if not (args.data / "shard-0.db").exists():
         raise BackupError(f"'{args.data}' is no data directory: it has no shard-0.db")
     secret = given_secret(args)
-    shown = Shown("backup", quiet=args.json)
+    progress = Progress("backup", quiet=args.json)
     node = Node.open(args.data, Settings(data=args.data))
     try:
-        taken = take(node.backup_source(), target, secret, full=args.full, watcher=shown)
+        taken = take(node.backup_source(), target, secret, full=args.full, watcher=told_by(progress))
     finally:
-        shown.end()
+        progress.end()
         node.close()
     blocks = sum(each.last - each.first + 1 for each in taken.elements if each.kind == "blocks")
     found = {
@@ -104,19 +117,19 @@ def _of_server(args: argparse.Namespace, target: Path) -> int:
     named += [str(Path(file).absolute()) if file else "" for file in (args.passphrase_file, args.key_file)]
     directory, passphrase_file, key_file = named
     link = connector(args, ask=sys.stdin.isatty())()
-    shown = Shown("backup", quiet=args.json)
+    progress = Progress("backup", quiet=args.json)
     try:
         _call(link, "CALL fauna.backup(%s, %s, %s, %s)", (directory, int(args.full), passphrase_file, key_file))
         found = _call(link, "CALL fauna.backup_status()")
         while found["state"] == RUNNING:
-            shown(Step(found["what"], found["done"], found["total"], found["unit"]))
+            told_by(progress)(Step(found["what"], found["done"], found["total"], found["unit"]))
             time.sleep(_POLL_S)  # the server has nothing to await
             found = _call(link, "CALL fauna.backup_status()")
     except KeyboardInterrupt:
         _call(link, "CALL fauna.backup_stop()")
         raise
     finally:
-        shown.end()
+        progress.end()
         link.close()
     if found["state"] != DONE:
         if args.json:
@@ -150,16 +163,17 @@ def _verify(args: argparse.Namespace, source: Path) -> int:
     from fauna.backup.verifying import verify
     from fauna.node import configure as configure_connection
 
-    shown = Shown("backup", quiet=args.json)
+    progress = Progress("backup", quiet=args.json)
     try:
-        found = verify(source, configure_connection, given_secret(args), scratch=args.scratch, watcher=shown)
+        found = verify(source, configure_connection, given_secret(args), scratch=args.scratch, watcher=told_by(progress))
         if args.restore and not found.problems:
-            found.problems += _restored_problems(args, source, shown)
+            found.problems += _restored_problems(args, source, told_by(progress))
     except FaunaError as problem:
+        progress.end()
         print(f"faunadb: {problem}", file=sys.stderr)
         return 2
     finally:
-        shown.end()
+        progress.end()
     if args.json:
         print(json.dumps({"ok": not found.problems, **asdict(found)}, indent=1))
         return 1 if found.problems else 0
@@ -174,7 +188,7 @@ def _verify(args: argparse.Namespace, source: Path) -> int:
     return 1 if found.problems else 0
 
 
-def _restored_problems(args: argparse.Namespace, source: Path, shown: Shown) -> list[str]:
+def _restored_problems(args: argparse.Namespace, source: Path, watcher: Watcher) -> list[str]:
     """What `faunadb verify` finds in the backup when it is restored to its end."""
     from fauna.backup.restoring import restore
     from fauna.node import configure as configure_connection
@@ -184,7 +198,7 @@ def _restored_problems(args: argparse.Namespace, source: Path, shown: Shown) -> 
     with tempfile.TemporaryDirectory(prefix="fauna-restored-", dir=args.scratch) as scratch:
         directory = Path(scratch) / "data"
         try:
-            restore(source, directory, open_shard, lambda directory: None, given_secret(args), watcher=shown)
+            restore(source, directory, open_shard, lambda directory: None, given_secret(args), watcher=watcher)
         except Damaged as problem:
             return [str(problem)]
         report = verify(directory, configure_connection)

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 _WIDTH: Final = 30
 _BAR_S: Final = 0.1
 _LINE_S: Final = 5.0
+_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 class Progress:
@@ -28,7 +29,7 @@ class Progress:
             return
         self._told = now
         if self._drawn:
-            full = round(_WIDTH * done)
+            full = min(_WIDTH, round(_WIDTH * done))
             print(f"\r\x1b[K[{'#' * full}{'.' * (_WIDTH - full)}] {done:4.0%} {what}", end="", file=self._stream, flush=True)
             self._begun = True
         else:
@@ -39,3 +40,12 @@ class Progress:
         if self._begun:
             print("\r\x1b[K", end="", file=self._stream, flush=True)
             self._begun = False
+
+
+def shown_bytes(count: int) -> str:
+    """A number of bytes as people read it."""
+    size, unit = float(count), 0
+    while size >= 1024 and unit < len(_UNITS) - 1:
+        size /= 1024
+        unit += 1
+    return f"{count:,} bytes" if not unit else f"{size:,.1f} {_UNITS[unit]}"

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fauna.backup.manifest import shown_utc
-from fauna.cli.backup import add_secret, given_secret
-from fauna.cli.steps import Shown
+from fauna.cli.backup import add_secret, given_secret, told_by
+from fauna.cli.progress import Progress
 
 if TYPE_CHECKING:
     from fauna.backup.restoring import Until
@@ -68,12 +68,12 @@ def run(args: argparse.Namespace) -> int:
         finally:
             node.close()
 
-    shown = Shown("restore", quiet=args.json)
+    progress = Progress("restore", quiet=args.json)
     began = time.monotonic()
     try:
-        restored = restore(args.source, args.data, open_shard, finish, given_secret(args), until=until, watcher=shown)
+        restored = restore(args.source, args.data, open_shard, finish, given_secret(args), until=until, watcher=told_by(progress))
     finally:
-        shown.end()
+        progress.end()
     seconds = time.monotonic() - began
     if args.json:
         found = {

@@ -93,6 +93,16 @@ class Past:
         for shard in self._shards():
             shard.settle()
 
+    def instant(self) -> tuple[int, Sequence[SqliteShard]]:
+        """A time of now, and the shards there are then.  On return whatever was committed at that time or before can be read on
+        all of them, and is on disk."""
+        time_us = self._clock.next_us()
+        self.settle(time_us)
+        shards = tuple(self._shards())
+        for shard in shards:
+            shard.sync()
+        return time_us, shards
+
     def catalog_at(self, time_us: int) -> Catalog:
         """The catalog of that time; the same object for all times between two definitions.  Error 1525 as `check`.  It may take
         long, unless `is_ready`."""
