@@ -160,7 +160,7 @@ def test_it_is_for_root(tmp_path: Path) -> None:
         with opened(tmp_path / "data") as node:
             node.set_password("guest", "%", server.password)
         server.restart()
-        for statement in ("backup('/tmp/none')", "backup_status()", "backup_stop()"):
+        for statement in ("backup('/tmp/none')", "backup_status()", "backup_stop()", "archive_status()"):
             with pytest.raises(pymysql.MySQLError) as caught:
                 server.query(f"CALL fauna.{statement}", user="guest")
             assert caught.value.args[0] == 1227
@@ -186,6 +186,10 @@ def test_archiving(tmp_path: Path) -> None:
             while count() == before and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert count() > before
+        (status,) = db.query("CALL fauna.archive_status()")
+        assert status["target"] == str(target) and not status["problem"]
+        (status,) = db.query("CALL fauna.backup_status()")
+        assert status["state"] == "none"
     finally:
         db.close()
     assert verify(target, configure, secret).problems == []
