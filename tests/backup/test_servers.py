@@ -109,6 +109,9 @@ def test_a_command_for_a_directory(server: Server, tmp_path: Path) -> None:
     sealed = ("--key-file", str(key))
     assert faunadb_command("backup", str(target), "--data", str(tmp_path / "data"), *sealed).returncode == 0
     assert "nothing is wrong" in faunadb_command("backup", "verify", str(target), *sealed).stdout
+    done = faunadb_command("backup", "verify", str(target), *sealed, "--restore", "--scratch", str(tmp_path))
+    assert done.returncode == 0 and "nothing is wrong" in done.stdout, done.stdout + done.stderr
+    assert not list(tmp_path.glob("fauna-*"))
     done = faunadb_command("restore", str(target), "--data", str(tmp_path / "restored"), *sealed, "--reset-root-password",
                            FAUNADB_ROOT_PASSWORD="")  # fmt: skip
     assert done.returncode == 0 and "root's password is" in done.stdout, done.stderr
@@ -157,7 +160,7 @@ def test_it_is_for_root(tmp_path: Path) -> None:
         with opened(tmp_path / "data") as node:
             node.set_password("guest", "%", server.password)
         server.restart()
-        for statement in ("backup('/tmp/none')", "backup_status()", "backup_stop()"):
+        for statement in ("backup('/tmp/none')", "backup_status()", "backup_stop()", "archive_status()"):
             with pytest.raises(pymysql.MySQLError) as caught:
                 server.query(f"CALL fauna.{statement}", user="guest")
             assert caught.value.args[0] == 1227
@@ -183,6 +186,10 @@ def test_archiving(tmp_path: Path) -> None:
             while count() == before and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert count() > before
+        (status,) = db.query("CALL fauna.archive_status()")
+        assert status["target"] == str(target) and not status["problem"]
+        (status,) = db.query("CALL fauna.backup_status()")
+        assert status["state"] == "none"
     finally:
         db.close()
     assert verify(target, configure, secret).problems == []

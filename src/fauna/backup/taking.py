@@ -240,9 +240,9 @@ class _Taking:
             with target.backup("main", connection, "main") as pages:
                 while not pages.done:
                     pages.step(_PAGES_AT_ONCE)
-                    total = pages.page_count
-                    done = total - pages.remaining
-                    self._watcher(Step(f"copying shard {shard}", done * 4096, total * 4096))
+                    size = self._settings.page_size
+                    done = pages.page_count - pages.remaining
+                    self._watcher(Step(f"copying shard {shard}", done * size, pages.page_count * size))
         except apsw.Error as failed:
             raise BackupError(f"shard {shard} cannot be copied: {failed}") from None
         finally:

@@ -14,6 +14,7 @@
     fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
     fauna.backup_status()                 how far it is
     fauna.backup_stop()                   go no further; the backup is what it was
+    fauna.archive_status()                what the server has backed up by itself
 
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
 So does the backup, whose directory and files are on the server's disk; it is for root.
@@ -111,6 +112,7 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
 _PROCEDURES: Final = {
     "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
     "backup_status": _Procedure((), backup_procedures.status),
+    "archive_status": _Procedure((), backup_procedures.archive_status),
     "backup_stop": _Procedure((), backup_procedures.stop),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),

@@ -455,7 +455,8 @@ class Sealer:
         if len(images) == 1:
             kind, table, key, key_after, before, after = images[0]
             if kind and kind < RESET and (kind != UPDATE or before != after):
-                return self._encoded(kind, table, key, key_after, before, after, self._layout(table).without_rowid), False
+                changes = self._encoded(kind, table, key, key_after, before, after, self._layout(table).without_rowid)
+                return changes, table == _CATALOG
         net: dict[tuple[str, int], tuple[int, bytes, bytes]] = {}
         defines = False
         for kind, table, key, key_after, before, after in images:
