@@ -8,7 +8,9 @@ go as text.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import socket
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -258,6 +260,14 @@ class ServerLink:
                 self._connection.ping()
             except pymysql.err.Error as problem:
                 raise _translated(problem) from None
+
+    def abandon(self) -> None:
+        """End the connection from another thread: what is running on it fails with error 2013.  `close` is still to be called."""
+        connection = self._connection
+        sock = connection._sock if connection is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Say goodbye; the server rolls back what is open.  Again is no error."""

@@ -182,6 +182,8 @@ def _set_variable(session: Session, item: ast.SetSystemVariable) -> Any:
     else:
         value = _variable_value(session, item.value)
     if item.scope == "GLOBAL":
+        if name == "read_only" and session.node.read_only:
+            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
         session.node.variables.set(given, value)
         return None
     if name in ("transaction_isolation", "transaction_read_only") and item.scope is None and session.transactions.explicit:
@@ -444,7 +446,9 @@ def _admin_tables(session: Session, statement: ast.AdminTables) -> Result:
 
 
 def _admin_rows(session: Session, action: str, label: str, verb: str, physical: str) -> Iterator[Row]:
-    if action == "ANALYZE" and physical.startswith("t"):
+    if action == "ANALYZE" and physical.startswith("t") and session.node.read_only:
+        yield (label, verb, "note", "Not on a read-only server")
+    elif action == "ANALYZE" and physical.startswith("t"):
         transaction = session.transactions.for_writing()
         transaction.lock()
         for shard in range(len(session.node.shards)):

@@ -11,6 +11,9 @@
     fauna.proof(block[, shard[, change[, checkpoint]]])   that the block, and the change, are in the checkpoint's history
     fauna.consistency(checkpoint)         that nothing has been rewritten since that checkpoint
 
+    fauna.chain_heads([after_us, wait_ms])                the latest block of each shard
+    fauna.blocks(shard, first_height, max_bytes, wait_ms) blocks, as a follower copies them
+
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
 """
 
@@ -26,7 +29,7 @@ from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import chain_procedures
+from fauna.session import block_procedures, chain_procedures
 from fauna.session.result import Result, ResultColumn
 
 if TYPE_CHECKING:
@@ -98,6 +101,8 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
 
 
 _PROCEDURES: Final = {
+    "blocks": _Procedure((int, int, int, int), block_procedures.blocks),
+    "chain_heads": _Procedure((int, int), block_procedures.chain_heads, optional=2),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),

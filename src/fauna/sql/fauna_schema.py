@@ -1,6 +1,7 @@
 """The system database `fauna`: what a FaunaDB has that MySQL has not, as tables.
 
     fauna.shards        the shards: their slots, rows and bytes, and how much is committed on them
+    fauna.follower      of a follower: how far each shard is, and its source; else without rows
     fauna.checkpoints   the latest signed checkpoints of the chains, oldest first
 """
 
@@ -48,6 +49,17 @@ COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
         ("problem", varchar(1024)),
         ("checkpoint", SqlType(Kind.LONGTEXT, 4_294_967_295, collation=DEFAULT_COLLATION)),
         nullable=("exported", "problem"),
+    ),
+    "follower": _columns(
+        "follower",
+        ("shard", BIGINT_TYPE),
+        ("height", BIGINT_TYPE),
+        ("source_height", BIGINT_TYPE),
+        ("blocks_behind", BIGINT_TYPE),
+        ("latest_block_at", datetime_type(6)),  # UTC
+        ("state", varchar(16)),
+        ("problem", varchar(1024)),
+        nullable=("latest_block_at", "problem"),
     ),
     "shards": _columns(
         "shards",

@@ -69,7 +69,7 @@ _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
-_DEFINITION: Final = re.compile(
+DEFINITION: Final = re.compile(
     r"\s*(CREATE|DROP|ALTER) (?:UNIQUE )?(TABLE|INDEX|TRIGGER|VIEW)(?: IF (?:NOT )?EXISTS)? \"?(\w+)", re.ASCII
 )
 _NUMBERED: Final = re.compile(r"[a-z]+(\d+)", re.ASCII)
@@ -185,7 +185,7 @@ class Sealer:
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
-        found = _DEFINITION.match(sql)
+        found = DEFINITION.match(sql)
         if found is None:
             return
         verb, what, name = found.groups()
@@ -375,10 +375,19 @@ class Sealer:
 
     def previous(self) -> bytes:
         """What the next block has as the hash before it."""
+        if self._sealing is not None:
+            return block_hash(self._encoded_header)
         return self.hash or genesis(self._database(), self._number)
 
+    @property
+    def latest(self) -> tuple[int, int]:
+        """Height and time of the latest block, the open transaction's own included."""
+        header = self._sealing
+        return (header.height, header.time_us) if header is not None else (self.height, self.time_us)
+
     def adopt(self, header: bytes, changes: Iterable[bytes]) -> None:
-        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction."""
+        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction; it may be one of
+        several."""
         self._guard.start(None, inline=False)
         decoded = decode_header(header)
         stored = list(islice(changes, self._rows_max))

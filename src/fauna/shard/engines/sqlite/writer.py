@@ -7,7 +7,7 @@ REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoev
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import apsw
@@ -43,6 +43,7 @@ class Writer:
         self.sealer = sealer
         # Held from before a commit has its time until others see it.
         self.showing = threading.Lock()
+        self.grown: Callable[[], None] | None = None  # told of each commit, when others see it
         self._checkpointer = checkpointer
         self.history = history
         self._group = group
@@ -231,7 +232,10 @@ class Writer:
             self.whole.update([change[0] for change in self.changes])
             self.changes = []
         history.append(self.changes, frozenset(self.whole))
-        return self._group.ticket()
+        ticket = self._group.ticket()
+        if self.grown is not None:
+            self.grown()
+        return ticket
 
     def _seal(self, sealer: Sealer, stamp: Stamp) -> None:
         self.pretending = True
