@@ -1,8 +1,8 @@
 """Followers: a second server that has the blocks of another, its source, and so all that the source has.
 
 What it is for: both sides of it.  The source tells what is settled (`cut`), wakes who waits for more (`growth`) and
-hands blocks out (`fauna.session.block_procedures`); the follower asks for them (`source`), keeps them until they are applied (`inbox`), applies
-them (`applier`) and goes on with that as long as it runs (`follower`); `start` begins it.
+hands blocks out (`fauna.session.block_procedures`); the follower asks for them (`source`), keeps them until they are
+applied (`inbox`), applies them (`applier`) and goes on with that as long as it runs (`follower`); `start` begins it.
 What it is not for: checking a block and applying it to one shard; that is the engine's `replay`.
 
 Invariants
