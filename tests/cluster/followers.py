@@ -56,8 +56,7 @@ def contents(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {"schema": schema}
         for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             if not str(name).startswith(("fauna_", "sqlite_")) and name not in _UNSEALED and not _is_temporary(str(name)):
-                rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
-                found[str(name)] = sorted(rows, key=repr)
+                found[str(name)] = connection.execute(f'SELECT * FROM "{name}" NOT INDEXED').fetchall()
         found["chain"] = connection.execute("SELECT header FROM fauna_blocks ORDER BY height").fetchall()
         found["transactions"] = connection.execute("SELECT gtrid, height FROM fauna_transactions ORDER BY 1, 2").fetchall()
         return found

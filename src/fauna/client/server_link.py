@@ -123,7 +123,7 @@ class ServerLink:
             return Answer(None, [], result.affected_rows, result.insert_id, result.warning_count, _text(result.message))
         shape = Shape.of(Column(*described) for described in result.description)
         if stream:
-            return self._streamed(shape, result._read_rowdata_packet_unbuffered)
+            return self._streamed(shape, lambda: _next_unbuffered(result))
         return Answer(shape, list(result.rows), len(result.rows), 0, result.warning_count)
 
     def next_answer(self) -> Answer | None:
@@ -274,6 +274,15 @@ class ServerLink:
         connection, self._connection = self._connection, None
         if connection is not None and connection.open:
             connection.close()
+
+
+def _next_unbuffered(result: Any) -> tuple[Any, ...] | None:
+    try:
+        row: tuple[Any, ...] | None = result._read_rowdata_packet_unbuffered()
+    except BaseException:
+        result.unbuffered_active = False  # there is nothing more to read off, which PyMySQL would try when it forgets the result
+        raise
+    return row
 
 
 def _next(read: Callable[[], tuple[Any, ...] | None]) -> tuple[Any, ...] | None:
