@@ -24,13 +24,18 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import uvloop
 
+from fauna.backup.problems import BackupError
+from fauna.backup.runner import Backups, secret_of
+from fauna.backup.taking import Source
 from fauna.catalog import store
+from fauna.catalog.past import History
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.chain.checkpoint import CheckpointError
 from fauna.chain.checkpoints import Checkpoints
+from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import FaunaError, StartError, error
@@ -77,7 +82,7 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
-from fauna.txn.past import Past
+from fauna.txn.past import Indexer, Past
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
@@ -86,7 +91,6 @@ if TYPE_CHECKING:
     from fauna.chain.source import ChainSource
     from fauna.chain.witness import Witness
     from fauna.follow.follower import Follower
-    from fauna.web.changes import ChangeSource
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
     from fauna.wire.server import WireServer
@@ -111,16 +115,26 @@ def equal_key(collation: str, text: str) -> Stored:
     return casefold_key(collation)(text)
 
 
+def engine_settings(settings: Settings) -> EngineSettings:
+    # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
+    untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
+    return EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
+
+
 def shard_opener(
     directory: DataDirectory, settings: Settings, clock: HybridClock, grown: Callable[[], None] | None = None
 ) -> Callable[[int], SqliteShard]:
     """What opens the shards of a directory, or makes them.  grown: called after each commit."""
-    # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
-    untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
-    engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
     return partial(
-        SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph(), clock=clock,
-        grown=grown,
+        SqliteShard, directory, configure=configure, settings=engine_settings(settings), equal_key=equal_key, waits=WaitGraph(),
+        clock=clock, grown=grown,
+    )
+
+
+def open_shard(directory: DataDirectory, number: int) -> SqliteShard:
+    """A shard by itself, as a node opens it: to apply blocks to it."""
+    return SqliteShard(
+        directory, number, configure=configure, settings=engine_settings(Settings(data=directory.path)), equal_key=equal_key
     )
 
 
@@ -157,16 +171,26 @@ class Node:
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
-        self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+        self.backups = Backups(self.backup_source)
+        self._indexer: Indexer | None = None
+        self.history: History | None = None  # without a chain
+        self.past: Past | None = None
+        self._changes: ChangeSource | None = None
+        if settings.chain:
+            self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
             self.database = database = name_database(self.shard)  # before the first block, which rests on it
             identify(self.shard, database, 0)
             self._make_system_tables(self.shard)
-            self.cuts = Cuts(database, lambda: self.shards, self.clock, lambda: self.gate)
+            self.cuts = Cuts(database, lambda: self.shards, self.past) if self.past is not None else None
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
+            if self.past is not None:
+                self._changes = ChangeSource(
+                    lambda: self.shards, self.past, self.clock, lambda: self.catalog, configure, database
+                )
         except BaseException:
             self._close_shards()
             raise
@@ -206,8 +230,21 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
-        node.start_witness_if_asked()
+        node.start_background()
         return node
+
+    def start_background(self) -> None:
+        """What goes on beside the clients and writes nothing to the shards; StartError, closed, when the settings cannot be."""
+        if self.history is not None:
+            self._indexer = Indexer(lambda: self.shards)
+        try:
+            if self.settings.checkpoint_target and self.settings.checkpoint_interval:
+                self.start_witness()
+            if self.settings.archive_target:
+                self.start_archive()
+        except BaseException:
+            self.close()
+            raise
 
     @staticmethod
     def _must_not_fork(path: Path, follows: bool) -> None:
@@ -216,14 +253,6 @@ class Node:
                 f"'{path}' is a copy that follows {followed(path)}; with changes of its own it could not follow any more",
                 "faunadb follow goes on with it; faunadb serve --promote makes it a database of its own, for good",
             )
-
-    def start_witness_if_asked(self) -> None:
-        if self.settings.checkpoint_target and self.settings.checkpoint_interval:
-            try:
-                self.start_witness()
-            except BaseException:
-                self.close()
-                raise
 
     def start_witness(self) -> None:
         """Begin to export checkpoints as the settings say; StartError when the target cannot be used."""
@@ -276,7 +305,7 @@ class Node:
         if self.read_only:
             return  # what its source has left half done its source finishes
         self._committer.recover(self.shards)
-        definitions.recover(self.shards)
+        definitions.recover(self.shards, self._definition_time)
         self.catalog = self._load_catalog()  # slots that were moving have moved now
         self.mover()
         if new:
@@ -285,6 +314,31 @@ class Node:
             branch.execute_ddl(store.save_statements(before, self.catalog), ())
             branch.commit().wait()
             definitions.recover(self.shards)
+
+    def _definition_time(self, number: int) -> int:
+        """When the first shard ran its last definition: another one that has to run it after a crash does it at the same moment
+        of the past.  0 when its chain has gone on since."""
+        head = self.shard.header(self.shard.height)
+        defined = self.shard.header(head.schema) if head is not None else None
+        return defined.time_us if defined is not None and defined.time_us > self.shards[number].time_us else 0
+
+    # ── backup ──
+
+    def backup_source(self) -> Source:
+        """What a backup is taken of."""
+        return Source(
+            name_database(self.shard), self.directory.path, lambda: tuple(self.shards),
+            Past(lambda: self.shards, self.clock, lambda: self.gate).instant,
+        )  # fmt: skip
+
+    def start_archive(self) -> None:
+        """Begin to add to the backup that the settings name; StartError when its secret cannot be read."""
+        settings = self.settings
+        try:
+            secret = secret_of("", "", settings.backup_passphrase, settings.backup_key_file)
+        except BackupError as problem:
+            raise StartError(str(problem)) from None
+        self.backups.archive(Path(settings.archive_target).absolute(), settings.archive_interval, secret)
 
     # ── resharding ──
 
@@ -380,7 +434,8 @@ class Node:
     def follow(self, follower: Follower, inbox: Inbox) -> None:
         """Apply what the follower gets, from now on."""
         self.follower = follower
-        self.history.known_us = self.cuts.known_us = lambda: follower.known_us
+        assert self.past is not None
+        self.past.known_us = lambda: follower.known_us
 
         def stuck(problem: FaunaError) -> None:
             self.stop_serving()
@@ -448,6 +503,10 @@ class Node:
     def set_catalog(self, catalog: Catalog) -> None:
         """The catalog after a committed DDL."""
         self.catalog = catalog
+
+    def change_source(self) -> ChangeSource | None:
+        """Where change streams come from; None: the database keeps no chain."""
+        return self._changes
 
     # ── accounts and sessions ──
 
@@ -522,10 +581,6 @@ class Node:
             f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.counters.questions}  "
             "Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
         )
-
-    def change_source(self) -> ChangeSource | None:
-        """Where change streams come from; None: there is nothing yet that keeps changes."""
-        return None
 
     # ── information_schema and SHOW ──
 
@@ -666,6 +721,9 @@ class Node:
             session.close()
         if self._mover is not None:
             self._mover.close()
+        if self._changes is not None:
+            self._changes.close()
+        self.backups.close()
         self._close_shards()
         if self.follower is not None:
             for shard in self.follower.shards:
@@ -673,6 +731,8 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._indexer is not None:
+            self._indexer.close()
         self.xids.close()
         if self._committer is not None:
             self._committer.close()

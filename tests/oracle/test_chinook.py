@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from pymysql.constants import CLIENT
 
-from tests.servers import Server
+from tests.servers import Server, faunadb
+from tests.servers.replay import differences
 
 DUMP = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "chinook-mysql.sql"
 DATABASE = "Chinook_AutoIncrement"
@@ -126,6 +127,16 @@ def test_query(loaded_mariadb: Server, loaded_faunadb: Server, name: str) -> Non
     expected = answer(loaded_mariadb, QUERIES[name])
     assert expected[1], "a query without an answer shows nothing"
     assert answer(loaded_faunadb, QUERIES[name]) == expected
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_its_chain_replayed_gives_the_same_rows(tmp_path: Path, shards: int) -> None:
+    if not DUMP.exists():
+        pytest.skip("the Chinook dump is not there")
+    with faunadb.start("--shards", str(shards), data=tmp_path / "data") as server:
+        load(server)
+    found, blocks = differences(tmp_path / "data", tmp_path / "copy")
+    assert found == [] and blocks > 20
 
 
 @pytest.mark.oracle

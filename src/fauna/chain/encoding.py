@@ -79,22 +79,51 @@ def encode_row(values: Sequence[Stored]) -> bytes:
     for value in values:
         if value is None:
             parts.append(b"\x00")
-        elif isinstance(value, str):
-            data = value.encode("utf-8", "surrogatepass")
-            parts.append(b"\x03")
-            parts.append(varint(len(data)))
-            parts.append(data)
-        elif isinstance(value, int):
-            parts.append(b"\x01")
-            parts.append(varint(value << 1 if value >= 0 else (-value << 1) - 1))
-        elif isinstance(value, float):
-            parts.append(b"\x02")
-            parts.append(_DOUBLE.pack(value))
         else:
-            parts.append(b"\x04")
-            parts.append(varint(len(value)))
-            parts.append(value)
+            _add_value(parts, value)
     return b"".join(parts)
+
+
+def encode_rows(before: Sequence[Stored], after: Sequence[object], unchanged: object) -> tuple[bytes, bytes]:
+    """A row before and after an UPDATE: both as `encode_row` gives them.  unchanged: stands in `after` for a value that is as it
+    was, so that it is encoded once."""
+    old: list[bytes] = [varint(len(before))]
+    new: list[bytes] = [varint(len(after))]
+    for i in range(len(before)):
+        value = before[i]
+        start = len(old)
+        if value is None:
+            old.append(b"\x00")
+        else:
+            _add_value(old, value)
+        changed = after[i]
+        if changed is unchanged:
+            for j in range(start, len(old)):
+                new.append(old[j])
+        elif changed is None:
+            new.append(b"\x00")
+        else:
+            assert isinstance(changed, (int, float, str, bytes))
+            _add_value(new, changed)
+    return b"".join(old), b"".join(new)
+
+
+def _add_value(parts: list[bytes], value: int | float | str | bytes) -> None:
+    if isinstance(value, str):
+        data = value.encode("utf-8", "surrogatepass")
+        parts.append(b"\x03")
+        parts.append(varint(len(data)))
+        parts.append(data)
+    elif isinstance(value, int):
+        parts.append(b"\x01")
+        parts.append(varint(value << 1 if value >= 0 else (-value << 1) - 1))
+    elif isinstance(value, float):
+        parts.append(b"\x02")
+        parts.append(_DOUBLE.pack(value))
+    else:
+        parts.append(b"\x04")
+        parts.append(varint(len(value)))
+        parts.append(value)
 
 
 def encode_change(kind: int, table: bytes, key: int, before: bytes, after: bytes) -> bytes:
@@ -302,7 +331,7 @@ class Header:
     shards          the shards that it has changed, when they are several
     user            who committed: user@host, or "" for the server itself
     epoch           of the shard's primary
-    schema          the height of the latest block, up to this one, that changed definitions
+    schema          the height of the latest block, up to this one, that changed definitions: of the engine, or of the catalog
     """
 
     shard: int
@@ -318,30 +347,33 @@ class Header:
     schema: int = 0
 
     def encode(self) -> bytes:
-        """version byte, varint shard, varint height, 32 bytes previous, 32 bytes root, varint changes, varint time, text gtrid,
-        varint number of shards and each as varint, text user, varint epoch, varint schema."""
-        return b"".join(
-            (
-                _BYTE[VERSION],
-                varint(self.shard),
-                varint(self.height),
-                self.previous,
-                self.root,
-                varint(self.changes),
-                varint(self.time_us),
-                text(self.gtrid),
-                varint(len(self.shards)),
-                *[varint(shard) for shard in self.shards],
-                text(self.user),
-                varint(self.epoch),
-                varint(self.schema),
-            )
-        )
+        return encode_header(
+            self.shard, self.height, self.previous, self.root, self.changes, self.time_us, self.gtrid, self.shards, self.user,
+            self.epoch, self.schema,
+        )  # fmt: skip
 
     @property
     def transaction(self) -> str:
         """The name by which the transaction is spoken of: its gtrid, or shard and height."""
         return self.gtrid or f"{self.shard}:{self.height}"
+
+
+def encode_header(
+    shard: int, height: int, previous: bytes, root: bytes, changes: int, time_us: int, gtrid: str, shards: tuple[int, ...],
+    user: str, epoch: int, schema: int,
+) -> bytes:  # fmt: skip
+    """version byte, varint shard, varint height, 32 bytes previous, 32 bytes root, varint changes, varint time, text gtrid,
+    varint number of shards and each as varint, text user, varint epoch, varint schema."""
+    parts = [
+        _BYTE[VERSION], varint(shard), varint(height), previous, root, varint(changes), varint(time_us), text(gtrid),
+        varint(len(shards)),
+    ]  # fmt: skip
+    for number in shards:
+        parts.append(varint(number))  # noqa: PERF401 (there is none, nearly always)
+    parts.append(text(user))
+    parts.append(varint(epoch))
+    parts.append(varint(schema))
+    return b"".join(parts)
 
 
 def decode_header(data: bytes) -> Header:

@@ -20,11 +20,13 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from fauna.client.changes import ChangeEvent, ChangeStream
 from fauna.client.exceptions import (
     DatabaseError,
     DataError,
@@ -46,8 +48,9 @@ if TYPE_CHECKING:
     from fauna.client.server_link import Address
 
 __all__ = [
-    "DataError", "Database", "DatabaseError", "Error", "IntegrityError", "InterfaceError", "InternalError",
-    "NotSupportedError", "OperationalError", "ProgrammingError", "Row", "Rows", "Shards", "Stream", "Transaction", "connect",
+    "ChangeEvent", "ChangeStream", "DataError", "Database", "DatabaseError", "Error", "IntegrityError", "InterfaceError",
+    "InternalError", "NotSupportedError", "OperationalError", "ProgrammingError", "Row", "Rows", "Shards", "Stream",
+    "Transaction", "connect",
 ]  # fmt: skip
 
 Returned = TypeVar("Returned")
@@ -320,11 +323,35 @@ class Database(_Queries):
     def in_transaction(self) -> bool:
         return self._link.in_transaction
 
-    # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
+    # ── what was ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def history(self, table: str, key: Any) -> Rows:
-        """The versions of a row: not in this release (error 1235)."""
-        raise not_supported("history")
+    def changes(
+        self, from_: str | datetime | None = None, tables: Iterable[str] = (), *, follow: bool = False
+    ) -> ChangeStream:
+        """What has been committed, event by event, each a dict in Debezium's envelope with a `.position`.
+
+        from_    where to begin: behind a position that an event had; at a block 'shard:height', or a time; 'start' or 'now'.
+                 Without it: at the start, or with `follow` now.
+        tables   those alone, as 'database.table' (or 'table', of the connection's database)
+        follow   wait for more at the end, for ever; without it the iterator ends there
+        """
+        return ChangeStream(self._link, from_, [self._qualified(table) for table in tables], follow=follow)
+
+    def history(self, table: str, *key: Any) -> Rows:
+        """The versions of the row with that primary key, newest first: op, row_start, row_end (None: it is current), transaction,
+        user, and the columns.  A row that was deleted has a version `DELETE`, which says by whom."""
+        marks = ", ".join(["%s"] * (1 + len(key)))
+        return _rows(self._link.run(f"CALL fauna.history({marks})", (table, *key)))
+
+    def _qualified(self, table: str) -> str:
+        if "." in table:
+            return table
+        database = next(iter(self._link.run("SELECT DATABASE()").rows))[0]
+        if database is None:
+            raise ProgrammingError(1046, "No database selected", "3D000")
+        return f"{database}.{table}"
+
+    # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
 
     def as_of(self, moment: Any) -> Database:
         """The database as it was: not in this release (error 1235)."""

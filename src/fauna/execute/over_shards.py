@@ -54,7 +54,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a distributed query.  noted: what was fetched is added here."""
+    """One run of a distributed query.  noted: what was fetched is added here.  read_past: as `read`, by other connections."""
 
     shards: int
     read: Read
@@ -64,6 +64,10 @@ class Run:
     watch: Watch | None = None
     locking: bool = False  # one shard after the other: who waits for a lock lets those on other shards go
     noted: list[Fetched] | None = None
+    read_past: Read | None = None
+
+    def reads(self, gather: Gather) -> Read:
+        return self.read_past if gather.past and self.read_past is not None else self.read
 
 
 def home(distribution: Distribution | None, args: Sequence[Stored], supply: Supply) -> int | None:
@@ -116,7 +120,7 @@ def _shards(gather: Gather, run: Run) -> Sequence[int]:
 def _parts(gather: Gather, run: Run) -> Iterator[Rows]:
     params = gather.statement.params.build(run.args, run.supply)
     for shard in _shards(gather, run):
-        rows = run.read(shard, gather.statement.sql, params)
+        rows = run.reads(gather)(shard, gather.statement.sql, params)
         yield rows if run.noted is None else _Noting(rows, shard, gather.shows, run.noted)
 
 
@@ -295,7 +299,7 @@ def _fetches(gathers: Sequence[Gather], run: Run, scratch: Scratch) -> list[Call
         with using(run.context):
             for gather, params in wanted[shard]:
                 started, count = time.perf_counter(), 0
-                rows = run.read(shard, gather.statement.sql, params)
+                rows = run.reads(gather)(shard, gather.statement.sql, params)
                 try:
                     quick = False
                     while True:

@@ -117,7 +117,7 @@ class Applier:
             raise
         self._commit(applying, groups)
         for number in applying:
-            self.shards[number].settle()
+            self.shards[number].sync_pending()
         for block in (block for group in groups for block in group if block.is_in_parts):
             self._inbox.drop_parts(block.shard, block.height)
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fauna.chain.encoding import block_hash, decode_header, genesis
-from fauna.clock import HybridClock
 from fauna.shard.engines.sqlite.blocks import BlockReader
-from fauna.txn.commit_gate import CommitGate
 
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
+    from fauna.txn.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +43,19 @@ class Cut:
 class Cuts:
     """Any thread may ask; it may wait for a commit that is becoming visible, and for the disk."""
 
-    def __init__(
-        self,
-        database: str,
-        shards: Callable[[], Sequence[SqliteShard]],
-        clock: HybridClock,
-        gate: Callable[[], CommitGate | None],
-    ) -> None:
+    def __init__(self, database: str, shards: Callable[[], Sequence[SqliteShard]], past: Past) -> None:
         self._database = database
         self._shards = shards
-        self._clock = clock
-        self._gate = gate
-        self.known_us: Callable[[], int] | None = None
-        """Of a follower: up to when it has all that its source has."""
+        self._past = past
 
     def now(self) -> Cut:
         """The latest one.  Error 1180 when a shard does not know what is on disk."""
-        time_us = self.known_us() if self.known_us is not None else self._settled()
+        time_us = self._past.now_us()
+        self._past.settle(time_us)
         shards = tuple(self._shards())  # after the time: what is older may speak of a shard that was new then
         for shard in shards:
-            shard.settle()
+            shard.sync_pending()
         return Cut(time_us, tuple([self._head(shard, time_us) for shard in shards]))
-
-    def _settled(self) -> int:
-        time_us = self._clock.now_us()
-        self._clock.observe(time_us)
-        gate = self._gate()
-        if gate is not None:
-            gate.pass_through(inline=False)
-        for shard in self._shards():
-            with shard.writer.showing:
-                pass  # whoever has an earlier time is visible now
-        return time_us
 
     def _head(self, shard: SqliteShard, time_us: int) -> Head:
         with shard.reading() as connection:

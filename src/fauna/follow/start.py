@@ -76,7 +76,7 @@ def open_follower(directory: DataDirectory, settings: Settings, address: Address
     inbox = Inbox(directory.path)
     follower = Follower(address, node.database, node.instance, inbox, node.settled)
     node.follow(follower, inbox)
-    node.start_witness_if_asked()
+    node.start_background()
     return node
 
 

@@ -124,6 +124,7 @@ class Gather:
     table      its name there; `columns` as CREATE TABLE has them, in the order of what `statement` gives
     statement  runs on each of the shards that `route` names
     shows      for EXPLAIN: what is done on the shards
+    past       it reads rows as they were, and no others
     """
 
     table: str
@@ -131,22 +132,26 @@ class Gather:
     statement: ShardStatement
     route: Route
     shows: str
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How a query is answered when there are several shards.
+    """How a query is answered when there are several shards, or when it reads the past in a transaction.
 
     home     the shards that have all that it reads: where that is one, the query runs there as it is
     gathers  else these come first
     final    and this is run on them; None: the rows of the only one are the answer, shard after shard, or
     by_row   in the order of their last column, which is not part of the answer
+    apart    within a transaction, of a query that reads the past: fetches each table for itself.  A connection that has read
+             from the history file sees it as it was then until its transaction ends.
     """
 
     home: Route
     gathers: tuple[Gather, ...]
     final: ShardStatement | None
     by_row: bool = False
+    apart: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,8 @@ class ShortSort:
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """A SELECT.  locking: FOR UPDATE / SHARE; match selects the rowids it aims at; count: SQL_CALC_FOUND_ROWS."""
+    """A SELECT.  locking: FOR UPDATE / SHARE; match selects the rowids it aims at; count: SQL_CALC_FOUND_ROWS; past: it reads
+    past states alone, which are the same in every transaction."""
 
     statement: ShardStatement
     columns: tuple[ResultColumn, ...]
@@ -190,6 +196,7 @@ class QueryPlan:
     short_sort: ShortSort | None = None
     distribution: Distribution | None = None
     count_distribution: Distribution | None = None
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,15 +501,43 @@ class RowwiseDeletePlan:
     distribution: Distribution | None = None
 
 
+MomentKind = Literal["POINT", "START", "END", "NOW"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that a statement names with FOR SYSTEM_TIME.
+
+    kind     POINT: of AS OF; START and END: of a range; NOW: the end of ALL, which nothing in the statement says
+    zone     of the session
+    make     its text, in the session's time zone, from a run's arguments; None: `statement` computes it
+    given    what was written, for the error if that is no time; None: an expression, which may be NULL
+    version  of the catalog that the plan was made for; None: any will do
+    """
+
+    kind: MomentKind
+    zone: str
+    make: BuildOne | None = None
+    statement: ShardStatement | None = None
+    given: BuildOne | None = None
+    version: int | None = None
+
+
 Plan = QueryPlan | InsertPlan | UpdatePlan | RowwiseUpdatePlan | DeletePlan | RowwiseDeletePlan
 
 
 @dataclass(frozen=True, slots=True)
 class CachedPlan:
-    """A plan and the literal values it depends on: argument number -> value."""
+    """A plan and the literal values it depends on: argument number -> value; and the times whose catalogs it was made for."""
 
     plan: Plan
     pinned: tuple[tuple[int, object], ...] = field(default=())
+    moments: tuple[Moment, ...] = ()
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What it was made for."""
+        return self.pinned, tuple([moment.version for moment in self.moments])
 
     def serves(self, literals: Sequence[object]) -> bool:
         """Whether the pinned literals are these."""

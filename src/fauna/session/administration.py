@@ -14,7 +14,7 @@ from fauna.catalog.values import to_python
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import over_shards, writing
 from fauna.plan.plan import DeletePlan, Distribution, Gather, Plan, QueryPlan, ShardStatement, UpdatePlan
-from fauna.session import definition, load_data, passwords, procedures, reading, xa
+from fauna.session import definition, flashback, load_data, passwords, past, procedures, reading, xa
 from fauna.session.explain import EXPLAIN_COLUMNS, Step, Tables, analyzed, explained, merge_row, noted
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
@@ -181,6 +181,8 @@ def _set_variable(session: Session, item: ast.SetSystemVariable) -> Any:
         value = variables.default(name, of_global=item.scope == "GLOBAL")
     else:
         value = _variable_value(session, item.value)
+        if name == "system_versioning_asof":
+            value = past.as_of_value(given, value, str(variables.values["time_zone"]))
     if item.scope == "GLOBAL":
         if name == "read_only" and session.node.read_only:
             raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
@@ -216,9 +218,9 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
 def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     """Type and value of an expression outside any query; its markers are the parameters of the running statement."""
     query = ast.Select((ast.SelectItem(expr, "v", ""),))
-    plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]))
-    assert isinstance(plan, QueryPlan)
     args = [value for _, value in session.params]
+    plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]), args)
+    assert isinstance(plan, QueryPlan)
     transaction = session.transactions.for_reading() if plan.tables else None
     reads = plan.reads(args, session.supply)
     rows = list(reading.read(session, transaction, plan.statement, plan.distribution, args, reads, inline=False))
@@ -292,7 +294,7 @@ def _explain(session: Session, statement: ast.Explain) -> Result:
         rows.append(merge_row(distribution))
     else:
         rows = explained(_steps(session, source, shard or SINGLE_SHARD), context.tables)
-        if distribution is not None:
+        if distribution is not None and session.slots.shards > 1:
             rows = noted(rows, _where((shard or SINGLE_SHARD,)))
         elif isinstance(plan, (UpdatePlan, DeletePlan)) and plan.spread:
             rows = noted(rows, _where(writing.shards_of(plan, (), session.supply, session.slots.shards)))
@@ -329,7 +331,8 @@ def _explain_analyze(session: Session, plan: Plan) -> Result:
     rows = reading.read(session, transaction, plan.statement, plan.distribution, (), reads, inline=False, noted=fetched)
     while batch := rows.fetch(256):
         count += len(batch)
-    text = analyzed(plan.distribution, over_shards.home(plan.distribution, (), session.supply), fetched, count, started)
+    home = over_shards.home(plan.distribution, (), session.supply)
+    text = analyzed(plan.distribution if session.slots.shards > 1 else None, home, fetched, count, started)
     return Result((ResultColumn("EXPLAIN", SqlType(Kind.LONGTEXT)),), iter([(text,)]), status=session.status, ready=True)
 
 
@@ -501,6 +504,8 @@ _IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {
     ast.Do: _do,
     ast.AdminTables: _admin_tables,
     ast.Explain: _explain,
+    ast.FlashbackTable: flashback.table,
+    ast.FlashbackTransaction: flashback.transaction,
     ast.SetPassword: passwords.change_password,
     ast.XaPrepare: xa.prepare,
     ast.XaCommit: xa.commit,

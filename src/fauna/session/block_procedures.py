@@ -105,7 +105,7 @@ def _of_block(reader: BlockReader, block: Block) -> Iterator[Row]:
 def _when(session: Session, wait_ms: int, enough: Callable[[Cut], bool]) -> Cut:
     """The cut, once it is enough or the time is over."""
     node = session.node
-    if not node.settings.chain:
+    if node.cuts is None:
         raise unsupported("following: this database has no chain")
     if not 0 <= wait_ms <= WAIT_MAX_MS:
         raise error("WRONG_ARGUMENTS", f"CALL of a procedure that waits: from 0 to {WAIT_MAX_MS} ms")

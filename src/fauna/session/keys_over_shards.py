@@ -47,7 +47,7 @@ def find_duplicates(session: Session, transaction: Transaction, after: Catalog) 
         same = isinstance(old, Table) and old.columns == table.columns
         for key in spread_keys(after, table):
             if not same or all((key.index, key.columns) != (other.index, other.columns) for other in known):
-                _find_duplicate(session, transaction, after, table, key)
+                find_duplicate(session, transaction, after, table, key)
 
 
 def find_orphans(session: Session, transaction: Transaction, after: Catalog) -> None:
@@ -61,10 +61,10 @@ def find_orphans(session: Session, transaction: Transaction, after: Catalog) -> 
         for key in table.foreign_keys if isinstance(old, Table) else ():
             parent = table if is_self_reference(table, key) else after.relation(key.ref_schema, key.ref_table)
             if key.number not in known and isinstance(parent, Table) and at_query_node(after, table, key):
-                _find_orphan(session, transaction, table, key, parent)
+                find_orphan(session, transaction, table, key, parent)
 
 
-def _find_orphan(session: Session, transaction: Transaction, table: Table, key: ForeignKey, parent: Table) -> None:
+def find_orphan(session: Session, transaction: Transaction, table: Table, key: ForeignKey, parent: Table) -> None:
     children = [table.by_name[name.lower()] for name in key.columns]
     parents = [parent.by_name[name.lower()] for name in key.ref_columns]
     with _scratch(session) as scratch:
@@ -77,7 +77,7 @@ def _find_orphan(session: Session, transaction: Transaction, table: Table, key: 
             raise Violation("child", table, foreign_key=key).to_error(altering=True)
 
 
-def _find_duplicate(session: Session, transaction: Transaction, catalog: Catalog, table: Table, key: SpreadKey) -> None:
+def find_duplicate(session: Session, transaction: Transaction, catalog: Catalog, table: Table, key: SpreadKey) -> None:
     index = next(index for index in table.indexes if index.physical == key.index)
     violation = Violation("unique", table, index=index)
     with _scratch(session) as scratch:

@@ -17,6 +17,7 @@ class PlanCache:
     def __init__(self, plans_max: int) -> None:
         self._plans_max = plans_max
         self._plans: dict[tuple[str, int], list[CachedPlan]] = {}
+        self._past: dict[tuple[str, int], list[CachedPlan]] = {}  # of statements that name times
         self._scopes: dict[Hashable, int] = {}
         self._next_scope = 1
 
@@ -27,6 +28,7 @@ class PlanCache:
             if len(self._scopes) >= SCOPES_MAX:
                 self._scopes.clear()
                 self._plans.clear()
+                self._past.clear()
             key = self._next_scope
             self._next_scope += 1
             self._scopes[scope] = key
@@ -41,6 +43,10 @@ class PlanCache:
                     return cached.plan
         return None
 
+    def find_past(self, shape: str, scope: int) -> Sequence[CachedPlan]:
+        """The plans of a shape that names times: which of them serves a text depends on those, too."""
+        return tuple(self._past.get((shape, scope), ()))
+
     def serves(self, shape: str, scope: int, plan: Plan, literals: Sequence[object]) -> bool:
         """Whether `plan` also serves these literals; a plan that is not kept serves only its own."""
         for cached in self._plans.get((shape, scope), ()):
@@ -49,8 +55,9 @@ class PlanCache:
         return False
 
     def add(self, shape: str, scope: int, cached: CachedPlan) -> None:
-        if len(self._plans) >= self._plans_max:
-            self._plans.pop(next(iter(self._plans)), None)
-        variants = self._plans.setdefault((shape, scope), [])
-        variants[:] = [v for v in variants if v.pinned != cached.pinned][-(VARIANTS_MAX - 1) :]
+        plans = self._past if cached.moments else self._plans
+        if len(plans) >= self._plans_max:
+            plans.pop(next(iter(plans)), None)
+        variants = plans.setdefault((shape, scope), [])
+        variants[:] = [v for v in variants if v.key != cached.key][-(VARIANTS_MAX - 1) :]
         variants.append(cached)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fauna.catalog.types import SqlType
 from fauna.errors import SqlError, error
-from fauna.plan.plan import InsertPlan, Plan, QueryPlan
+from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
 from fauna.session.result import ResultColumn
 from fauna.sql import ast
 from fauna.sql.bind.context import SlotTypes
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from fauna.session.session import Session
 
 PLANS_MAX: Final = 32  # combinations of parameter types kept for one statement
+PAST_PLANS_MAX: Final = 16  # for one of these, of those that differ in the catalogs of the times that it names
 ANONYMOUS_MAX: Final = 512
 
 
 class PreparedStatement:
     """statement_id, param_count and columns are the protocol's; plans by (scope, parameter types)."""
 
-    __slots__ = ("columns", "param_count", "plans", "statement", "statement_id", "text")
+    __slots__ = ("columns", "param_count", "past_plans", "plans", "statement", "statement_id", "text")
 
     def __init__(self, statement_id: int, text: str, statement: ast.Statement, param_count: int) -> None:
         self.statement_id = statement_id
@@ -33,11 +34,19 @@ class PreparedStatement:
         self.param_count = param_count
         self.columns: tuple[ResultColumn, ...] | None = None
         self.plans: dict[tuple[int, tuple[SqlType, ...]], Plan] = {}
+        self.past_plans: dict[tuple[int, tuple[SqlType, ...]], list[CachedPlan]] = {}  # when it names times
 
-    def keep(self, key: tuple[int, tuple[SqlType, ...]], plan: Plan) -> None:
-        if len(self.plans) >= PLANS_MAX:
-            self.plans.clear()
-        self.plans[key] = plan
+    def keep(self, key: tuple[int, tuple[SqlType, ...]], cached: CachedPlan) -> None:
+        if not cached.moments:
+            if len(self.plans) >= PLANS_MAX:
+                self.plans.clear()
+            self.plans[key] = cached.plan
+            return
+        if len(self.past_plans) >= PLANS_MAX:
+            self.past_plans.clear()
+        kept = self.past_plans.setdefault(key, [])
+        kept[:] = [other for other in kept if other.key != cached.key][1 - PAST_PLANS_MAX :]
+        kept.append(cached)
 
 
 class PreparedStatements:
@@ -74,12 +83,15 @@ class PreparedStatements:
         return statement
 
     def _columns(self, statement: ast.Statement) -> tuple[ResultColumn, ...] | None:
-        context = self._session.bind_context(SlotTypes(()))
+        context = self._session.bind_context(SlotTypes(()), None)
         try:
             plan = bind_statement(context, statement)
         except SqlError as problem:
             # What a parameter's type would settle is asked again when it is executed.
             if problem.errno in (1267, 1210, 1582):
+                return None
+            # So is what there was at a time that is not known yet.
+            if context.moments and problem.errno in (1146, 1054):
                 return None
             raise
         if not isinstance(plan, QueryPlan) or plan.tables:

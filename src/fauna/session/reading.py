@@ -41,6 +41,10 @@ def read(
 ) -> Rows:
     """The rows of a query.  transaction: None reads the latest committed state.  noted: gets what was fetched from several
     shards, for EXPLAIN ANALYZE."""
+    if transaction is not None and distribution is not None and distribution.apart is not None:
+        if inline:
+            raise MustMove
+        return _on_several(session, transaction, distribution.apart, args, reads, noted)
     shard = over_shards.home(distribution, args, session.supply)
     if shard is not None:
         params = statement.params.build(args, session.supply)
@@ -59,6 +63,32 @@ def read(
         raise MustMove
     assert distribution is not None
     return _on_several(session, transaction, distribution, args, reads, noted)
+
+
+def read_past(
+    session: Session, statement: ShardStatement, distribution: Distribution | None, args: Args, *, inline: bool
+) -> Rows:
+    """The rows of a query that reads past states alone: all shards have what was at one moment, whatever they are doing now."""
+    node = session.node
+    shard = over_shards.home(distribution, args, session.supply)
+    if shard is not None:
+        params = statement.params.build(args, session.supply)
+        return node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+    if inline:
+        raise MustMove
+    assert distribution is not None
+    return _rows(
+        session,
+        distribution,
+        args,
+        _reads_past(session),
+    )
+
+
+def _reads_past(session: Session) -> over_shards.Read:
+    """Outside of any transaction, whose connections may see an older state of the history than there is."""
+    shards, watch = session.node.shards, session.watch
+    return lambda n, sql, params: shards[n].autocommit_query(sql, params, inline=False, watch=watch)
 
 
 def _slots_read(session: Session, transaction: Transaction | None) -> SlotMap:
@@ -86,7 +116,7 @@ def _on_several(
             Isolation.REPEATABLE_READ, read_only=True, lock_wait_timeout_s=_SNAPSHOT_WAIT_S, watch=session.watch
         )
         snapshot.open_snapshot()
-        if snapshot.slots is not session.slots:
+        if _slots_read(session, snapshot) is not session.slots:
             snapshot.rollback()
             raise RowsMoved
         read = partial(_query, snapshot.reader, ())
@@ -114,7 +144,8 @@ def lock_and_read(
     inline: bool,
 ) -> Rows:
     """FOR UPDATE, and the rows that a statement is going to write: locked, at the latest state."""
-    shard = over_shards.home(distribution, args, session.supply)
+    apart = distribution.apart if distribution is not None else None
+    shard = over_shards.home(distribution, args, session.supply) if apart is None else None
     if shard is not None:
         params = statement.params.build(args, session.supply)
         if session.node.gate is not None:
@@ -128,7 +159,7 @@ def lock_and_read(
     session.must_be_current()
     return _rows(
         session,
-        distribution,
+        apart or distribution,
         args,
         lambda n, sql, params: transaction.writer(n).lock_query(sql, params, reads, match=match, inline=False),
         locking=True,
@@ -140,5 +171,7 @@ def _rows(
     noted: list[over_shards.Fetched] | None = None, *, locking: bool = False,
 ) -> Rows:  # fmt: skip
     node = session.node
-    run = over_shards.Run(session.slots.shards, read, args, session.supply, session.context, session.watch, locking, noted)
+    run = over_shards.Run(
+        session.slots.shards, read, args, session.supply, session.context, session.watch, locking, noted, _reads_past(session)
+    )
     return over_shards.rows_of(node.means, distribution, run, done)

@@ -49,6 +49,8 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
     session.sequences_ready(plan, inline)
     sort = plan.short_sort if inline else None
     statement = plan.statement if sort is None else sort.statement
+    if plan.past:
+        return _past_query(session, plan, statement, args, inline, sort)
     transactions = session.transactions
     transaction = transactions.for_locking() if plan.locking else transactions.for_reading(tables=bool(plan.tables))
     if sort is not None and over_shards.home(plan.distribution, args, session.supply) is None:
@@ -66,6 +68,25 @@ def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result
     if plan.sequences or plan.locking and not session.transactions.explicit:
         return _all_at_once(session, plan, rows, context)
     return _result(session, plan, rows, context, args, sort)
+
+
+def _past_query(
+    session: Session, plan: QueryPlan, statement: ShardStatement, args: Args, inline: bool, sort: ShortSort | None
+) -> Result:
+    """What was is the same in every transaction."""
+    session.transactions.must_open_tables()
+    if not session.transactions.explicit:
+        session.transactions.stood_alone()
+    rows = reading.read_past(session, statement, plan.distribution, args, inline=inline)
+    if plan.count is not None:
+        counted = reading.read_past(session, plan.count, plan.count_distribution, args, inline=False)
+        session.found_rows = int(next(counted)[0])  # type: ignore[arg-type]
+        counted.close()
+    if plan.into:
+        return _into(session, plan, rows)
+    if plan.sequences:
+        return _all_at_once(session, plan, rows, session.context)
+    return _result(session, plan, rows, session.context, args, sort)
 
 
 def _in_transaction(

@@ -16,7 +16,7 @@ from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import writing
 from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
-from fauna.session import administration, definition, reading, running, temporaries
+from fauna.session import administration, change_streams, definition, past, reading, running, temporaries
 from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
@@ -38,6 +38,7 @@ from fauna.sql.user_variables import UNDEFINED, kept, type_in_variable
 if TYPE_CHECKING:
     from fauna.follow.growth import News
     from fauna.node import Node
+    from fauna.session.change_streams import OpenStream
     from fauna.session.procedures import ProcedureCall
     from fauna.wire.backend import ClientInfo
 
@@ -97,6 +98,7 @@ class Session:
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
         self.awaited_news: News | None = None  # of further blocks, by the statement that is running
+        self.change_stream: OpenStream | None = None
         self.context = StatementContext()
         self._context_made = True  # for the running statement
         self._reusable: StatementContext | None = None
@@ -114,6 +116,8 @@ class Session:
         self._scope_catalog: Catalog | None = None
         self.slots = node.catalog.slots  # where plans look for rows: those of the open snapshot, if there is one
         self._reads_old_slots = False
+        self.times: list[int | None] = []  # that the running statement names, if it names any
+        self.inline = False  # whether it may not wait, where that matters to binding
         self._wide = False
         self._constants_by_row = False
         self._flags = 0
@@ -147,10 +151,11 @@ class Session:
                 self.database,
                 frozenset(values["sql_mode"].split(",")) - {""},
                 values["collation_connection"],
-                self._zone(),
+                self.zone(),
                 values["div_precision_increment"],
                 self.client.found_rows,
                 select_limit=None if values["sql_select_limit"] >= SELECT_LIMIT_NONE else values["sql_select_limit"],
+                as_of=values["system_versioning_asof"] != past.DEFAULT,
             )
             self._scope_catalog = catalog = self.node.catalog
             transaction = self.transactions.branch
@@ -186,7 +191,8 @@ class Session:
         if explicit:
             raise error("LOCK_DEADLOCK")
 
-    def _zone(self) -> str:
+    def zone(self) -> str:
+        """The session's time zone; UTC by that name, however it is set."""
         name = str(self.variables.values["time_zone"])
         if name == "SYSTEM" and self.node.system_zone_is_utc:
             return "UTC"
@@ -222,6 +228,8 @@ class Session:
             lifted = lift(text, self._flags)
             if lifted is not None and self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) is not None:
                 return self._run_lifted(lifted, inline)
+            if lifted is not None and self.node.plans.find_past(lifted.shape, self._scope_key):
+                return self._run_lifted(lifted, inline)
             return self._run_text(text, lifted, inline)
         except (MustWait, MustMove):
             raise
@@ -256,20 +264,26 @@ class Session:
     def _run_lifted(self, lifted: Lifted, inline: bool) -> Result:
         if lifted.rows > 1 or lifted.more:
             return self._run_segments(lifted, inline)
-        return self.guarded(lambda: running.run(self, self._plan_lifted(lifted), lifted.literals, inline))
+        return self.guarded(lambda: running.run(self, self._plan_lifted(lifted, inline), lifted.literals, inline))
 
-    def _plan_lifted(self, lifted: Lifted) -> Plan:
+    def _plan_lifted(self, lifted: Lifted, inline: bool) -> Plan:
         plan = self.node.plans.find(lifted.shape, self._scope_key, lifted.literals) if self._kept_plans_serve else None
+        if plan is not None:
+            return plan
+        self.inline = inline
+        if self._kept_plans_serve:
+            kept = self.node.plans.find_past(lifted.shape, self._scope_key)
+            plan = past.kept_plan(self, kept, lifted.literals) if kept else None
         return plan if plan is not None else self._bind_lifted(lifted)
 
     def _bind_lifted(self, lifted: Lifted) -> Plan:
         parsed = parse_full(lifted.text, self._flags, markers=False)
         literals = lifted.literals if lifted.rows == 1 and not lifted.more else self._row_args(lifted)[0]
-        context = self.bind_context(SlotTypes(lifted=True))
+        context = self.bind_context(SlotTypes(lifted=True), literals)
         plan = bind_statement(context, parsed.statement)
         if not context.volatile:
             pinned = set(context.slots.pinned) | set(parsed.structural) | (set(range(parsed.literals)) - context.slots.used)
-            cached = CachedPlan(plan, tuple((i, literals[i]) for i in sorted(pinned)))
+            cached = CachedPlan(plan, tuple((i, literals[i]) for i in sorted(pinned)), tuple(context.moments))
             self.node.plans.add(lifted.shape, self._scope_key, cached)
         return plan
 
@@ -294,6 +308,7 @@ class Session:
         """INSERT … VALUES of many rows: rows of one shape share a plan."""
         if inline and lifted.rows > INLINE_ROWS_MAX:
             raise MustMove
+        self.inline = inline
         try:
             return self.guarded(lambda: running.insert(self, self._plan_segments([lifted, *lifted.more]), inline))
         except _Whole:
@@ -302,6 +317,7 @@ class Session:
     def _plan_segments(self, segments: list[Lifted]) -> list[tuple[InsertPlan, list[tuple[Any, ...]]]]:
         """Raises _Whole when the rows do not go by plans of their own."""
         plans = []
+        self.times = []
         for segment in segments:
             rows = self._row_args(segment)
             plan = self.node.plans.find(segment.shape, self._scope_key, rows[0]) if self._kept_plans_serve else None
@@ -313,6 +329,8 @@ class Session:
                 raise
             if not isinstance(plan, InsertPlan):
                 raise error("UNKNOWN_ERROR", "an INSERT was expected")
+            if self.times:
+                raise _Whole  # which rows name the times of the statement?
             if any(not self.node.plans.serves(segment.shape, self._scope_key, plan, row) for row in rows[1:]):
                 raise _Whole
             plans.append((plan, rows))
@@ -332,6 +350,7 @@ class Session:
 
     def run_statement(self, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
         """Any statement from its syntax tree; plans are not kept."""
+        self.inline = inline
         if isinstance(statement, CACHED):
             return self._run_whole(statement, params, inline)
         return administration.run(self, statement, params, inline)
@@ -339,17 +358,23 @@ class Session:
     def _run_whole(self, statement: ast.Statement, params: Params, inline: bool) -> Result:
         args = tuple([value for _, value in params])
         types = tuple([sql_type for sql_type, _ in params])
-        return self.guarded(lambda: running.run(self, self.bind(statement, types), args, inline))
+        self.inline = inline
+        return self.guarded(lambda: running.run(self, self.bind(statement, types, args), args, inline))
 
-    def bind(self, statement: ast.Statement, marker_types: tuple[SqlType, ...] = ()) -> Plan:
-        """A plan for a statement whose literals are constants."""
-        return bind_statement(self.bind_context(SlotTypes(marker_types)), statement)
+    def bind(
+        self, statement: ast.Statement, marker_types: tuple[SqlType, ...] = (), args: Sequence[Stored] = ()
+    ) -> Plan:
+        """A plan for a statement whose literals are constants, to be run with these arguments."""
+        return bind_statement(self.bind_context(SlotTypes(marker_types), args), statement)
 
-    def bind_context(self, slots: SlotTypes) -> BindContext:
+    def bind_context(self, slots: SlotTypes, args: Sequence[Stored] | None = ()) -> BindContext:
+        """args: of the run that it is bound for; None when they are not known yet."""
         scope = self.scope()
-        assert self._scope_catalog is not None
+        catalog = self._scope_catalog
+        assert catalog is not None
+        history = self.node.history
         return BindContext(
-            self._seen(self._scope_catalog),  # not a newer one: the plan is kept under this one's version
+            self._seen(catalog),  # not a newer one: the plan is kept under this one's version
             scope,
             slots,
             self.parse_query,
@@ -359,6 +384,7 @@ class Session:
             self._wide,
             self._constants_by_row,
             volatile=self._constants_by_row,
+            past=past.PastReader(self, history, catalog, args) if history is not None else None,
         )
 
     def parse_query(self, text: str) -> ast.Query:
@@ -394,6 +420,9 @@ class Session:
                 self._scope = None
             except NoSuchObject:
                 self.transactions.statement_failed()
+                gate = self.node.gate
+                if gate is not None and self._scope_catalog is self.node.catalog:
+                    gate.pass_through(inline=False)  # one shard may show a definition of which the catalog does not tell yet
                 if self._scope_catalog is self.node.catalog and not temporaries.restore(self):
                     raise
             except (NarrowOverflow, Overflow):
@@ -477,14 +506,15 @@ class Session:
             return kept(*found)[1] if found is not None else None
         if name.startswith("info:"):
             return self.node.info_rows(name[5:], self)
-        return _SUPPLIES[name](self)
+        supply = _SUPPLIES.get(name)
+        return supply(self) if supply is not None else self.times[int(name.removeprefix("moment:"))]
 
     def now(self, *, utc: bool = False) -> str:
         """The statement's start, 'YYYY-MM-DD HH:MM:SS.ffffff'."""
         moment = self.variables.values["timestamp"] or self._now
         stamp = datetime.fromtimestamp(moment, UTC)
         name = str(self.variables.values["time_zone"])
-        if not utc and self._zone() != "UTC":
+        if not utc and self.zone() != "UTC":
             stamp = stamp.astimezone(zone(name))
         return stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
 
@@ -523,7 +553,9 @@ class Session:
             if isinstance(statement.statement, CACHED):
                 types = tuple([sql_type for sql_type, _ in params])
                 args = [value for _, value in params]
-                return self.guarded(lambda: running.run(self, self._plan_prepared(statement, types), args, inline))
+                return self.guarded(
+                    lambda: running.run(self, self._plan_prepared(statement, types, args, inline), args, inline)
+                )
             return self.run_statement(statement.statement, params, inline)
         except (MustWait, MustMove):
             raise
@@ -533,14 +565,22 @@ class Session:
             self.busy = False
             self.transactions.pause()
 
-    def _plan_prepared(self, statement: PreparedStatement, types: tuple[SqlType, ...]) -> Plan:
-        plan = statement.plans.get((self._scope_key, types)) if self._kept_plans_serve else None
+    def _plan_prepared(
+        self, statement: PreparedStatement, types: tuple[SqlType, ...], args: Sequence[Stored], inline: bool
+    ) -> Plan:
+        key = (self._scope_key, types)
+        plan = statement.plans.get(key) if self._kept_plans_serve else None
         if plan is not None:
             return plan
-        context = self.bind_context(SlotTypes(types))
+        self.inline = inline
+        kept = statement.past_plans.get(key, ()) if self._kept_plans_serve else ()
+        plan = past.kept_plan(self, kept, args) if kept else None
+        if plan is not None:
+            return plan
+        context = self.bind_context(SlotTypes(types), args)
         plan = bind_statement(context, statement.statement)
         if not context.volatile:
-            statement.keep((self._scope_key, types), plan)
+            statement.keep(key, CachedPlan(plan, moments=tuple(context.moments)))
         return plan
 
     def close_prepared(self, statement_id: int) -> None:
@@ -597,6 +637,7 @@ class Session:
     def reset(self) -> None:
         """COM_RESET_CONNECTION: as just connected, the database kept."""
         self.transactions = self.transactions.leave()
+        change_streams.close(self)
         self.prepared.clear()
         self.temporaries.clear()
         self.user_variables.clear()
@@ -621,6 +662,7 @@ class Session:
             return
         self._closed = True
         self.transactions = self.transactions.leave()
+        change_streams.close(self)
         definition.drop_temporaries(self)
         self.node.closed(self)
 
@@ -658,6 +700,7 @@ class Session:
 
 _SUPPLIES: dict[str, Callable[[Session], Stored]] = {
     "null": lambda s: None,
+    "as_of": lambda s: s.variables.values["system_versioning_asof"],
     "now": lambda s: s.now(),
     "utc_now": lambda s: s.now(utc=True),
     "on_update_now": lambda s: f"{s.now()}|{s.now(utc=True)}",

@@ -13,8 +13,15 @@
 
     fauna.chain_heads([after_us, wait_ms])                the latest block of each shard
     fauna.blocks(shard, first_height, max_bytes, wait_ms) blocks, as a follower copies them
+    fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
+    fauna.backup_status()                 how far it is
+    fauna.backup_stop()                   go no further; the backup is what it was
 
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
+So does the backup, whose directory and files are on the server's disk; it is for root.
+
+    fauna.changes(…)                      what has been committed       (see change_streams)
+    fauna.history(…)                      the versions of a row
 """
 
 from __future__ import annotations
@@ -29,7 +36,7 @@ from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import block_procedures, chain_procedures
+from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn
 
 if TYPE_CHECKING:
@@ -40,8 +47,11 @@ _TYPES: Final[dict[str, SqlType]] = {"str": varchar(255), "int": BIGINT_TYPE, "f
 STATUS_COLUMNS: Final = tuple([ResultColumn(each.name, _TYPES[str(each.type)], False) for each in fields(Progress)])
 
 
-def call(session: Session, name: str, args: Sequence[Stored]) -> Result:
+def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) -> Result:
     """Carry out a procedure of `fauna`; error 1305 for one that there is not, 1318 for the wrong number of arguments."""
+    reads = _READING.get(name.lower())
+    if reads is not None:
+        return reads(session, args)
     found = _PROCEDURES.get(name.lower())
     if found is None:
         raise error("SP_DOES_NOT_EXIST", "PROCEDURE", f"{SCHEMA}.{name}")
@@ -50,7 +60,7 @@ def call(session: Session, name: str, args: Sequence[Stored]) -> Result:
         expected = str(most) if least == most else f"{least} to {most}"
         raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", f"{SCHEMA}.{name}", expected, len(args))
     values: list[Any] = [None] * most
-    for place, value in enumerate(args):
+    for place, (_, value) in enumerate(args):
         if value is not None or place < least:
             values[place] = _argument(name, value, found.types[place])
     return found.run(session, *values)
@@ -101,6 +111,9 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
 
 
 _PROCEDURES: Final = {
+    "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
+    "backup_status": _Procedure((), backup_procedures.status),
+    "backup_stop": _Procedure((), backup_procedures.stop),
     "blocks": _Procedure((int, int, int, int), block_procedures.blocks),
     "chain_heads": _Procedure((int, int), block_procedures.chain_heads, optional=2),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
@@ -112,4 +125,8 @@ _PROCEDURES: Final = {
     "shards_split": _Procedure((int,), _starts(goal.split)),
     "shards_status": _Procedure((), lambda session: _status(session, session.node.progress())),
     "shards_stop": _Procedure((), _reshards(Mover.stop)),
+}
+_READING: Final[dict[str, Callable[[Session, Sequence[tuple[SqlType, Stored]]], Result]]] = {
+    "changes": change_streams.changes,
+    "history": change_streams.history,
 }

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fauna.catalog.charsets import find_charset, must_charset, must_collation
 from fauna.errors import error
+from fauna.session.past import as_of_shown
 from fauna.sql.context import current
 from fauna.sql.sql_modes import SQL_MODES, in_order
 
@@ -277,7 +278,7 @@ _ROWS: Final[tuple[Variable, ...]] = (
     Variable("standard_compliant_cte", True, check=_boolean),
     Variable("system_time_zone", "UTC", "global", read_only=True),
     Variable("system_versioning_alter_history", "ERROR", check=_text),
-    Variable("system_versioning_asof", "DEFAULT", check=_one_of("DEFAULT")),
+    Variable("system_versioning_asof", "DEFAULT", check=_text),  # in UTC: see session.past
     Variable("table_definition_cache", 400, "global", _integer(400, 2097152)),
     Variable("table_open_cache", 2000, "global", _integer(1, 1048576)),
     Variable("thread_cache_size", 256, "global", _integer(0, 16384)),
@@ -380,10 +381,15 @@ class SessionVariables:
         if scope == "GLOBAL":
             if variable.scope == "session":
                 raise error("INCORRECT_GLOBAL_LOCAL_VAR", variable.name, "SESSION")
-            return self._globals.values[variable.name]
+            return self._seen(variable.name, self._globals.values[variable.name])
         if scope == "SESSION" and variable.scope == "global":
             raise error("INCORRECT_GLOBAL_LOCAL_VAR", variable.name, "GLOBAL")
-        return self._globals.values[variable.name] if variable.scope == "global" else self.values[variable.name]
+        values = self._globals.values if variable.scope == "global" else self.values
+        return self._seen(variable.name, values[variable.name])
+
+    def _seen(self, name: str, value: Value) -> Value:
+        """A value in the session's time zone, if it is a time."""
+        return as_of_shown(value, self.values["time_zone"]) if name == "system_versioning_asof" else value
 
     def set(self, name: str, value: Value) -> None:
         variable = must_variable(name)
@@ -405,7 +411,7 @@ class SessionVariables:
                 continue
             name = SYNONYMS.get(variable.name, variable.name)
             values = self._globals.values if scope == "GLOBAL" or variable.scope == "global" else self.values
-            out.append((variable.name, shown(values[name])))
+            out.append((variable.name, shown(self._seen(name, values[name]))))
         return out
 
     def names_connection(self) -> None:

@@ -302,6 +302,11 @@ class Branch(Transaction, Protocol):
         """All or nothing, in this transaction.  `tables` are taken to be changed in every row."""
         ...
 
+    def exchange(self, script: Iterable[tuple[str, Params]], tables: Iterable[str]) -> int:
+        """Run statements that change rows of `tables`, as one, and without what foreign keys would do or say about it; how many
+        rows they have changed.  The branch keeps its shard's write lock to its end.  May raise MustWait."""
+        ...
+
     def commit(self, at_us: int = 0) -> Ticket:
         """at_us: the time of the commit, when that is the same on several shards; 0: now."""
         ...

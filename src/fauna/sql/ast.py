@@ -341,7 +341,7 @@ class TableRef:
 
 @dataclass(frozen=True, slots=True)
 class SystemTime:
-    """FOR SYSTEM_TIME …; not executed yet (1235)."""
+    """FOR SYSTEM_TIME …: the time that the rows are read as of.  start: of AS OF, the time itself."""
 
     kind: OneOf["AS OF", "BETWEEN", "FROM", "ALL"]
     start: Expr | None = None
@@ -363,6 +363,7 @@ class DerivedTable(TableRef):
     alias: str | None
     columns: tuple[str, ...] = ()
     lateral: bool = False
+    system_time: SystemTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -1128,6 +1129,21 @@ class AdminTables(Statement):
     action: str
     tables: tuple[TableName, ...]
     options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlashbackTable(Statement):
+    """FLASHBACK TABLE … TO TIMESTAMP moment"""
+
+    table: TableName
+    moment: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class FlashbackTransaction(Statement):
+    """FLASHBACK TRANSACTION name"""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ from fauna.sql.ast import (
     SetValue,
     Star,
     Subquery,
+    SystemTime,
     SystemVariable,
     TableName,
     TableRef,
@@ -576,12 +577,31 @@ def _table_name(table: TableName) -> str:
 def _table(source: TableRef) -> str:
     if isinstance(source, NamedTable):
         alias = f" {quote_name(source.alias)}" if source.alias is not None else ""
-        return _table_name(source.table) + alias
+        return _table_name(source.table) + _system_time(source.system_time) + alias
     if isinstance(source, DerivedTable):
         lateral = "lateral " if source.lateral else ""
-        return f"{lateral}({deparse_query(source.query)}) {quote_name(source.alias or '')}{_columns(source.columns)}"
+        query = f"{lateral}({deparse_query(source.query)}){_system_time(source.system_time)}"
+        return f"{query} {quote_name(source.alias or '')}{_columns(source.columns)}"
     assert isinstance(source, Join)
     return _join(source)
+
+
+def _system_time(clause: SystemTime | None) -> str:
+    if clause is None:
+        return ""
+    if clause.kind == "ALL":
+        return " FOR SYSTEM_TIME ALL"
+    assert clause.start is not None
+    text = f" FOR SYSTEM_TIME {clause.kind} {_point(clause.start)}"
+    if clause.end is None:
+        return text
+    return f"{text} {'AND' if clause.kind == 'BETWEEN' else 'TO'} {_point(clause.end)}"
+
+
+def _point(expr: Expr) -> str:
+    if isinstance(expr, Literal) and expr.kind is LiteralKind.STRING:
+        expr = Literal(LiteralKind.TIMESTAMP, expr.value)
+    return _print(expr, _BIT_OR)
 
 
 def _join(join: Join) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fauna.catalog.schema import Column, Table
+from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Kind, SqlType, Stored
 
 Convert = Callable[[Stored], Stored]
@@ -115,10 +116,28 @@ class OrderKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PastRows:
+    """Where versions of a table's rows are, in place of the rows themselves.
+
+    select  the columns of the table, and `_rowid_`, from history tables; {0} and {1} for `times`
+    times   of the statement: see `plan.Moment`
+    slots   which shard had which rows; None: rows of a range of time, of which some may have moved within it, and of which
+            one row may be there several times
+    """
+
+    select: str
+    times: tuple[SessionValue, ...]
+    slots: SlotMap | None
+
+
+@dataclass(frozen=True, slots=True)
 class TableSource:
+    """past: the table as it was; None: as it is."""
+
     table: Table
     alias: str
     name: str
+    past: PastRows | None = None
 
 
 @dataclass(frozen=True, slots=True)

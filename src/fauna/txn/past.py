@@ -6,6 +6,7 @@ is still to come, so that all shards show one instant, and always the same.
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -22,7 +23,9 @@ from fauna.txn.commit_gate import CommitGate
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
 
+_LOG = logging.getLogger(__name__)
 _CATALOGS_MAX: Final = 64
+_REST_S: Final = 1.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STARTS: Final = "SELECT row_start FROM h_catalog_meta ORDER BY row_start"
 _META: Final = "SELECT version, next_id FROM h_catalog_meta WHERE row_start <= ?1 AND row_end > ?1"
@@ -44,6 +47,7 @@ class Past:
         self._first_us = 0
         self._starts: list[int] = []  # when catalogs began, as far as they are known
         self._known_us = 0
+        self._seen = 0
         self._catalogs: dict[int, Catalog] = {}  # by their start
 
     def check(self, time_us: int) -> None:
@@ -79,12 +83,30 @@ class Past:
     def catch_up(self, time_us: int) -> None:
         """Know the versions of all rows at `time_us`.  It may take long; error 1525 as `check`."""
         self.check(time_us)
+        self.settle(time_us)
+        for shard in self._shards():
+            shard.know_past(time_us)
+
+    def settle(self, time_us: int) -> None:
+        """Return once all commits of that time and before are visible, on all shards, and none is still to come.
+
+        It waits for commits that are becoming visible just now, and for nobody else."""
         self._clock.observe(time_us)
         gate = self._gate()
         if gate is not None:
             gate.pass_through(inline=False)
         for shard in self._shards():
-            shard.know_past(time_us)
+            shard.settle()
+
+    def instant(self) -> tuple[int, Sequence[SqliteShard]]:
+        """A time of now, and the shards there are then.  On return whatever was committed at that time or before can be read on
+        all of them, and is on disk."""
+        time_us = self._clock.next_us() if self.known_us is None else self.known_us()
+        self.settle(time_us)
+        shards = tuple(self._shards())
+        for shard in shards:
+            shard.sync()
+        return time_us, shards
 
     def catalog_at(self, time_us: int) -> Catalog:
         """The catalog of that time; the same object for all times between two definitions.  Error 1525 as `check`.  It may take
@@ -94,7 +116,9 @@ class Past:
             versions = self._shards()[0].versions
             if time_us > self._known_us:
                 self.catch_up(time_us)
-                self._starts = [int(row[0]) for row in versions.rows(_STARTS)]
+                if self._seen != versions.catalogs or not self._starts:
+                    self._seen = versions.catalogs
+                    self._starts = [int(row[0]) for row in versions.rows(_STARTS)]
                 self._known_us = time_us
             place = bisect_right(self._starts, time_us)
             if not place:
@@ -110,8 +134,39 @@ class Past:
             return catalog
 
     def layouts(self, table_id: int) -> Sequence[Layout]:
-        """The layouts that a table has had, oldest first."""
-        return self._shards()[0].versions.layouts(f"t{table_id}")
+        """The layouts that a table has had, oldest first.  Every shard has what they are in."""
+        first, *others = self._shards()
+        layouts = first.versions.layouts(f"t{table_id}")
+        for shard in others:
+            shard.versions.have_tables_of(first.versions, layouts)
+        return layouts
+
+
+class Indexer:
+    """A thread that takes blocks into the row versions of shards on which nothing is committed just now."""
+
+    def __init__(self, shards: Callable[[], Sequence[SqliteShard]]) -> None:
+        self._shards = shards
+        self._stopping = threading.Event()
+        self._runner = threading.Thread(target=self._run, name="fauna-row-versions", daemon=True)
+        self._runner.start()
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._runner.join()
+
+    def _run(self) -> None:
+        seen: dict[int, int] = {}
+        while not self._stopping.wait(_REST_S):
+            for shard in self._shards():
+                height = shard.height
+                if seen.get(shard.number) == height:
+                    try:
+                        shard.know_past_at_rest(height, self._stopping.is_set)
+                    except Exception:  # noqa: BLE001 (it is asked again when somebody wants to read)
+                        _LOG.exception("shard %d: its row versions cannot be kept; `faunadb verify` says more", shard.number)
+                        return
+                seen[shard.number] = height
 
 
 def shown(time_us: int) -> str:

@@ -77,3 +77,25 @@ def test_queries_survive_printing(text: str) -> None:
 def test_floats_stay_floats() -> None:
     for text, printed in (("1e3", "1e3"), ("1.5e-10", "1.5e-10"), ("0e0", "0e0"), ("1e100", "1e100"), ("123e0", "1.23e2")):
         assert deparse(parse_expression(text)) == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("t for system_time as of '2024-07-01' x", "`t` FOR SYSTEM_TIME AS OF TIMESTAMP'2024-07-01' `x`"),
+        ("t for system_time as of now()", "`t` FOR SYSTEM_TIME AS OF current_timestamp(6)"),
+        ("t for system_time all", "`t` FOR SYSTEM_TIME ALL"),
+        (
+            "t for system_time from '2024-07-01' to now(6) - interval 1 day",
+            "`t` FOR SYSTEM_TIME FROM TIMESTAMP'2024-07-01' TO current_timestamp(6) - interval 1 day",
+        ),
+        (
+            "(select 1) for system_time between '2024-07-01' and '2024-07-02' x",
+            "(select 1 AS `1`) FOR SYSTEM_TIME BETWEEN TIMESTAMP'2024-07-01' AND TIMESTAMP'2024-07-02' `x`",
+        ),
+    ],
+)
+def test_system_time(text: str, printed: str) -> None:
+    statement = parse(f"select 1 from {text}")
+    assert isinstance(statement, ast.QueryStatement)
+    assert deparse_query(statement.query) == f"select 1 AS `1` from {printed}"

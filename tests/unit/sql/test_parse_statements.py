@@ -229,3 +229,38 @@ def test_markers_are_numbered_as_written() -> None:
 def test_many_parentheses_in_from_do_not_take_exponential_time() -> None:
     with pytest.raises(SqlError):
         parse("select * from " + "(" * 40 + "select 1")
+
+
+def system_time(text: str) -> ast.SystemTime:
+    statement = parse(f"SELECT * FROM t FOR SYSTEM_TIME {text} x")
+    assert isinstance(statement, ast.QueryStatement) and isinstance(statement.query, ast.Select)
+    assert isinstance(statement.query.source, ast.NamedTable) and statement.query.source.alias == "x"
+    assert statement.query.source.system_time is not None
+    return statement.query.source.system_time
+
+
+def test_system_time() -> None:
+    day = Literal(LiteralKind.STRING, "2024-07-01", 0)
+    now = ast.Call("NOW", (Literal(LiteralKind.INTEGER, 6),))
+    assert system_time("ALL") == ast.SystemTime("ALL")
+    assert system_time("AS OF '2024-07-01'") == system_time("AS OF TIMESTAMP '2024-07-01'") == ast.SystemTime("AS OF", day)
+    assert system_time("FROM TIMESTAMP '2024-07-01' TO NOW()") == ast.SystemTime("FROM", day, now)
+    assert system_time("BETWEEN CURRENT_TIMESTAMP AND NOW(6)") == ast.SystemTime(
+        "BETWEEN", now, system_time("AS OF NOW(6)").start
+    )
+    for text in ("FOR SYSTEM_TIME", "FOR SYSTEM_TIME AS OF", "FOR SYSTEM_TIME BETWEEN 1", "x FOR SYSTEM_TIME ALL"):
+        with pytest.raises(SqlError) as caught:
+            parse(f"SELECT * FROM t {text}")
+        assert caught.value.errno == 1064
+
+
+def test_the_time_of_as_of_has_a_slot() -> None:
+    """So that one plan serves every time."""
+    assert parse_full("SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-07-01' WHERE a = 1").structural == ()
+    assert parse_full("SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-07-01' + INTERVAL 1 DAY").structural == (0,)
+
+
+def test_delete_history_is_not_delete() -> None:
+    with pytest.raises(SqlError) as caught:
+        parse("DELETE HISTORY FROM t")
+    assert caught.value.errno == 1235

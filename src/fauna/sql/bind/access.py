@@ -31,7 +31,7 @@ _Bounds = tuple[Slot | Const | SessionValue | None, Slot | Const | SessionValue 
 
 
 def access_rules(query: BoundQuery) -> list[AccessRule]:
-    """One rule for every mention of a table."""
+    """One rule for every mention of a table as it is: what was does not change any more."""
     return list(_rules(query))
 
 
@@ -61,6 +61,8 @@ def _rules(query: BoundQuery) -> Iterator[AccessRule]:
 
 def _source_rules(source: Source, terms: list[Typed]) -> Iterator[AccessRule]:
     if isinstance(source, TableSource):
+        if source.past is not None:
+            return
         low, high = _bounds(source, terms)
         yield AccessRule(source.table.physical, low, high)
     elif isinstance(source, DerivedSource):

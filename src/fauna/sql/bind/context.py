@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Literal, Protocol
 
+from fauna.catalog.past import Layout
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import DEFAULT_COLLATION, SqlType
+from fauna.plan.plan import Moment
 from fauna.session.result import ResultColumn
 from fauna.sql import ast
+from fauna.sql.typed import SessionValue
 
 
 @dataclass(frozen=True, slots=True)
 class SessionScope:
     """The part of a session's state that decides what a statement means; a plan is valid for one such scope.
 
-    time_zone  canonical: 'UTC' whenever the zone never differs from it"""
+    time_zone  canonical: 'UTC' whenever the zone never differs from it
+    as_of      system_versioning_asof is set; to what, is an argument of the plan"""
 
     database: str | None = None
     sql_mode: frozenset[str] = frozenset()
@@ -25,6 +30,7 @@ class SessionScope:
     found_rows: bool = False
     auto_is_null: bool = False
     select_limit: int | None = None
+    as_of: bool = False
     version: str = ""
 
 
@@ -38,6 +44,37 @@ class SlotTypes:
         self.literals = lifted
         self.pinned: set[int] = set()
         self.used: set[int] = set()
+
+
+class Past(Protocol):
+    """What binding may ask of earlier times, with the arguments of the run that it is done for.  Each moment of the statement is
+    asked for once, in the order of their numbers."""
+
+    def start(self, moment: Moment) -> None:
+        """The start of a range, which may be any time."""
+        ...
+
+    def resolve(self, moment: Moment) -> tuple[int, Catalog]:
+        """The moment in this run, and the catalog of then: of now if it is NULL, or an end that is in the future."""
+        ...
+
+    def catalog_at(self, us: int) -> Catalog: ...
+    def layouts(self, table_id: int) -> Sequence[Layout]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time that tables are read as of.
+
+    times    its start and end, or AS OF's one time, as parameters; none for ALL
+    until    its end in the run that is bound for: plans are shared among runs with the same `catalog`
+    catalog  of the end
+    """
+
+    kind: Literal["AS OF", "BETWEEN", "FROM", "ALL"]
+    times: tuple[SessionValue, ...]
+    until: int
+    catalog: Catalog
 
 
 @dataclass(slots=True)
@@ -55,6 +92,10 @@ class BindContext:
     statement        what is bound; None for an expression on its own
     tables           filled while binding: SQL alias -> table and the name that the statement gives it
     sequences        filled while binding: ids of those whose values the statement takes
+    past             None: there is no history
+    period           what tables without a FOR SYSTEM_TIME of their own are read as of; `period_uses` counts them
+    as_of            that is what `system_versioning_asof` says, as soon as there is such a table
+    moments          filled while binding: the times that the statement names, by the number of their parameter
     """
 
     catalog: Catalog
@@ -75,6 +116,11 @@ class BindContext:
     _assigning: frozenset[str] | None = None
     tables: dict[str, tuple[Table, str]] = field(default_factory=dict)
     sequences: list[int] = field(default_factory=list)
+    past: Past | None = None
+    period: Period | None = None
+    as_of: bool = False
+    period_uses: int = 0
+    moments: list[Moment] = field(default_factory=list)
 
     def assigning(self) -> frozenset[str]:
         """Names, in lower case, of the user variables that the statement sets with `:=`."""

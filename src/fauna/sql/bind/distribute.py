@@ -18,7 +18,7 @@ from fauna.catalog.types import BIGINT_TYPE, CHARS, INTEGERS, Kind, SqlType
 from fauna.plan.plan import Distribution, Gather, Route, ShardStatement, parameters
 from fauna.sql.bind.expressions import conjuncts
 from fauna.sql.bind.place import is_spread
-from fauna.sql.bind.routes import equal_columns, route_of, terms_of, together
+from fauna.sql.bind.routes import equal_columns, everywhere, first, route_of_source, terms_of, together
 from fauna.sql.emit.sqlite import SqliteEmitter, has_window
 from fauna.sql.typed import (
     AggregateOp,
@@ -44,29 +44,38 @@ from fauna.sql.typed import (
 )
 
 _ROWID: Final = "_rowid_"
+_NOT_PARTS: Final = ("table", "column", "type", "convert", "past")  # fields of a bound query that no query is in
+_MOVED: Final = -1  # no version of a slot map
 
 
-def distribute(catalog: Catalog, query: BoundQuery) -> Distribution | None:
-    """None: the first shard has all that the query reads."""
-    if catalog.slots.shards == 1:
+def distribute(catalog: Catalog, query: BoundQuery, *, past: bool = False) -> Distribution | None:
+    """None: the first shard has all that the query reads.  past: some of that may be as it was."""
+    if catalog.slots.shards == 1 and not past:
         return None
     mentions = list(mentions_of(query))
+    apart = _apart(catalog, query) if any(source.past is not None for source, _ in mentions) else None
     if not any(is_spread(catalog, source.table) for source, _ in mentions):
-        return None
+        return Distribution(first, (), None, apart=apart) if apart is not None else None
     distributor = _Distributor(catalog, query)
     if isinstance(query, BoundSelect) and distributor.pushed:
         home = _route_of_rows(catalog, query)
     else:
-        home = together([route_of(catalog, source.table, source.alias, terms) for source, terms in mentions])
+        home = together([route_of_source(catalog, source, terms) for source, terms in mentions])
     gathers, final = distributor.distribute()
-    return Distribution(home, gathers, final, distributor.by_row)
+    return Distribution(home, gathers, final, distributor.by_row, apart)
+
+
+def _apart(catalog: Catalog, query: BoundQuery) -> Distribution:
+    distributor = _Distributor(catalog, query)
+    distributor.pushed = False
+    return Distribution(everywhere, *distributor.distribute())
 
 
 def _route_of_rows(catalog: Catalog, select: BoundSelect) -> Route:
     """Where the rows of a SELECT are that is pushed: what its subqueries read is on the same shards."""
     assert select.source is not None
     where = conjuncts(select.where) if select.where is not None else []
-    return together([route_of(catalog, source.table, source.alias, terms) for source, terms in terms_of(select.source, where)])
+    return together([route_of_source(catalog, source, terms) for source, terms in terms_of(select.source, where)])
 
 
 def statement_of(query: BoundQuery) -> ShardStatement:
@@ -154,7 +163,7 @@ def _everything(tree: Any) -> Iterator[Any]:
             yield from _everything(item)
     elif is_dataclass(tree) and not isinstance(tree, (Table, SqlType)):
         for field in fields(tree):
-            if field.name not in ("table", "column", "type", "convert"):
+            if field.name not in _NOT_PARTS:
                 yield from _everything(getattr(tree, field.name))
 
 
@@ -164,9 +173,15 @@ def _everything(tree: Any) -> Iterator[Any]:
 @dataclass(frozen=True, slots=True)
 class _Local:
     """A row source whose rows each shard can make alone.  keys: lists of columns, each of which is equal to the shard key that
-    the rows are spread by; empty when every shard makes the same rows."""
+    the rows are spread by; empty when every shard makes the same rows.  slots: the version of the map that says which of them is
+    where; two that differ never meet."""
 
     keys: tuple[tuple[ColumnRef, ...], ...]
+    slots: int = _MOVED
+
+    def meets(self, other: _Local, terms: Sequence[Typed]) -> bool:
+        """Whether rows that fit together by `terms` are on one shard."""
+        return self.slots == other.slots != _MOVED and _meet(self.keys, other.keys, terms)
 
 
 class _Distributor:
@@ -201,10 +216,13 @@ class _Distributor:
             placement = placement_of(source.table)
             if source.table.temporary or placement.kind == "SINGLE":
                 return None
+            slots = self.catalog.slots if source.past is None else source.past.slots
             if placement.kind == "BROADCAST":
-                return _Local(())
+                return _Local(()) if self._is_on_all(source) else None
+            if slots is None:  # a row may have been on one shard first and then on another
+                return _Local(((ColumnRef(BIGINT_TYPE, True, source.alias, "", ""),),))
             columns = [ColumnRef(c.sql_type, True, source.alias, c.physical, c.name) for c in placement.columns]
-            return _Local((tuple(columns or [ColumnRef(BIGINT_TYPE, True, source.alias, _ROWID, _ROWID)]),))
+            return _Local((tuple(columns or [ColumnRef(BIGINT_TYPE, True, source.alias, _ROWID, _ROWID)]),), slots.version)
         if not isinstance(source, JoinSource):
             return None
         on = conjuncts(source.on) if source.on is not None else []
@@ -218,12 +236,16 @@ class _Distributor:
             return left
         if inner:
             if not left.keys or not right.keys:
-                return _Local(left.keys + right.keys)
-            return _Local(left.keys + right.keys) if _meet(left.keys, right.keys, [*where, *on]) else None
+                return left if left.keys else right
+            return _Local(left.keys + right.keys, left.slots) if left.meets(right, [*where, *on]) else None
         kept, other = (left, right) if source.kind == "LEFT" else (right, left)
         if not kept.keys:
             return None  # each shard would let the same rows through
-        return kept if not other.keys or _meet(kept.keys, other.keys, on) else None
+        return kept if not other.keys or kept.meets(other, on) else None
+
+    def _is_on_all(self, source: TableSource) -> bool:
+        """Whether every shard has a copy of the table, which is BROADCAST: a shard that came later has none of what was."""
+        return source.past is None or source.past.slots is not None and source.past.slots.shards == self.catalog.slots.shards
 
     def _is_pushed(self, select: BoundSelect) -> bool:
         """Whether each shard can run it on its own rows, and something is gained from that."""
@@ -273,7 +295,7 @@ class _Distributor:
         if not self._is_computed_there(query, set()):
             return False
         there = self._local(query.source, terms)
-        return there is not None and bool(there.keys) and _meet(local.keys, there.keys, terms)
+        return there is not None and bool(there.keys) and local.meets(there, terms)
 
     def _is_computed_there(self, select: BoundSelect, semi_joins: Container[int]) -> bool:
         """Whether the expressions of `select` have on each shard the values that they have anywhere."""
@@ -291,6 +313,8 @@ class _Distributor:
             if isinstance(part, (InfoSource, CteSource)) or isinstance(part, Op) and not part.deterministic:
                 return False
             if isinstance(part, TableSource) and (part.table.temporary or placement_of(part.table).kind != "BROADCAST"):
+                return False
+            if isinstance(part, TableSource) and not self._is_on_all(part):
                 return False
         return True
 
@@ -333,7 +357,8 @@ class _Distributor:
             order.append(replace(key, expr=_column(position, expr), position=0))
         limited = select.limit is not None and not select.distinct
         first_row = -1
-        if limited and not order and isinstance(select.source, TableSource) and not select.group_by:
+        if limited and not order and _has_row_numbers(select.source) and not select.group_by:
+            assert isinstance(select.source, TableSource)
             # Without an order the first rows are those that one shard would give first.
             first_row = len(outputs)
             outputs.append(OutputColumn("", f"c{first_row}", ColumnRef(BIGINT_TYPE, True, select.source.alias, _ROWID, _ROWID)))
@@ -354,7 +379,9 @@ class _Distributor:
 
     def _regrouped(self, select: BoundSelect) -> BoundSelect:
         """Each shard groups its rows; groups of the same key become one."""
-        merge = _Merge(select, select.source.alias if self.ordered and isinstance(select.source, TableSource) else "")
+        source = select.source
+        numbered = isinstance(source, TableSource) and self.ordered and _has_row_numbers(source)
+        merge = _Merge(select, source.alias if numbered and isinstance(source, TableSource) else "")
         outputs = tuple(replace(o, expr=merge.expr(o.expr)) for o in select.outputs)
         having = merge.expr(select.having) if select.having is not None else None
         order = tuple(
@@ -367,10 +394,10 @@ class _Distributor:
             select, outputs=tuple(merge.outputs), group_by=finer, having=None, order_by=(), limit=None, offset=None,
             distinct=False,
         )  # fmt: skip
-        source = self._gather(part, [o.alias for o in merge.outputs], merge.first_row)
+        gathered = self._gather(part, [o.alias for o in merge.outputs], merge.first_row)
         group_by = tuple(replace(key, expr=merge.expr(key.expr)) for key in select.group_by if key.expr is not None)
         tail = (order, select.limit, select.offset, select.distinct)
-        return BoundSelect(outputs, source, None, group_by, having, *tail, aggregate=select.aggregate)
+        return BoundSelect(outputs, gathered, None, group_by, having, *tail, aggregate=select.aggregate)
 
     def _gather(self, part: BoundSelect, columns: Sequence[str], key: int = -1) -> GatheredSource:
         """Have `part` run on the shards, its rows in a table of these columns, in the order of column `key`."""
@@ -419,7 +446,7 @@ class _Distributor:
                 changes = {
                     field.name: new
                     for field in fields(tree)
-                    if field.name not in ("table", "column", "type", "convert")
+                    if field.name not in _NOT_PARTS
                     and (new := change(old := getattr(tree, field.name))) is not old
                 }
                 return replace(tree, **changes) if changes else tree
@@ -437,7 +464,10 @@ class _Distributor:
         definitions = [f"{c.physical} {storage_class(c.sql_type)}{collate_clause(c.sql_type)}" for c in chosen]
         outputs = [OutputColumn("", c.physical, ColumnRef(c.sql_type, True, alias, c.physical, c.name)) for c in chosen]
         rowid = table.rowid_column.physical if table.rowid_column is not None else _ROWID
-        if self.ordered or not chosen or rowid in columns:
+        if not _has_row_numbers(source):
+            if not chosen:
+                definitions, outputs = ["r ANY"], [OutputColumn("", "r", ColumnRef(BIGINT_TYPE, True, alias, _ROWID, _ROWID))]
+        elif self.ordered or not chosen or rowid in columns:
             # In the order of their numbers the rows are read as they would be from one shard.
             definitions.insert(0, f"{rowid} INTEGER PRIMARY KEY")
             outputs.insert(0, OutputColumn("", rowid, ColumnRef(BIGINT_TYPE, True, alias, _ROWID, _ROWID)))
@@ -446,10 +476,16 @@ class _Distributor:
             where = filters[0] if len(filters) == 1 else _all_of(filters)
         part = BoundSelect(tuple(outputs), source, where)
         name = f"g{len(self.gathers)}"
-        route = route_of(self.catalog, table, alias, terms)
-        self.gathers.append(Gather(name, tuple(definitions), statement_of(part), route, _shown(part)))
+        route = route_of_source(self.catalog, source, terms)
+        past = source.past is not None
+        self.gathers.append(Gather(name, tuple(definitions), statement_of(part), route, _shown(part), past))
         self.fetched[alias] = GatheredSource(name, alias)
         return self.fetched[alias]
+
+
+def _has_row_numbers(source: Source | None) -> bool:
+    """Whether it is a table of which each row is there once: of a range of time there may be several versions."""
+    return isinstance(source, TableSource) and (source.past is None or source.past.slots is not None)
 
 
 def _meet(here: tuple[tuple[ColumnRef, ...], ...], there: tuple[tuple[ColumnRef, ...], ...], terms: Sequence[Typed]) -> bool:

@@ -368,7 +368,7 @@ class InsertBinder:
         if all(isinstance(v, Constant) for v in values):
             return RowProgram(parameters(values), None)  # type: ignore[arg-type]
         row = BoundSelect(tuple([OutputColumn("", f"k{i + 1}", value) for i, value in enumerate(values)]))
-        return RowProgram(None, statement_of(row), distribute(self.context.catalog, row))
+        return RowProgram(None, statement_of(row), distribute(self.context.catalog, row, past=bool(self.context.moments)))
 
     def _from_query(self, named: list[Column], written: list[Column]) -> tuple[ShardStatement, bool]:
         assert self.statement.query is not None
@@ -394,7 +394,7 @@ class InsertBinder:
             *[OutputColumn("", f"k{i + 1}", node) for i, node in enumerate(nodes)],
         )
         outer = BoundSelect(outputs, DerivedSource(query, alias))
-        self._distribution = distribute(self.context.catalog, outer)
+        self._distribution = distribute(self.context.catalog, outer, past=bool(self.context.moments))
         return statement_of(outer), self.table.physical in tables_of(query)
 
     _extras: list[tuple[tuple[str, ...], SessionValue]]
@@ -595,6 +595,8 @@ def bind_update(context: BindContext, statement: ast.Update) -> Plan:
         ref = scope.resolve(assignment.column.parts)
         if not isinstance(ref, ColumnRef) or ref.table is None or ref.column is None or ref.outer:
             raise error("NON_UPDATABLE_TABLE", assignment.column.parts[0], "UPDATE")
+        if tables[ref.source].past is not None:
+            raise error("TABLE_NOT_LOCKED_FOR_WRITE", ref.table.name)
         sets.setdefault(ref.source, []).append((ref.column, _update_value(context, binder, assignment.value, ref)))
         _substitute(scope, ref, sets[ref.source][-1][1], len(tables) == 1)
     scope = _fresh_scope(scope, tables)
@@ -865,7 +867,7 @@ def _rowwise_update(
         tuple(targets),
         accesses(access_rules(select)),
         statement.ignore,
-        distribution=distribute(context.catalog, select),
+        distribution=distribute(context.catalog, select, past=bool(context.moments)),
     )
 
 
@@ -894,8 +896,9 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         match = _match(source, where)
         point = None if statement.returning else point_delete(context.catalog, source, where, match)
         spread = spread_of(context.catalog, source.table)
-        # With several shards a subquery cannot be asked on the shard where a row is.
-        if not (spread and _has_query(where)) and not children_of(context.catalog, source.table):
+        # With several shards a subquery cannot be asked on the shard where a row is; nor the past by who writes.
+        apart = bool(spread or context.moments) and _has_query(where)
+        if not apart and not children_of(context.catalog, source.table):
             shard_statement = ShardStatement(text + clause, params)
             route = _route(context, source, where)
             return DeletePlan(
@@ -923,7 +926,7 @@ def bind_delete(context: BindContext, statement: ast.Delete) -> Plan:
         tuple(deletes),
         accesses(access_rules(select)),
         statement.ignore,
-        distribution=distribute(context.catalog, select),
+        distribution=distribute(context.catalog, select, past=bool(context.moments)),
     )
 
 
@@ -936,6 +939,8 @@ def _delete_targets(scope: Scope, source: Source, statement: ast.Delete) -> list
         found = [t for t in tables if t.name == name.name and (name.schema is None or t.table.schema == name.schema)]
         if not found:
             raise error("UNKNOWN_TABLE", name.name, "MULTI DELETE")
+        if found[0].past is not None:
+            raise error("TABLE_NOT_LOCKED_FOR_WRITE", found[0].name)
         targets.append(found[0])
     return targets
 
@@ -951,6 +956,9 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
     emitter = SqliteEmitter()
     text = emitter.query(bound)
     locking: ast.Locking | None = getattr(query, "locking", None)
+    if locking is not None and context.moments:
+        raise unsupported("FOR UPDATE and FOR SHARE of rows as they were")
+    tables = tuple(sorted(tables_of(bound)))
     match, match_table = None, ""
     if locking is not None and isinstance(bound, BoundSelect) and isinstance(bound.source, TableSource):
         match, match_table = _match(bound.source, bound.where), bound.source.table.physical
@@ -958,12 +966,12 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
     if isinstance(query, ast.Select) and query.calc_found_rows:
         whole = DerivedSource(replace(bound, limit=None, offset=None, order_by=()), context.new_alias())
         counting = BoundSelect((OutputColumn("", "n", Op(BIGINT_TYPE, False, "COUNT", (), "count(*)")),), whole)
-        count, count_distribution = statement_of(counting), distribute(context.catalog, counting)
+        count, count_distribution = statement_of(counting), distribute(context.catalog, counting, past=bool(context.moments))
     return QueryPlan(
         ShardStatement(text, parameters(emitter.params)),
         result_columns(bound.outputs),
         accesses(access_rules(bound)),
-        tuple(sorted(tables_of(bound))),
+        tables,
         (locking.wait or "WAIT") if locking is not None else "",
         match,
         match_table,
@@ -971,14 +979,16 @@ def bind_query_plan(context: BindContext, query: ast.Query, into: tuple[str, ...
         (),
         into,
         None if locking is not None or count is not None or into else short_sort(context, bound),
-        distribute(context.catalog, bound),
+        distribute(context.catalog, bound, past=bool(context.moments)),
         count_distribution,
+        bool(context.moments) and not tables,
     )
 
 
 def bind_statement(context: BindContext, statement: ast.Statement) -> Plan:
     """The plan of a query or a row-changing statement."""
     context.statement = statement
+    context.as_of = context.scope.as_of and isinstance(statement, ast.QueryStatement)
     plan = _bound(context, statement)
     return replace(plan, sequences=tuple(context.sequences)) if context.sequences else plan
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,10 +11,11 @@ from fauna.catalog.types import CHARS, INTEGERS, Kind, SqlType, integer_range
 from fauna.errors import SqlError, error, unsupported
 from fauna.sql import ast
 from fauna.sql.bind.coerce import quoted, shown, template_text, to_boolean, to_integer
-from fauna.sql.bind.context import BindContext, SlotTypes
+from fauna.sql.bind.context import BindContext, Period, SlotTypes
 from fauna.sql.bind.expressions import ExpressionBinder, unified, unify
 from fauna.sql.bind.merge import aggregate_collation, merge_types
 from fauna.sql.bind.operators import all_of, compare
+from fauna.sql.bind.past import bind_period, past_table, session_period
 from fauna.sql.bind.scope import Scope, ScopeSource
 from fauna.sql.bind.sorted_first import sorted_first
 from fauna.sql.bind.ties import with_ties
@@ -47,8 +48,12 @@ VIEW_DEPTH_MAX: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class CteInSight:
+    """cte, ctes: its definition and what was in sight there, to read it as of another time; None if it is recursive."""
+
     sql_name: str
     columns: tuple[OutputColumn, ...]
+    cte: ast.Cte | None = None
+    ctes: Mapping[str, CteInSight] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -86,11 +91,13 @@ class QueryBinder:
             sql_name = f"w{self.context.new_alias()}"
             if with_.recursive and isinstance(cte.query, ast.SetOperation) and _names_table(cte.query.right, cte.name):
                 body, outputs = inner._bind_recursive(cte, sql_name, parent)
+                in_sight = CteInSight(sql_name, outputs)
             else:
                 body = inner.bind(cte.query, parent)
                 outputs = _renamed(body.outputs, cte.columns)
+                in_sight = CteInSight(sql_name, outputs, cte, dict(inner.ctes))
             bound.append(BoundCte(sql_name, tuple(o.alias for o in outputs), body))
-            inner.ctes[cte.name.lower()] = CteInSight(sql_name, outputs)
+            inner.ctes[cte.name.lower()] = in_sight
         result = inner.bind(replace(query, with_=None), parent)  # type: ignore[call-arg]
         return replace(result, ctes=(*bound, *result.ctes))
 
@@ -340,60 +347,94 @@ class QueryBinder:
         raise unsupported(type(ref).__name__)
 
     def _named(self, ref: ast.NamedTable, scope: Scope) -> Source:
-        if ref.system_time is not None:
-            raise unsupported("FOR SYSTEM_TIME")
         if ref.partitions:
             raise unsupported("PARTITION selection")
         name = ref.table.name
         if ref.table.schema is None and name.lower() in self.ctes:
             cte = self.ctes[name.lower()]
+            if ref.system_time is not None:
+                return self._past_cte(cte, ref, scope)
             return self._add_columns(scope, ref.alias or name, "", cte.columns, lambda alias: CteSource(cte.sql_name, alias))
         schema = ref.table.schema or self.context.scope.database
         if schema is None:
             raise error("NO_DB")
         info = self.context.info_tables.get((schema.lower(), name.lower()))
         if info is not None:
+            if ref.system_time is not None:
+                raise error("VERS_NOT_VERSIONED", name.lower())
             outputs = tuple(OutputColumn(c.name, f'"{c.name}"', Op(c.sql_type, c.nullable, "INFO", (), c.name)) for c in info)
             self.context.volatile = True
             columns = tuple(o.alias for o in outputs)
             return self._add_columns(
                 scope, ref.alias or name, schema, outputs, lambda alias: InfoSource(name.lower(), alias, columns)
             )
-        relation = find_relation(self.context.catalog, schema, name)
+        temporary = self._is_temporary(schema, name)
+        if temporary and ref.system_time is not None:
+            raise error("VERS_NOT_VERSIONED", name)
+        period = self._period(ref.system_time) if not temporary else None
+        relation = find_relation(self.context.catalog if period is None else period.catalog, schema, name)
         if isinstance(relation, View):
-            return self._view(relation, ref, scope)
+            return self._view(relation, ref, scope, period)
         if isinstance(relation, Sequence):
             return self._sequence(relation, ref, scope)
         _check_hints(relation, ref)
-        return self._table(relation, ref.alias or name, scope)
+        if ref.system_time is None and period is not None:
+            self.context.period_uses += 1
+        return self._table(relation, ref.alias or name, scope, period)
+
+    def _period(self, clause: ast.SystemTime | None) -> Period | None:
+        """What a table with this clause is read as of; None: as it is."""
+        context = self.context
+        if clause is None:
+            if context.period is None and context.as_of:
+                context.period = session_period(context)
+            return context.period
+        return bind_period(self.context, clause, self.subquery)
+
+    def _is_temporary(self, schema: str, name: str) -> bool:
+        relation = self.context.catalog.relation(schema, name)
+        return isinstance(relation, Table) and relation.temporary
+
+    def _past_cte(self, cte: CteInSight, ref: ast.NamedTable, scope: Scope) -> Source:
+        """A common table expression as of another time: bound once more, for its tables of then."""
+        if cte.cte is None:
+            raise unsupported("FOR SYSTEM_TIME of a recursive common table expression")
+        derived = ast.DerivedTable(cte.cte.query, ref.alias or ref.table.name, cte.cte.columns, system_time=ref.system_time)
+        return QueryBinder(self.context, dict(cte.ctes))._derived(derived, scope)
 
     def _sequence(self, sequence: Sequence, ref: ast.NamedTable, scope: Scope) -> Source:
         raise unsupported("SELECT from a sequence")
 
-    def _table(self, table: Table, name: str, scope: Scope) -> Source:
+    def _table(self, table: Table, name: str, scope: Scope, period: Period | None) -> Source:
         alias = self.context.new_alias()
+        past = None
+        if period is not None:
+            table, past = past_table(self.context, table, period, alias)
         columns: list[tuple[str, Typed]] = [
             (c.name, ColumnRef(c.sql_type, c.nullable, alias, c.physical, c.name, name, table, c)) for c in table.columns
         ]
         invisible = {c.name.lower() for c in table.columns if c.invisible}
         scope.add(ScopeSource(name, table.schema, alias, columns, invisible=invisible))
         self.context.tables[alias] = table, name
-        return TableSource(table, alias, name)
+        return TableSource(table, alias, name, past)
 
-    def _view(self, view: View, ref: ast.NamedTable, scope: Scope) -> Source:
+    def _view(self, view: View, ref: ast.NamedTable, scope: Scope, period: Period | None) -> Source:
         context = self.context
         if context.view_depth >= VIEW_DEPTH_MAX:
             raise error("VIEW_INVALID", view.schema, view.name)
         inner = replace(
-            context, scope=replace(context.scope, database=view.schema), slots=SlotTypes(), view_depth=context.view_depth + 1
-        )
+            context, scope=replace(context.scope, database=view.schema), slots=SlotTypes(), view_depth=context.view_depth + 1,
+            period=period, as_of=False,
+        )  # fmt: skip
         try:
             query = QueryBinder(inner).bind(context.parse_view(view.text))
         except SqlError as err:
             if err.errno in (1146, 1054, 1049, 1356):
                 raise error("VIEW_INVALID", view.schema, view.name) from err
             raise
-        context.alias_count = inner.alias_count
+        if ref.system_time is not None and inner.period_uses == context.period_uses:
+            raise error("VERS_NOT_VERSIONED", view.name)
+        context.alias_count, context.period_uses = inner.alias_count, inner.period_uses
         context.volatile = context.volatile or inner.volatile
         context.tables.update(inner.tables)
         outputs = _renamed(query.outputs, view.columns)
@@ -406,7 +447,7 @@ class QueryBinder:
         if ref.alias is None:
             raise error("DERIVED_MUST_HAVE_ALIAS")
         assignments = self.context.assignments
-        query = self.bind(ref.query, scope if ref.lateral else scope.parent)
+        query = self._derived_query(ref, scope)
         assigns = self.context.assignments > assignments
         if ref.columns and len(ref.columns) != len(query.outputs):
             raise error("WRONG_NUMBER_OF_COLUMNS_IN_SELECT")
@@ -417,6 +458,18 @@ class QueryBinder:
                 raise error("DUP_FIELDNAME", output.name)
             seen.add(output.name.lower())
         return self._add_columns(scope, ref.alias, "", outputs, lambda alias: DerivedSource(query, alias, assigns))
+
+    def _derived_query(self, ref: ast.DerivedTable, scope: Scope) -> BoundQuery:
+        context = self.context
+        period, uses = context.period, context.period_uses
+        context.period = self._period(ref.system_time)
+        try:
+            query = self.bind(ref.query, scope if ref.lateral else scope.parent)
+        finally:
+            context.period = period
+        if ref.system_time is not None and context.period_uses == uses:
+            raise error("VERS_NOT_VERSIONED", ref.alias)
+        return query
 
     def _add_columns(
         self,

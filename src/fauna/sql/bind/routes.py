@@ -7,6 +7,7 @@ anything is in doubt (a value of another type than the column's, a comparison by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Final
 
@@ -62,6 +63,25 @@ def route_of(catalog: Catalog, table: Table, alias: str, terms: Sequence[Typed])
     if all(len(values) == 1 for values in alternatives):
         return _one_key([values[0] for values in alternatives], fits, owners, slot)
     return _keys(alternatives, fits, owners, slot)
+
+
+def route_of_source(catalog: Catalog, source: TableSource, terms: Sequence[Typed]) -> Route:
+    """The same for a mention of a table as it is, or as it was: then by what was where at that time."""
+    past = source.past
+    if past is None:
+        return route_of(catalog, source.table, source.alias, terms)
+    if past.slots is None:
+        return {"SINGLE": first, "BROADCAST": nowhere}.get(placement_of(source.table).kind, everywhere)
+    found = route_of(replace(catalog, slots=past.slots), source.table, source.alias, terms)
+    if past.slots.shards == catalog.slots.shards:
+        return found
+    those = frozenset(range(past.slots.shards))
+
+    def route(args: Sequence[Stored], supply: Supply) -> frozenset[int] | None:
+        shards = found(args, supply)
+        return those if shards is None else shards
+
+    return route
 
 
 def _one_key(

@@ -164,6 +164,8 @@ class SqliteEmitter:
 
     def source(self, source: Source) -> str:
         if isinstance(source, TableSource):
+            if source.past is not None:
+                return f"({source.past.select.format(*[self.place(t) for t in source.past.times])}) AS {source.alias}"
             return f"{source.table.physical} AS {source.alias}"
         if isinstance(source, InfoSource):
             rows = self.place(SessionValue(SqlType(Kind.LONGTEXT), False, f"info:{source.name}"))

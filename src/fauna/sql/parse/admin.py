@@ -13,6 +13,8 @@ from fauna.sql.ast import (
     ExecuteImmediate,
     ExecuteStatement,
     Expr,
+    FlashbackTable,
+    FlashbackTransaction,
     Flush,
     Kill,
     Literal,
@@ -217,6 +219,16 @@ def flush(p: Stream) -> Flush:
 
 
 # ── the rest ──
+
+
+def flashback(p: Stream) -> Statement:
+    """FLASHBACK TABLE name TO TIMESTAMP time, FLASHBACK TRANSACTION 'name'"""
+    p.advance()
+    if p.expect_any("TABLE", "TRANSACTION") == "TRANSACTION":
+        return FlashbackTransaction(p.string())
+    table = p.table_name()
+    p.expect_words("TO", "TIMESTAMP")
+    return FlashbackTable(table, operation(p, OR))
 
 
 def use(p: Stream) -> Use:

@@ -219,7 +219,16 @@ def _ignored_option(p: Stream, fields: dict[str, Any]) -> bool:
 
 
 def _versioning(p: Stream, fields: dict[str, Any]) -> bool:
-    raise unsupported("SYSTEM VERSIONING")
+    system_versioning(p)
+    return True
+
+
+def system_versioning(p: Stream) -> None:
+    """WITH SYSTEM VERSIONING, which every table and column has; without it there is none."""
+    without = p.advance().key == "WITHOUT"
+    p.expect_words("SYSTEM", "VERSIONING")
+    if without:
+        raise unsupported("WITHOUT SYSTEM VERSIONING")
 
 
 def _compressed(p: Stream, fields: dict[str, Any]) -> bool:

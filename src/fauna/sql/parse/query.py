@@ -461,11 +461,12 @@ def _parenthesised_factor(p: Stream) -> TableRef:
 
 
 def _derived(p: Stream, body: Query, lateral: bool = False) -> DerivedTable:
+    system_time = _system_time(p)
     alias = table_alias(p)
     if alias is None:
         p.fail()
     columns = p.parenthesised(p.name) if p.at("(") else ()
-    return DerivedTable(body, alias, columns, lateral)
+    return DerivedTable(body, alias, columns, lateral, system_time)
 
 
 def table_alias(p: Stream) -> str | None:
@@ -489,7 +490,7 @@ def named_table(p: Stream) -> NamedTable:
     """name [PARTITION (…)] [FOR SYSTEM_TIME …] [[AS] alias] [index hints]"""
     table = p.table_name()
     partitions = p.parenthesised(p.name) if p.at_words("PARTITION", "(") and p.accept("PARTITION") else ()
-    system_time = _system_time(p) if p.at_words("FOR", "SYSTEM_TIME") else None
+    system_time = _system_time(p)
     alias = table_alias(p)
     hints: list[str] = []
     while p.token.key in ("USE", "FORCE", "IGNORE") and p.peek().key in ("INDEX", "KEY"):
@@ -499,21 +500,43 @@ def named_table(p: Stream) -> NamedTable:
     return NamedTable(table, alias, partitions, system_time, tuple(hints))
 
 
-def _system_time(p: Stream) -> SystemTime:
-    p.expect_words("FOR", "SYSTEM_TIME")
+def _system_time(p: Stream) -> SystemTime | None:
+    """[FOR SYSTEM_TIME AS OF t | BETWEEN t AND t | FROM t TO t | ALL]"""
+    if not p.accept_words("FOR", "SYSTEM_TIME"):
+        return None
     if p.accept("ALL"):
         return SystemTime("ALL")
     if p.accept_words("AS", "OF"):
-        p.accept("TRANSACTION")
-        return SystemTime("AS OF", operation(p, BIT_OR))
+        return SystemTime("AS OF", _point(p))
     if p.accept("BETWEEN"):
-        start = operation(p, BIT_OR)
+        start = _point(p)
         p.expect("AND")
-        return SystemTime("BETWEEN", start, operation(p, BIT_OR))
+        return SystemTime("BETWEEN", start, _point(p))
     p.expect("FROM")
-    start = operation(p, BIT_OR)
+    start = _point(p)
     p.expect("TO")
-    return SystemTime("FROM", start, operation(p, BIT_OR))
+    return SystemTime("FROM", start, _point(p))
+
+
+def _point(p: Stream) -> Expr:
+    """[TIMESTAMP] a time.  `TIMESTAMP '…'` alone is a string with a slot, so that one plan serves every time."""
+    if p.at("TRANSACTION") and p.peek().key not in (")", ",", "."):
+        raise unsupported("FOR SYSTEM_TIME … TRANSACTION")
+    literal = p.peek() if p.at("TIMESTAMP") and p.peek().kind == STRING else None
+    if literal is None and p.at("TIMESTAMP") and p.peek().key != "(":
+        p.advance()
+    found = operation(p, BIT_OR)
+    if (
+        literal is not None
+        and literal.literal_index is not None
+        and isinstance(found, Literal)
+        and found.kind is LiteralKind.TIMESTAMP
+        and found.value == literal.value
+    ):
+        p.used_literals.add(literal.literal_index)
+        return Literal(LiteralKind.STRING, found.value, literal.literal_index)
+    # NOW() is the moment of the statement, not the second that it is in.
+    return Call("NOW", (Literal(LiteralKind.INTEGER, 6),)) if found == Call("NOW") else found
 
 
 def _index_hint(p: Stream) -> list[str]:

@@ -47,6 +47,7 @@ from fauna.sql.parse.columns import (
     default_value,
     key_options,
     key_parts,
+    system_versioning,
     table_element,
     unknown_option,
 )
@@ -209,7 +210,10 @@ def _union(p: Stream, found: dict[str, Any]) -> bool:
 
 
 def _with(p: Stream, found: dict[str, Any]) -> bool:
-    raise unsupported("SYSTEM VERSIONING")
+    if p.peek().key != "SYSTEM":
+        return False
+    system_versioning(p)
+    return True
 
 
 def _partition(p: Stream, found: dict[str, Any]) -> bool:
@@ -265,6 +269,7 @@ _OPTIONS: Final[dict[str, Callable[[Stream, dict[str, Any]], bool]]] = {
     "INDEX": _directory,
     "UNION": _union,
     "WITH": _with,
+    "WITHOUT": _with,
     "PARTITION": _partition,
 }
 
@@ -327,6 +332,8 @@ def _add(p: Stream) -> list[AlterAction]:
     p.advance()
     if p.token.key in _CONSTRAINT_WORDS:
         return [_added(constraint(p))]
+    if p.accept_words("SYSTEM", "VERSIONING"):  # every table has it
+        return []
     if p.token.key in ("PARTITION", "PERIOD", "SYSTEM") and p.peek().key in ("(", "FOR", "VERSIONING", "IF", "PARTITIONS"):
         raise unsupported(f"ALTER TABLE ADD {p.token.key}")
     p.accept("COLUMN")

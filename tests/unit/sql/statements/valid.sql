@@ -475,3 +475,8 @@ get diagnostics @a = number
 begin not atomic select 1; end
 cache index t in x
 backup stage start
+select * from t for system_time between '2020-01-01' and now() - interval 1 day x
+select * from t for system_time from timestamp '2020-01-01' to timestamp current_timestamp(6) as x join s for system_time as of @x using (a)
+select * from (select * from t) for system_time as of timestamp '2020-01-01' + interval 1 hour x
+create table t (a int, b int with system versioning) with system versioning
+alter table t add system versioning, add column c int

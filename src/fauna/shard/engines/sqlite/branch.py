@@ -781,6 +781,26 @@ class SqliteBranch:
         self._writer.whole.add(SOMETHING)
         self._writer.whole.update(tables)
 
+    def exchange(self, script: Iterable[tuple[str, Params]], tables: Iterable[str]) -> int:
+        self.begin_statement()
+        guard = self._writer.handle.guard
+        changes = 0
+        try:
+            self._wait_while_others_hold(tables)
+            self._keeps_lock = True
+            guard.replaying = True
+            for done, (sql, params) in enumerate(script):
+                if done % _LOOK_ROWS == 0:
+                    self._stop_between_rows()
+                changes += self._write(sql, params, None, inline=False).changes
+        except BaseException:
+            self.end_statement(keep=False)
+            raise
+        finally:
+            guard.replaying = False
+        self.end_statement(keep=True)
+        return changes
+
     def _after_failure(self) -> None:
         """A statement failed.  SQLite may have undone the whole transaction with it."""
         if self._writer.in_transaction:

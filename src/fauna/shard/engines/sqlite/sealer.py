@@ -1,6 +1,7 @@
 """Sealing: what a transaction has changed becomes a block, in the transaction itself.
 
-    fauna_blocks(height, header, payload)        one row per block; payload: codec byte, then the changes
+    fauna_blocks(height, header, payload, hash)  one row per block; payload: codec byte, then the changes; hash: of the header,
+                                                 which no later block confirms as long as this one is the latest
     fauna_block_parts(height, part, payload)     of a block too large for one row: its payload in parts, each with a codec byte
     fauna_transactions(gtrid, height)            the blocks of transactions that have a name; a client may use one again
 
@@ -9,7 +10,8 @@ what each row was before and is after.  Beyond `sealer_rows_max` rows or `sealer
 as they come, and are not netted.
 
 SQLite cannot tell in the hook what is in a table with VIRTUAL columns: its rows are read instead, before from another
-connection, which sees what was committed last, and after from this one.
+connection, which sees what was committed last, and after from this one.  It also shows the default of a REAL column, in a row
+that is older than the column, as an integer when it is a whole number: that is made a float, which it is to everybody else.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, islice
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import apsw
 import zstandard
+from apsw import no_change
 
 from fauna.chain.encoding import (
     DELETE,
@@ -33,12 +36,13 @@ from fauna.chain.encoding import (
     REWRITE,
     SCHEMA,
     UPDATE,
-    Header,
     block_hash,
     decode_header,
     encode_change,
+    encode_header,
     encode_reset,
     encode_row,
+    encode_rows,
     encode_schema,
     genesis,
     text,
@@ -50,7 +54,8 @@ from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
 CREATE: Final = (
-    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL, "
+    "hash BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS fauna_block_parts (height INTEGER NOT NULL, part INTEGER NOT NULL, payload BLOB NOT NULL, "
     "PRIMARY KEY (height, part)) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS fauna_transactions (gtrid TEXT NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (gtrid, height)) "
@@ -60,13 +65,17 @@ ENGINE: Final = "sqlite"
 RAW: Final = b"\x00"
 ZSTD: Final = b"\x01"
 IN_PARTS: Final = b"\x02"
-_COMPRESS_FROM_BYTES: Final = 192
+# Below that packing costs a commit more than the bytes that it saves.
+_COMPRESS_FROM_BYTES: Final = 512
 _PART_BYTES: Final = 1 << 20
-_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3)"
+_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
 _INSERT_PART: Final = "INSERT INTO fauna_block_parts VALUES (?1, ?2, ?3)"
 _INSERT_TRANSACTION: Final = "INSERT INTO fauna_transactions VALUES (?1, ?2)"
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 
+NOT_FETCHED: Final = object()
+# Where the node keeps what tables mean: names, types.  It may change without any statement that SQLite is given.
+_CATALOG: Final = "catalog_entries"
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
 DEFINITION: Final = re.compile(
@@ -115,6 +124,7 @@ class Sealer:
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._names: dict[str, bytes] = {}  # encoded; empty: not sealed
         self._layouts: dict[str, _Layout] = {}
+        self._reals: dict[str, tuple[int, ...]] = {}  # positions of REAL columns that have a default
         self.defining = False
         """A definition is being changed: rows that are inserted are old ones."""
         self._images: list[_Image] = []
@@ -125,8 +135,10 @@ class Sealer:
         self._spool: IO[bytes] | None = None
         self._offsets: array[int] = array("q")  # where each spooled change begins
         self._marks: dict[str, int] = {}
-        self._sealing: Header | None = None
-        self._encoded_header = b""
+        self._sealing = b""  # the encoded header of the block that is in the open transaction, and what it says
+        self._sealing_hash = b""
+        self._sealing_height = self._sealing_time_us = 0
+        self._sealing_schema = 0
         self.height = 0
         self.hash = b""
         self.time_us = 0
@@ -147,7 +159,7 @@ class Sealer:
 
     def begin(self) -> None:
         """Nothing has changed yet."""
-        self._sealing = None
+        self._sealing = b""
         if self._images or self._spool is not None or self._unseen:
             self._images = []
             self._unseen = {}
@@ -157,31 +169,56 @@ class Sealer:
         self._defines = False
         self._marks.clear()
 
-    def capture(self, update: apsw.PreUpdate) -> None:
-        """The pre-update hook: a row is about to change."""
-        table = update.table_name
+    def capture(self, update: apsw.PreUpdate, table: str) -> Any:
+        """The pre-update hook: a row of the table is about to change.
+
+        Gives its new values as far as they were fetched, which costs: of an UPDATE those that change, and `no_change` for the
+        others; None for a DELETE.  `NOT_FETCHED`: they were not."""
         name = self._names.get(table)
         if name is None:
             name = self._names[table] = self._name(table)
         if not name:
-            return
+            return NOT_FETCHED
         op = update.op
         before = after = b""
+        new: Any = None
         try:
             if op == "UPDATE":
                 kind = UPDATE
-                before = encode_row(update.old)  # type: ignore[arg-type]
-                after = encode_row(update.new)  # type: ignore[arg-type]
+                new = update.update
+                before, after = encode_rows(self._true_old(table, update.old), new, no_change)
             elif op == "INSERT":
                 kind = REWRITE if self.defining and table[0] == "t" else INSERT
-                after = encode_row(update.new)  # type: ignore[arg-type]
+                new = update.new
+                after = encode_row(new)
             else:
                 kind = DELETE
-                before = encode_row(update.old)  # type: ignore[arg-type]
+                before = encode_row(self._true_old(table, update.old))
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
+            new = NOT_FETCHED
+            before = after = b""
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
+        return new
+
+    def _true_old(self, table: str, old: Any) -> Any:
+        """The values before; SQLite shows the default of a REAL column, in a row that is older than the column, as it is written
+        in the definition, be it an integer."""
+        reals = self._reals.get(table)
+        if reals is None:
+            committed = self._committed()  # in the hook this connection may not be used
+            committed.guard.start(None, inline=False)
+            rows = [row for row in committed.connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
+            reals = tuple([i for i, row in enumerate(rows) if row[2] == "REAL" and row[4] is not None])
+            self._reals[table] = reals
+        if not reals:
+            return old
+        values = list(old)
+        for i in reals:
+            if i < len(values) and isinstance(values[i], int):
+                values[i] = float(values[i])
+        return values
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
@@ -192,6 +229,7 @@ class Sealer:
         if not self._is_lasting(name):
             return
         self._layouts.clear()
+        self._reals.clear()
         self._add((SCHEMA, sql, 0, 0, b"", b""))
         if what == "TABLE" and verb != "CREATE":
             # After ALTER every row is another, it has one column more: its table is read at the end.
@@ -250,7 +288,7 @@ class Sealer:
         if kind == _UNSEEN:
             self._unseen[table, key] = self._unseen[table, key_after] = None
             return
-        self._defines = self._defines or kind == SCHEMA
+        self._defines = self._defines or kind == SCHEMA or table == _CATALOG
         if kind == RESET and key:
             self._altered[table] = None
             return
@@ -292,16 +330,19 @@ class Sealer:
     # -- the block
 
     def seal(self, stamp: Stamp) -> None:
-        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next."""
-        if self._sealing is not None:
+        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next.
+
+        One that is on several shards has a block on each of them, also where it has changed nothing in the end: the others'
+        blocks say so, and its time is known from any of them."""
+        if self._sealing:
             return  # it has been adopted
-        if not self._images and self._spool is None:
+        if not self._images and self._spool is None and not stamp.shards:
             return
         self._guard.start(None, inline=False)
         height = self.height + 1
         if self._spool is None:
             changes, defines = self._netted()
-            if not changes:
+            if not changes and not stamp.shards:
                 return
             if sum(map(len, changes)) <= _PART_BYTES:
                 self._seal_small(height, stamp, changes, defines)
@@ -330,7 +371,7 @@ class Sealer:
     def _seal_large(self, height: int, stamp: Stamp, changes: Iterable[bytes], defines: bool) -> None:
         frontier = Frontier()
         payload = self._put_parts(height, changes, frontier)
-        if frontier.size:
+        if frontier.size or stamp.shards:
             self._put(height, stamp, frontier.root(), frontier.size, payload, defines)
 
     def _put_parts(self, height: int, changes: Iterable[bytes], frontier: Frontier) -> bytes:
@@ -361,29 +402,29 @@ class Sealer:
     def _put(self, height: int, stamp: Stamp, root: bytes, changes: int, payload: bytes, defines: bool) -> None:
         time_us = stamp.time_us or self._clock.next_us()
         schema = height if defines else self._schema
-        header = Header(
+        header = encode_header(
             self._number, height, self.previous(), root, changes, time_us, stamp.gtrid, stamp.shards, stamp.user, 0, schema
         )
-        self._store(header, header.encode(), payload)
+        self._store(height, header, payload, stamp.gtrid, time_us, schema)
 
-    def _store(self, header: Header, encoded: bytes, payload: bytes) -> None:
-        self._execute(_INSERT_BLOCK, (header.height, encoded, payload))
-        if header.gtrid:
-            self._execute(_INSERT_TRANSACTION, (header.gtrid, header.height))
+    def _store(self, height: int, header: bytes, payload: bytes, gtrid: str, time_us: int, schema: int) -> None:
+        self._sealing_hash = block_hash(header)
+        self._execute(_INSERT_BLOCK, (height, header, payload, self._sealing_hash))
+        if gtrid:
+            self._execute(_INSERT_TRANSACTION, (gtrid, height))
         self._sealing = header
-        self._encoded_header = encoded
+        self._sealing_height, self._sealing_time_us, self._sealing_schema = height, time_us, schema
 
     def previous(self) -> bytes:
         """What the next block has as the hash before it."""
-        if self._sealing is not None:
-            return block_hash(self._encoded_header)
+        if self._sealing:
+            return self._sealing_hash
         return self.hash or genesis(self._database(), self._number)
 
     @property
     def latest(self) -> tuple[int, int]:
         """Height and time of the latest block, the open transaction's own included."""
-        header = self._sealing
-        return (header.height, header.time_us) if header is not None else (self.height, self.time_us)
+        return (self._sealing_height, self._sealing_time_us) if self._sealing else (self.height, self.time_us)
 
     def adopt(self, header: bytes, changes: Iterable[bytes]) -> None:
         """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction; it may be one of
@@ -395,16 +436,19 @@ class Sealer:
             payload = self._packed(b"".join([varint(len(change)) + change for change in stored]))
         else:
             payload = self._put_parts(decoded.height, chain(stored, changes), Frontier())
-        self._store(decoded, header, payload)
+        self._store(decoded.height, header, payload, decoded.gtrid, decoded.time_us, decoded.schema)
         self._clock.observe(decoded.time_us)
 
     def committed(self) -> None:
         """The transaction has been committed."""
-        header = self._sealing
-        if header is not None:
-            self.hash = block_hash(self._encoded_header)
-            self.height, self.time_us, self._schema = header.height, header.time_us, header.schema
-            self._sealing = None
+        if self._sealing:
+            before = self.height
+            self.hash = self._sealing_hash
+            self.height = self._sealing_height
+            self.time_us, self._schema = self._sealing_time_us, self._sealing_schema
+            self._sealing = b""
+            if self._schema > before:
+                self._reals.clear()
 
     def _database(self) -> str:
         rows = self._execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()
@@ -436,6 +480,7 @@ class Sealer:
                 changes += self._flushed(net)
                 changes += self._encoded(kind, table, 0, 0, before, after, False)
             elif self._layout(table).without_rowid:
+                defines = defines or table == _CATALOG
                 changes += self._encoded(kind, table, 0, 0, before, after, True)
             else:
                 if kind != INSERT and kind != REWRITE:
@@ -451,7 +496,8 @@ class Sealer:
                     else:
                         net[table, key_after] = (known[0], known[1], after)
         changes += self._flushed(net)
-        changes += self._read_at_the_end()
+        if self._altered or self._unseen:
+            changes += self._read_at_the_end()
         return changes, defines
 
     def _flushed(self, net: dict[tuple[str, int], tuple[int, bytes, bytes]]) -> list[bytes]:

@@ -12,11 +12,12 @@ from typing import Final
 import apsw
 
 from fauna.catalog.types import Stored
-from fauna.chain.encoding import Header, decode_header
+from fauna.chain.encoding import Change, Header, decode_change, decode_header
 from fauna.clock import HybridClock
 from fauna.directories import sync_directory
 from fauna.errors import FaunaError, StartError, error
 from fauna.session.result import Row, Ticket
+from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.branch import SqliteBranch
 from fauna.shard.engines.sqlite.checkpoint import Checkpointer
 from fauna.shard.engines.sqlite.connection import Configure, Handle, open_connection
@@ -32,12 +33,14 @@ from fauna.shard.engines.sqlite.versions import Versions, versions_file
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
 from fauna.shard.shard import Homes, Isolation, Params, RowChange, Siblings, Watch
+from fauna.ticket import OneShot
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
 from fauna.txn.wait_graph import Owner, WaitGraph
 
 # How often opening a snapshot is tried again when a commit falls into it.
 _SNAPSHOT_TRIES: Final = 4
+_HEIGHT_OF: Final = "SELECT height FROM fauna_transactions WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
 _SEALED_AT: Final = (
     "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1 ORDER BY height DESC LIMIT 1"
 )
@@ -214,10 +217,31 @@ class SqliteShard:
         finally:
             self.pool.give(handle)
 
+    def blocks_of(self, name: str) -> list[int]:
+        """The heights of the blocks of a transaction: of the latest that has this gtrid, or, named shard:height, that block."""
+        shard, _, height = name.partition(":")
+        if shard == str(self.number) and height.isdigit() and 0 < int(height) <= self.height:
+            return [int(height)]
+        rows = list(self.autocommit_query(_HEIGHT_OF, (name,), inline=False))
+        return [int(rows[0][0])] if rows else []  # type: ignore[arg-type]
+
+    def changes_of(self, height: int) -> Iterator[tuple[Change, int]]:
+        """The changes of a block, with its time."""
+        with self.reading() as connection:
+            reader = BlockReader(connection)
+            for block in reader.blocks(height, height):
+                time_us = block.decoded().time_us
+                for change in reader.changes(block):
+                    yield decode_change(change), time_us
+
     def header(self, height: int) -> Header | None:
         """Of a block."""
         rows = list(self.autocommit_query("SELECT header FROM fauna_blocks WHERE height = ?1", (height,), inline=False))
         return decode_header(rows[0][0]) if rows else None  # type: ignore[arg-type]
+
+    def know_past_at_rest(self, height: int, stop: Callable[[], bool]) -> None:
+        """Take in what there is up to that block, as long as no other is made and `stop` does not say so."""
+        self.versions.catch_up(height, stop=lambda: self.height != height or stop())
 
     @property
     def versions(self) -> Versions:
@@ -236,9 +260,33 @@ class SqliteShard:
 
     def know_past(self, time_us: int) -> None:
         """Have the versions of all rows up to `time_us`, which the clock has been shown.  It may take long."""
+        self.settle()
+        if self.versions.height != self.height:
+            self.versions.catch_up_to(time_us)
+
+    def settle(self) -> None:
+        """Return once whoever has its time already is visible."""
         with self.writer.showing:
-            pass  # whoever has an earlier time is visible now
-        self.versions.catch_up_to(time_us)
+            pass
+
+    def open_chain(self) -> BlockReader:
+        """A reader of the blocks with a connection of its own: close it."""
+        try:
+            handle = open_connection(self.path, lambda connection: None, self.settings, writer=False)
+        except apsw.Error as raised:
+            raise translate(raised) from None
+        return BlockReader(handle.connection)
+
+    def await_commit(self, ticket: OneShot, after_us: int) -> None:
+        """Complete the ticket once there is a block later than `after_us`."""
+        self.writer.awaited.append(ticket)
+        if self.time_us > after_us:
+            ticket.complete()
+
+    def await_no_more(self, ticket: OneShot) -> None:
+        """Forget a ticket given to `await_commit`."""
+        with contextlib.suppress(ValueError):
+            self.writer.awaited.remove(ticket)
 
     def _read_committed(self) -> Handle:
         """A connection that sees what was committed last, for the holder of the write lock."""
@@ -323,7 +371,7 @@ class SqliteShard:
         """Put everything committed so far on disk."""
         self._group.must_sync()
 
-    def settle(self) -> None:
+    def sync_pending(self) -> None:
         """As `sync`, for nothing when everything is there already.  Error 1180 when that is not known any more."""
         self._group.sync()
         self._group.check()

@@ -10,8 +10,8 @@
 A version is valid from row_start, the time of the commit that made it, until before row_end: `CURRENT` if nothing has ended it.
 Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
 
-Blocks are taken in when somebody asks for a time that they may concern, and by `Indexer` when nothing else is to be done; a
-commit does not wait for it.
+Blocks are taken in when somebody asks for a time that they may concern, and while nothing is committed; a commit does not wait
+for it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from fauna.shard.engines.sqlite.sealer import IN_PARTS
 CURRENT: Final = (1 << 63) - 1
 """row_end of a version that nothing has ended."""
 _FORMAT: Final = 1
+_CATALOG: Final = "catalog_meta"
 _CHANGES_AT_ONCE: Final = 5_000
 _CACHE_KIB: Final = 16 * 1024
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -105,10 +106,14 @@ class Versions:
         self._blocks: BlockReader | None = None
         self._blocks_connection: apsw.Connection | None = None
         self._targets: dict[str, _Target] = {}
+        self._current: dict[str, _Target] = {}  # of each table's latest layout
         self._layouts: dict[str, list[Layout]] = {}
         self._connection = self._open()
+        self._execute = self._connection.cursor().execute
         self._shadow = self._open_shadow()
         self.height, self.time_us = 0, 0
+        self.catalogs = 0
+        """Goes up with each block that has another version of the catalog."""
         self._read_place()
 
     # -- asking
@@ -118,9 +123,20 @@ class Versions:
         with self._lock:
             return tuple(self._layouts.get(name, ()))
 
-    def catch_up(self, height: int) -> None:
-        """Take in the blocks up to `height`."""
-        while self.height < height:
+    def have_tables_of(self, other: Versions, layouts: Sequence[Layout]) -> None:
+        """Have what those layouts' versions are in, empty where this shard came after them: they are named on all shards."""
+        wanted = [layout.table for layout in layouts]
+        with self._lock:
+            missing = [table for table in wanted if not self._connection.table_exists("main", table)]
+        for table in missing:
+            definitions = other.rows("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,))
+            with self._lock:
+                for (statement,) in definitions:
+                    self._connection.execute(str(statement).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+
+    def catch_up(self, height: int, *, stop: Callable[[], bool] = lambda: False) -> None:
+        """Take in the blocks up to `height`, unless `stop` says so between two transactions."""
+        while self.height < height and not stop():
             with self._lock:
                 if self.height < height:
                     self._take_in(height)
@@ -131,6 +147,12 @@ class Versions:
             with self._lock:
                 height = self._chain().height_at(time_us)
             self.catch_up(height)
+
+    def define(self, definitions: Iterable[tuple[str, int]]) -> None:
+        """Take in statements and the times at which they were run, without the blocks that they were in."""
+        with self._lock, self._connection:
+            for statement, time_us in definitions:
+                self._define(statement, time_us)
 
     def rows(self, sql: str, params: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
         """What a query on this file gives."""
@@ -218,6 +240,7 @@ class Versions:
         self._shadow.close(True)
         self._shadow = self._open_shadow()
         self._targets.clear()
+        self._current.clear()
         self._layouts.clear()
         self.height = self.time_us = 0
 
@@ -239,6 +262,7 @@ class Versions:
                 )
         except BaseException:  # what is known here may be ahead of the file now
             self._targets.clear()
+            self._current.clear()
             self._shadow.close(True)
             self._shadow = self._open_shadow()
             self._read_place()
@@ -271,28 +295,34 @@ class Versions:
             return
         if kind == RESET:
             for layout in self._layouts.get(change.table, ()):
-                target = self._target(layout)
-                self._connection.execute(target.forget_all, (time_us, CURRENT))
-                self._connection.execute(target.close_all, (time_us, CURRENT))
+                ended = self._target(layout)
+                self._connection.execute(ended.forget_all, (time_us, CURRENT))
+                self._connection.execute(ended.close_all, (time_us, CURRENT))
             return
-        layouts = self._layouts.get(change.table)
-        if not layouts:
-            return  # a table whose making retention has taken out of the chain
-        target = self._target(layouts[-1])
+        if change.table == _CATALOG:
+            self.catalogs += 1
+        target = self._current.get(change.table)
+        if target is None:
+            layouts = self._layouts.get(change.table)
+            if not layouts:
+                return  # a table whose making retention has taken out of the chain
+            target = self._current[change.table] = self._target(layouts[-1])
+        execute = self._execute
         if kind == UPDATE or kind == DELETE:
             before = change.row_before
             assert before is not None
             keys = [before[i] for i in target.key_positions] if target.key_positions else [change.key]
             if not once:
-                self._connection.execute(target.forget, (time_us, CURRENT, *keys))
-            self._connection.execute(target.close, (time_us, CURRENT, *keys))
+                execute(target.forget, (time_us, CURRENT, *keys))
+            execute(target.close, (time_us, CURRENT, *keys))
         if kind in (INSERT, UPDATE, REWRITE):
             after = change.row_after
             assert after is not None
-            self._connection.execute(target.insert, (*after, time_us, CURRENT))
+            execute(target.insert, (*after, time_us, CURRENT))
 
     def _define(self, statement: str, time_us: int) -> None:
         table, index = _TABLE.match(statement), _INDEX.match(statement)
+        self._current.clear()
         if table is not None and not table[2].endswith("_guard"):
             self._remember(statement)
             verb, name = table.groups()

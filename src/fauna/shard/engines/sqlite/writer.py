@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -21,7 +21,7 @@ from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import SOMETHING, History
 from fauna.shard.engines.sqlite.prepared import DELETE, INSERT, Prepared, RowEffect
 from fauna.shard.engines.sqlite.readers import run_inline
-from fauna.shard.engines.sqlite.sealer import BY_ITSELF, Sealer, Stamp
+from fauna.shard.engines.sqlite.sealer import BY_ITSELF, NOT_FETCHED, Sealer, Stamp
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.write_set import STATEMENT, Change, EqualKey, Shapes
 from fauna.shard.shard import Params, Watch, Written
@@ -44,6 +44,8 @@ class Writer:
         # Held from before a commit has its time until others see it.
         self.showing = threading.Lock()
         self.grown: Callable[[], None] | None = None  # told of each commit, when others see it
+        self.awaited: list[OneShot] = []
+        """To be completed by the next commit."""
         self._checkpointer = checkpointer
         self.history = history
         self._group = group
@@ -215,12 +217,12 @@ class Writer:
                 if self.sealer is not None:
                     self._seal(self.sealer, stamp)
                 self._run("COMMIT")
+                if self.sealer is not None:
+                    self.sealer.committed()  # whoever has waited for us knows of the block
         except BaseException:
             history.committing = False
             self.rollback()
             raise
-        if self.sealer is not None:
-            self.sealer.committed()
         if self.handle.has_past:
             self.handle.detach_past()
         if not self._log_written:  # nothing has changed
@@ -233,9 +235,17 @@ class Writer:
             self.changes = []
         history.append(self.changes, frozenset(self.whole))
         ticket = self._group.ticket()
+        if self.awaited:
+            self._tell()
         if self.grown is not None:
             self.grown()
         return ticket
+
+    def _tell(self) -> None:
+        """Somebody has been waiting for a commit."""
+        awaited, self.awaited = self.awaited, []
+        for each in awaited:
+            each.complete()
 
     def _seal(self, sealer: Sealer, stamp: Stamp) -> None:
         self.pretending = True
@@ -350,11 +360,12 @@ class Writer:
     def _note(self, update: apsw.PreUpdate) -> None:
         if self.pretending:
             return
+        table = update.table_name
+        new = NOT_FETCHED
         if self.sealer is not None:
-            self.sealer.capture(update)
+            new = self.sealer.capture(update, table)
         if self._repeating:
             return
-        table = update.table_name
         if table in self._untracked:
             if self._images:
                 self._ran_untracked = table
@@ -363,17 +374,18 @@ class Writer:
         elif len(self.changes) >= self._changes_max:
             self.whole.add(table)
         elif self._images and len(self.changes) < self._images_max:
-            self._note_images(update, table)
+            self._note_images(update, table, new)
         else:
             self.changes.append((table, update.op, update.rowid, update.rowid_new, None, None))
 
-    def _note_images(self, update: apsw.PreUpdate, table: str) -> None:
+    def _note_images(self, update: apsw.PreUpdate, table: str, new: Any) -> None:
         op = update.op
-        try:
-            new = update.update if op == "UPDATE" else update.new  # None for a DELETE
-        except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
-            new = None
-            self.complete = False
+        if new is NOT_FETCHED:
+            try:
+                new = update.update if op == "UPDATE" else update.new  # None for a DELETE
+            except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
+                new = None
+                self.complete = False
         self.changes.append((table, op, update.rowid, update.rowid_new, None, new))
 
     def _rely_on(self, *arguments: object) -> int:
