@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def test_it_reads_and_does_not_write(source: Server) -> None:
             "CREATE TABLE test.u (a INT)", "CREATE DATABASE other", "DROP DATABASE test", "SELECT * FROM test.t FOR UPDATE",
             "SELECT NEXTVAL(test.q)", "SET PASSWORD = PASSWORD('other-Pass_1')", "SET GLOBAL read_only = 0",
             "CALL fauna.shards_add(1)", "CALL fauna.checkpoint()", "REPLACE INTO test.t VALUES (1, 1)",
+            "FLASHBACK TABLE test.t TO TIMESTAMP '2100-01-01'",
         ):  # fmt: skip
             assert refused(follower, sql) == 1290, sql
         follower.query("ANALYZE TABLE test.t")
@@ -111,8 +113,29 @@ def test_it_reads_and_does_not_write(source: Server) -> None:
         assert (found["Slave_IO_Running"], found["Slave_SQL_Running"], found["Seconds_Behind_Master"]) == ("Yes", "Yes", 0)
         assert follower.query("SELECT state, blocks_behind FROM fauna.follower") == (("following", 0),)
         assert source.query("SELECT * FROM fauna.follower") == () and source.query("SHOW SLAVE STATUS") == ()
-        with running(faunadb.follow(follower)):  # a follower can be followed
-            pass
+        with faunadb.follow(follower) as further:  # a follower can be followed
+            source.query("INSERT INTO test.t VALUES (3, 30)")
+            must_be_equal(source, further)
+
+
+def test_it_has_the_past_of_its_source(source_4: Server) -> None:
+    source = source_4
+    times = []
+    with source.connect(database="test") as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (id INT PRIMARY KEY, a INT)")
+        cursor.executemany("INSERT INTO t VALUES (%s, 0)", [(n,) for n in range(50)])
+        for step in range(3):
+            cursor.execute("UPDATE t SET a = a + %s", (step + 1,))
+            times.append(max(head[2] for head in heads(source).values()))
+    with faunadb.follow(source) as follower:
+        for expected, time_us in zip((1, 3, 6), times, strict=True):
+            moment = f"{datetime(1970, 1, 1) + timedelta(microseconds=time_us)}"
+            sql = f"SELECT DISTINCT a FROM test.t FOR SYSTEM_TIME AS OF TIMESTAMP '{moment}'"
+            assert follower.query(sql) == source.query(sql) == ((expected,),)
+        source.kill()  # from now on nobody knows
+        sql = "SELECT a FROM test.t FOR SYSTEM_TIME AS OF TIMESTAMP '{}' LIMIT 1"
+        moment = follower.query("SELECT UTC_TIMESTAMP(6)")[0][0]
+        assert refused(follower, sql.format(moment)) == refused(follower, sql.format("2100-01-01")) == 1525
 
 
 def test_definitions_and_passwords_come_over(source: Server) -> None:
@@ -219,9 +242,11 @@ def test_large_blocks(source_4: Server) -> None:
     source = source_4
     with faunadb.follow(source) as follower:
         with source.connect(database="test", autocommit=False) as connection, connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB)")
+            cursor.execute("CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB) SINGLE")
+            cursor.execute("CREATE TABLE u (id INT PRIMARY KEY)")
             cursor.execute("INSERT INTO t VALUES (1, %s)", (random.randbytes(18 << 20),))
-            cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(10 + n, b"b" * 50) for n in range(90_000)])
+            cursor.execute("INSERT INTO u VALUES (1), (2), (3)")
+            cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(10 + n, b"b" * 50) for n in range(25_000)])
             connection.commit()
         must_be_equal(source, follower)
 
@@ -443,7 +468,7 @@ def test_waiting_for_blocks_can_be_stopped(source: Server) -> None:
             assert outcome[2] == () or outcome[2] in (2006, 2013, 1053)
 
 
-@pytest.mark.parametrize("cut", ["headers", "blocks"])
+@pytest.mark.parametrize("cut", [pytest.param("headers", marks=pytest.mark.long), "blocks"])
 def test_a_connection_that_breaks_in_the_middle(source_4: Server, cut: str, tmp_path: Path) -> None:
     """At every length, between two servers: it goes on where it was."""
     source = source_4

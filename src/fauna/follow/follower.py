@@ -11,6 +11,7 @@ import contextlib
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -53,7 +54,7 @@ class Follower:
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="fauna-follower", daemon=True)
         self._state = CONNECTING
-        self._heads: Cut = Cut(0, ())
+        self._heads: tuple[Cut, float] = (Cut(0, ()), 0.0)  # the source's, and when that was, on the monotonic clock
         self._connection_error = (0, "")
         self._apply_error = (0, "")
         self.known_us = 0
@@ -74,15 +75,17 @@ class Follower:
 
     def status(self) -> Status:
         """Any thread may ask."""
-        theirs = {head.shard: head.height for head in self._heads.heads}
+        cut, since_s = self._heads
+        theirs = {head.shard: head.height for head in cut.heads}
         shards = [
             ShardStatus(shard.number, shard.height, shard.time_us, max(theirs.get(shard.number, 0), shard.height))
             for shard in (self._applier.shards if self._applier is not None else ())
         ]
         shards += [ShardStatus(number, 0, 0, height) for number, height in sorted(theirs.items()) if number >= len(shards)]
+        source_us = cut.time_us + round((time.monotonic() - since_s) * 1_000_000)
         return Status(
-            self._state, replace(self._address, password=""), tuple(shards), self.known_us, self._heads.time_us,
-            self._connection_error, self._apply_error,
+            self._state, replace(self._address, password=""), tuple(shards), self.known_us, source_us, self._connection_error,
+            self._apply_error,
         )  # fmt: skip
 
     def applied(self, applied: Applied) -> None:
@@ -161,7 +164,7 @@ class Follower:
         heads = source.heads()
         _LOG.info("following %s", shown(self._address))
         while not self._stopping.is_set():
-            self._heads = heads.cut
+            self._heads = (heads.cut, time.monotonic())
             self._state = FOLLOWING
             self._connection_error = (0, "")
             for batch in batches(streams(source, heads.cut, applier, self._inbox)):

@@ -34,8 +34,8 @@ class ShardStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """settled_us: everything that the source has committed up to then is here; source_us: the same of what is known of
-    the source; connection_error, apply_error: number and text of what went wrong last, (0, "") when nothing is wrong now."""
+    """settled_us: everything that the source has committed up to then is here; source_us: what time it is
+    at the source; connection_error, apply_error: number and text of what went wrong last, (0, "") when nothing is wrong now."""
 
     state: str
     address: Address
