@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fauna.session.session import Session
 
 Params = Sequence[tuple[SqlType, Stored]]
+_REPLANS_MAX = 8
 # SHOW statements that open the table they are about.
 _OPENS_TABLE = frozenset({"COLUMNS", "INDEX", "CREATE TABLE", "CREATE VIEW"})
 
@@ -217,6 +218,15 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
 
 def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     """Type and value of an expression outside any query; its markers are the parameters of the running statement."""
+    for _ in range(_REPLANS_MAX):
+        try:
+            return _evaluated(session, expr)
+        except reading.RowsMoved:
+            session.scope_changed()  # slots have moved since the statement began
+    return _evaluated(session, expr)
+
+
+def _evaluated(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     query = ast.Select((ast.SelectItem(expr, "v", ""),))
     args = [value for _, value in session.params]
     plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]), args)
