@@ -25,7 +25,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fauna.client.changes import ChangeEvent, ChangeStream
@@ -45,6 +45,9 @@ from fauna.client.link import Answer, Link
 from fauna.client.many import run_many
 from fauna.client.row import Row, Rows
 from fauna.settings import Settings
+
+if TYPE_CHECKING:
+    from fauna.client.server_link import Address
 
 __all__ = [
     "AsOf",
@@ -103,12 +106,19 @@ def open_link(
         return embedded_link.open_link(Path(path), database, settings or Settings(data=Path(path)), local_infile=allow_file)
     if settings is not None:
         raise InterfaceError(0, "settings= are for an embedded database (path=); a server has its own")
-    from fauna.client.server_link import Address, ServerLink
+    from fauna.client.server_link import ServerLink
+
+    return ServerLink(address_of(uri, {**given, "database": database, **options}))
+
+
+def address_of(uri: str | None, given: dict[str, Any]) -> Address:
+    """Where these arguments of `connect` lead; None in `given`: not given."""
+    from fauna.client.server_link import Address
 
     merged = _from_uri(uri) if uri is not None else {}
-    merged |= {name: value for name, value in {**given, "database": database, **options}.items() if value is not None}
+    merged |= {name: value for name, value in given.items() if value is not None}
     _refuse({name: value for name, value in merged.items() if name not in Address.__dataclass_fields__})
-    return ServerLink(Address(**merged))
+    return Address(**merged)
 
 
 def _refuse(options: dict[str, Any]) -> None:

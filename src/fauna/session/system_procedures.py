@@ -11,6 +11,8 @@
     fauna.proof(block[, shard[, change[, checkpoint]]])   that the block, and the change, are in the checkpoint's history
     fauna.consistency(checkpoint)         that nothing has been rewritten since that checkpoint
 
+    fauna.chain_heads([after_us, wait_ms])                the latest block of each shard
+    fauna.blocks(shard, first_height, max_bytes, wait_ms) blocks, as a follower copies them
     fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
     fauna.backup_status()                 how far it is
     fauna.backup_stop()                   go no further; the backup is what it was
@@ -35,7 +37,7 @@ from fauna.errors import error
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import backup_procedures, chain_procedures, change_streams
+from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn
 
 if TYPE_CHECKING:
@@ -114,6 +116,8 @@ _PROCEDURES: Final = {
     "backup_status": _Procedure((), backup_procedures.status),
     "archive_status": _Procedure((), backup_procedures.archive_status),
     "backup_stop": _Procedure((), backup_procedures.stop),
+    "blocks": _Procedure((int, int, int, int), block_procedures.blocks),
+    "chain_heads": _Procedure((int, int), block_procedures.chain_heads, optional=2),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),

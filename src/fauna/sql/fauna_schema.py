@@ -1,6 +1,7 @@
 """The system database `fauna`: what a FaunaDB has that MySQL has not, as tables.
 
     fauna.shards        the shards: their slots, rows and bytes, and how much is committed on them
+    fauna.follower      of a follower: how far each shard is, and its source; else without rows
     fauna.checkpoints   the latest signed checkpoints of the chains, oldest first
 
 and what the chains have, as rows that are made while they are read (see `fauna.changes.chain_rows`); times are UTC:
@@ -96,6 +97,17 @@ COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
         ("time", datetime_type(6)),
         ("user", varchar(255)),
         ("changes", BIGINT_TYPE),
+    ),
+    "follower": _columns(
+        "follower",
+        ("shard", BIGINT_TYPE),
+        ("height", BIGINT_TYPE),
+        ("source_height", BIGINT_TYPE),
+        ("blocks_behind", BIGINT_TYPE),
+        ("latest_block_at", datetime_type(6)),  # UTC
+        ("state", varchar(16)),
+        ("problem", varchar(1024)),
+        nullable=("latest_block_at", "problem"),
     ),
     "shards": _columns(
         "shards",

@@ -42,6 +42,8 @@ class Past:
         self._clock = clock
         self._gate = gate
         self._lock = threading.Lock()
+        self.known_us: Callable[[], int] | None = None
+        """Of a follower: up to when it has all that its source has."""
         self._first_us = 0
         self._starts: list[int] = []  # when catalogs began, as far as they are known
         self._known_us = 0
@@ -60,10 +62,13 @@ class Past:
         if not self._clock.has_come(time_us):
             now = shown(self._clock.now_us())
             raise error("WRONG_SYSTEM_TIME", shown(time_us), f"that is in the future: it is {now} UTC")
+        if self.known_us is not None and time_us > self.known_us():
+            known = shown(self.known_us())
+            raise error("WRONG_SYSTEM_TIME", shown(time_us), f"this follower has what was committed up to {known} UTC")
 
     def now_us(self) -> int:
         """A time that everything committed so far is not later than."""
-        return self._clock.now_us()
+        return self.known_us() if self.known_us is not None else self._clock.now_us()
 
     def is_ready(self, time_us: int) -> bool:
         """Whether `catch_up` would return at once.  Never waits."""
@@ -96,7 +101,7 @@ class Past:
     def instant(self) -> tuple[int, Sequence[SqliteShard]]:
         """A time of now, and the shards there are then.  On return whatever was committed at that time or before can be read on
         all of them, and is on disk."""
-        time_us = self._clock.next_us()
+        time_us = self._clock.next_us() if self.known_us is None else self.known_us()
         self.settle(time_us)
         shards = tuple(self._shards())
         for shard in shards:

@@ -78,7 +78,7 @@ NOT_FETCHED: Final = object()
 _CATALOG: Final = "catalog_entries"
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
-_DEFINITION: Final = re.compile(
+DEFINITION: Final = re.compile(
     r"\s*(CREATE|DROP|ALTER) (?:UNIQUE )?(TABLE|INDEX|TRIGGER|VIEW)(?: IF (?:NOT )?EXISTS)? \"?(\w+)", re.ASCII
 )
 _NUMBERED: Final = re.compile(r"[a-z]+(\d+)", re.ASCII)
@@ -137,7 +137,7 @@ class Sealer:
         self._marks: dict[str, int] = {}
         self._sealing = b""  # the encoded header of the block that is in the open transaction, and what it says
         self._sealing_hash = b""
-        self._sealing_time_us = 0
+        self._sealing_height = self._sealing_time_us = 0
         self._sealing_schema = 0
         self.height = 0
         self.hash = b""
@@ -222,7 +222,7 @@ class Sealer:
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
-        found = _DEFINITION.match(sql)
+        found = DEFINITION.match(sql)
         if found is None:
             return
         verb, what, name = found.groups()
@@ -413,14 +413,22 @@ class Sealer:
         if gtrid:
             self._execute(_INSERT_TRANSACTION, (gtrid, height))
         self._sealing = header
-        self._sealing_time_us, self._sealing_schema = time_us, schema
+        self._sealing_height, self._sealing_time_us, self._sealing_schema = height, time_us, schema
 
     def previous(self) -> bytes:
         """What the next block has as the hash before it."""
+        if self._sealing:
+            return self._sealing_hash
         return self.hash or genesis(self._database(), self._number)
 
+    @property
+    def latest(self) -> tuple[int, int]:
+        """Height and time of the latest block, the open transaction's own included."""
+        return (self._sealing_height, self._sealing_time_us) if self._sealing else (self.height, self.time_us)
+
     def adopt(self, header: bytes, changes: Iterable[bytes]) -> None:
-        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction."""
+        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction; it may be one of
+        several."""
         self._guard.start(None, inline=False)
         decoded = decode_header(header)
         stored = list(islice(changes, self._rows_max))
@@ -433,13 +441,13 @@ class Sealer:
 
     def committed(self) -> None:
         """The transaction has been committed."""
-        header = self._sealing
-        if header:
+        if self._sealing:
+            before = self.height
             self.hash = self._sealing_hash
-            self.height += 1
+            self.height = self._sealing_height
             self.time_us, self._schema = self._sealing_time_us, self._sealing_schema
             self._sealing = b""
-            if self._schema == self.height:
+            if self._schema > before:
                 self._reals.clear()
 
     def _database(self) -> str:
