@@ -73,6 +73,7 @@ from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
 from fauna.txn.past import Indexer, Past
+from fauna.txn.retention import Pruner, Retention
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
@@ -136,8 +137,11 @@ class Node:
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
         self._indexer: Indexer | None = None
+        self._pruner: Pruner | None = None
+        self.retention: Retention | None = None  # without a chain
         self.history: History | None = None  # without a chain
         if settings.chain:
+            self.retention = Retention(lambda: self.shards, lambda: self.catalog, self.clock)
             self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
@@ -188,6 +192,8 @@ class Node:
             node._mover.resume()
         if node.history is not None:
             node._indexer = Indexer(lambda: node.shards)
+        if node.retention is not None and settings.retention_interval:
+            node._pruner = Pruner(node.retention, settings.retention_interval, lambda: not node.read_only)
         if settings.checkpoint_target and settings.checkpoint_interval:
             try:
                 node.start_witness()
@@ -588,6 +594,8 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._pruner is not None:
+            self._pruner.close()
         if self._indexer is not None:
             self._indexer.close()
         self.xids.close()

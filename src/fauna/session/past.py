@@ -49,6 +49,10 @@ class PastReader:
     def layouts(self, table_id: int) -> Sequence[Layout]:
         return self._history.layouts(table_id)
 
+    def check_kept(self, table_id: int, us: int) -> None:
+        if self._args is not None:
+            self._history.check_kept(table_id, us)
+
 
 def kept_plan(session: Session, kept: Sequence[CachedPlan], args: Sequence[Stored]) -> Plan | None:
     """The plan among these that was made for the catalogs of the times that the arguments come to."""
@@ -73,6 +77,9 @@ def _times(
         _, catalog = _reached(session, history, session.node.catalog, moment, us)
         if moment.version is not None and catalog.version != moment.version:
             return None
+        if us is not None:
+            for table_id in moment.tables:
+                history.check_kept(table_id, us)
         times.append(us)
     return times
 

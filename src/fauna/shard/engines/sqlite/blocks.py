@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ class BlockReader:
             yield from found
             first += _HEADERS_AT_ONCE
 
-    def blocks(self, first: int, last: int) -> Iterator[Block]:
+    def blocks(self, first: int, last: int) -> Generator[Block, None, None]:
         """The blocks `first` to `last`, both included, in order."""
         cursor = self._connection.cursor()
         for height, header, payload in cursor.execute(_RANGE, (first, last)):
@@ -71,15 +71,21 @@ class BlockReader:
 
     def changes(self, block: Block) -> Iterator[bytes]:
         """The encoded changes of a block, in order.  Malformed when they cannot be read."""
+        for _, payload in self.pieces(block):
+            yield from split_payload(payload)
+
+    def pieces(self, block: Block) -> Iterator[tuple[int | None, bytes]]:
+        """The changes as they are stored, but unpacked: the number of each part of a large block, and None for that of another.
+        Malformed when they cannot be read."""
         if block.payload != IN_PARTS:
-            yield from split_payload(self._unpacked(block.payload))
+            yield None, self._unpacked(block.payload)
             return
         expected = 0
         for part, payload in self._connection.cursor().execute(_PARTS, (block.height,)):
             if part != expected:
                 raise Malformed(f"part {expected} of its changes is missing")
             expected += 1
-            yield from split_payload(self._unpacked(bytes(payload)))
+            yield expected - 1, self._unpacked(bytes(payload))
 
     def height_at(self, time_us: int) -> int:
         """The height of the latest block that was committed at `time_us` or before; 0: none was."""
