@@ -190,6 +190,8 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "UNKNOWN_COLLATION": (1273, "HY000", "Unknown collation: '{}'"),
     "COLLATION_CHARSET_MISMATCH": (1253, "42000", "COLLATION '{}' is not valid for CHARACTER SET '{}'"),
     "SP_FETCH_NO_DATA": (1329, "02000", "No data - zero rows fetched, selected, or processed"),
+    "NO_SUCH_ROW": (1032, "HY000", "Table '{}' has never had a row with the key {}"),
+    "WRONG_POSITION": (1236, "HY000", "Incorrect position in the change stream: '{}' ({})"),
     "UNKNOWN_STORAGE_ENGINE": (1286, "42000", "Unknown storage engine '{}'"),
     "TRUNCATED_WRONG_VALUE": (1292, "22007", "Truncated incorrect {} value: '{}'"),
     "INCORRECT_VALUE": (1292, "22007", "Incorrect {} value: '{}' for column `{}`.`{}`.`{}` at row {}"),

@@ -23,6 +23,9 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import uvloop
 
+from fauna.backup.problems import BackupError
+from fauna.backup.runner import Backups, secret_of
+from fauna.backup.taking import Source
 from fauna.catalog import store
 from fauna.catalog.past import History
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
@@ -31,6 +34,7 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.chain.checkpoint import CheckpointError
 from fauna.chain.checkpoints import Checkpoints
+from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.errors import StartError, error
@@ -81,7 +85,6 @@ from fauna.txn.xids import Xids
 if TYPE_CHECKING:
     from fauna.chain.source import ChainSource
     from fauna.chain.witness import Witness
-    from fauna.web.changes import ChangeSource
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
     from fauna.wire.server import WireServer
@@ -106,6 +109,19 @@ def equal_key(collation: str, text: str) -> Stored:
     return casefold_key(collation)(text)
 
 
+def engine_settings(settings: Settings) -> EngineSettings:
+    # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
+    untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
+    return EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
+
+
+def open_shard(directory: DataDirectory, number: int) -> SqliteShard:
+    """A shard by itself, as a node opens it: to apply blocks to it."""
+    return SqliteShard(
+        directory, number, configure=configure, settings=engine_settings(Settings(data=directory.path)), equal_key=equal_key
+    )
+
+
 class Node:
     """One open database: its shards, catalog, accounts and sessions.
 
@@ -119,9 +135,7 @@ class Node:
         self.read_only = False
         self.closing = False
         self.started = time.monotonic()
-        # What the node keeps beside the rows: a transaction that may be prepared repeats the statements.
-        untracked = frozenset({"auto_increment", "catalog_meta", "catalog_entries"})
-        engine = EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
+        engine = engine_settings(settings)
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
         self._open_shard = partial(
@@ -136,13 +150,16 @@ class Node:
         self._mover: Mover | None = None  # with several shards, or once there are to be several
         self._homes = CatalogHomes(lambda: self.catalog)
         self.xids = Xids(self.clock)
+        self.backups = Backups(self.backup_source)
         self._indexer: Indexer | None = None
         self._pruner: Pruner | None = None
         self.retention: Retention | None = None  # without a chain
         self.history: History | None = None  # without a chain
+        self.past: Past | None = None
+        self._changes: ChangeSource | None = None
         if settings.chain:
             self.retention = Retention(lambda: self.shards, lambda: self.catalog, self.clock)
-            self.history = Past(lambda: self.shards, self.clock, lambda: self.gate)
+            self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
             database = name_database(self.shard)  # before the first block, which rests on it
@@ -151,6 +168,10 @@ class Node:
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
+            if self.past is not None:
+                self._changes = ChangeSource(
+                    lambda: self.shards, self.past, self.clock, lambda: self.catalog, configure, database
+                )
         except BaseException:
             self._close_shards()
             raise
@@ -194,12 +215,14 @@ class Node:
             node._indexer = Indexer(lambda: node.shards)
         if node.retention is not None and settings.retention_interval:
             node._pruner = Pruner(node.retention, settings.retention_interval, lambda: not node.read_only)
-        if settings.checkpoint_target and settings.checkpoint_interval:
-            try:
+        try:
+            if settings.checkpoint_target and settings.checkpoint_interval:
                 node.start_witness()
-            except BaseException:
-                node.close()
-                raise
+            if settings.archive_target:
+                node.start_archive()
+        except BaseException:
+            node.close()
+            raise
         return node
 
     def start_witness(self) -> None:
@@ -249,7 +272,7 @@ class Node:
         self.gate = CommitGate()
         self._committer = Committer(self._coordinate(), self.gate, self.clock)
         self._committer.recover(self.shards)
-        definitions.recover(self.shards)
+        definitions.recover(self.shards, self._definition_time)
         self.catalog = self._load_catalog()  # slots that were moving have moved now
         self.mover()
         if new:
@@ -258,6 +281,31 @@ class Node:
             branch.execute_ddl(store.save_statements(before, self.catalog), ())
             branch.commit().wait()
             definitions.recover(self.shards)
+
+    def _definition_time(self, number: int) -> int:
+        """When the first shard ran its last definition: another one that has to run it after a crash does it at the same moment
+        of the past.  0 when its chain has gone on since."""
+        head = self.shard.header(self.shard.height)
+        defined = self.shard.header(head.schema) if head is not None else None
+        return defined.time_us if defined is not None and defined.time_us > self.shards[number].time_us else 0
+
+    # ── backup ──
+
+    def backup_source(self) -> Source:
+        """What a backup is taken of."""
+        return Source(
+            name_database(self.shard), self.directory.path, lambda: tuple(self.shards),
+            Past(lambda: self.shards, self.clock, lambda: self.gate).instant,
+        )  # fmt: skip
+
+    def start_archive(self) -> None:
+        """Begin to add to the backup that the settings name; StartError when its secret cannot be read."""
+        settings = self.settings
+        try:
+            secret = secret_of("", "", settings.backup_passphrase, settings.backup_key_file)
+        except BackupError as problem:
+            raise StartError(str(problem)) from None
+        self.backups.archive(Path(settings.archive_target).absolute(), settings.archive_interval, secret)
 
     # ── resharding ──
 
@@ -380,6 +428,10 @@ class Node:
         """The catalog after a committed DDL."""
         self.catalog = catalog
 
+    def change_source(self) -> ChangeSource | None:
+        """Where change streams come from; None: the database keeps no chain."""
+        return self._changes
+
     # ── accounts and sessions ──
 
     @property
@@ -453,10 +505,6 @@ class Node:
             f"Uptime: {uptime}  Threads: {len(self.sessions)}  Questions: {self.counters.questions}  "
             "Slow queries: 0  Opens: 0  Open tables: 0  Queries per second avg: 0.0"
         )
-
-    def change_source(self) -> ChangeSource | None:
-        """Where change streams come from; None: there is nothing yet that keeps changes."""
-        return None
 
     # ── information_schema and SHOW ──
 
@@ -590,6 +638,9 @@ class Node:
             session.close()
         if self._mover is not None:
             self._mover.close()
+        if self._changes is not None:
+            self._changes.close()
+        self.backups.close()
         self._close_shards()
         self.directory.close()
 

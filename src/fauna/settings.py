@@ -145,6 +145,18 @@ class Settings:
         64, "connections", "open read snapshots per shard; further readers wait for one", low=2, high=4096
     )
 
+    # backup
+    archive_target: str = _setting(
+        "", "directory", "backup that the server adds to by itself (docs/guide/backup.md); empty: none"
+    )
+    archive_interval: int = _setting(60, "seconds", "how often it does", low=1, high=365 * DAY_S)
+    backup_key_file: str = _setting(
+        "", "file", "key that backups are encrypted with when the command or the call names none: 32 random bytes or more"
+    )
+    backup_passphrase: str = _setting(
+        "", "text", "passphrase that backups are encrypted with when the command or the call names none", secret=True
+    )
+
     # security
     tls_cert: str = _setting(
         "", "file", "certificate in PEM form; empty: a self-signed one is made in the data directory"
@@ -193,6 +205,8 @@ class Settings:
         """Self, with what follows from other settings filled in; raises SettingsError when they contradict each other."""
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("tls_cert and tls_key belong together", "give both, or neither for a self-signed certificate")
+        if self.backup_key_file and self.backup_passphrase:
+            raise SettingsError("backup_key_file and backup_passphrase exclude each other", "give one of them")
         if self.checkpoint_target or self.checkpoint_ca:
             self._check_checkpoints()
         if not self.loopback and not self.require_secure_transport:

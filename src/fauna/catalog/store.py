@@ -211,6 +211,11 @@ def load(meta: tuple[int, int], rows: Iterable[tuple[str, str, str, str]]) -> Ca
     return Catalog(meta[0], meta[1], made, slots)
 
 
+def load_table(schema: str, name: str, definition: str) -> Table:
+    """One table, from its row of LOAD_ENTRIES."""
+    return _table(schema, name, _parsed("table", schema, name, definition))
+
+
 def _parsed(kind: str, schema: str, name: str, definition: str) -> dict[str, Any]:
     saved: dict[str, Any] = json.loads(definition)
     if saved.pop("format") > FORMAT:

@@ -331,7 +331,7 @@ class Header:
     shards          the shards that it has changed, when they are several
     user            who committed: user@host, or "" for the server itself
     epoch           of the shard's primary
-    schema          the height of the latest block, up to this one, that changed definitions
+    schema          the height of the latest block, up to this one, that changed definitions: of the engine, or of the catalog
     """
 
     shard: int

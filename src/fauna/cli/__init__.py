@@ -6,13 +6,14 @@ What it is not for: deciding anything about data.  A command that needs SQL runs
 
 Invariants
   - Exit codes: 0 done; 1 it failed, and one line on standard error says why; 2 the command line is wrong, or asks for
-    something that is not part of this release; 130 interrupted.
+    something that is not part of this release, or `verify` could not verify; 130 interrupted.
   - Never a traceback, unless the log level is debug: then an unexpected error shows where it came from.
-  - Standard output holds the answer and nothing else, so that it can be piped; `--json` makes it one JSON document.
+  - Standard output holds the answer and nothing else, so that it can be piped; `--json` makes it one JSON document, or where
+    there is no end to it one on each line.
   - A subcommand's module is imported only when it runs; `faunadb --help` stays quick.
 
-Known limits: `verify history changes backup restore cluster` are named in the product but are not part of this
-release; they say so and exit 2.
+Known limits: `cluster` is named in the product but is not part of this release;
+it says so and exits 2.
 """
 
 from __future__ import annotations
@@ -42,7 +43,12 @@ COMMANDS: Final = (
     Command("serve", "fauna.cli.serve", "run the server"),
     Command("sql", "fauna.cli.sql", "a shell for SQL, on a server or on a directory"),
     Command("status", "fauna.cli.status", "say how a running server is"),
+    Command("changes", "fauna.cli.changes", "show what has been committed, row by row, and follow it"),
+    Command("history", "fauna.cli.history", "show the versions of a row"),
     Command("shards", "fauna.cli.shards", "show the shards, add some, and move hash slots between them"),
+    Command("verify", "fauna.cli.verify", "check that everything stored is what was sealed"),
+    Command("backup", "fauna.cli.backup", "take an online backup, add to it, or verify it"),
+    Command("restore", "fauna.cli.restore", "make a data directory from a backup, as of any moment in it"),
     Command("checkpoint", "fauna.cli.checkpoint", "sign the heads of the chains, for somebody outside to keep"),
     Command("proof", "fauna.cli.proof", "prove that a block or a change is in the history; check a proof"),
     Command("doctor", "fauna.cli.doctor", "check this machine and a data directory"),
@@ -51,11 +57,6 @@ COMMANDS: Final = (
 )
 # name -> what it will do, for the commands of the product that this release does not have.
 LATER: Final = {
-    "verify": "check the chain",
-    "history": "show the versions of a row",
-    "changes": "stream row changes",
-    "backup": "take an online backup",
-    "restore": "restore a backup",
     "cluster": "manage a cluster on MariaDB",
 }
 

@@ -34,10 +34,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", help="a file of statements to run ('-' for standard input)")
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """The flags that say where to connect, shared by the commands that are clients."""
+def add_connection(parser: argparse.ArgumentParser, *, path: bool = True) -> None:
+    """The flags that say where to connect, shared by the commands that are clients.  path: also to a directory."""
+    parser.set_defaults(path=None)
     parser.add_argument("--uri", help="mysql://user:password@host:port/database")
-    parser.add_argument("--path", help="directory of an embedded database that no server has open")
+    if path:
+        parser.add_argument("--path", help="directory of an embedded database that no server has open")
     parser.add_argument("--host", "-H", help="server's address [127.0.0.1]")
     parser.add_argument("--port", "-P", type=int, help="server's port [3306]")
     parser.add_argument("--user", "-u", help="user [root]")

@@ -17,14 +17,18 @@ Outside a transaction each statement commits by itself.  A `Database` is one con
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from fauna.client.changes import ChangeEvent, ChangeStream
 from fauna.client.exceptions import (
     DatabaseError,
     DataError,
@@ -43,8 +47,10 @@ from fauna.client.row import Row, Rows
 from fauna.settings import Settings
 
 __all__ = [
-    "DataError", "Database", "DatabaseError", "Error", "IntegrityError", "InterfaceError", "InternalError",
-    "NotSupportedError", "OperationalError", "ProgrammingError", "Row", "Rows", "Shards", "Stream", "Transaction", "connect",
+    "AsOf",
+    "ChangeEvent", "ChangeStream", "DataError", "Database", "DatabaseError", "Error", "IntegrityError", "InterfaceError",
+    "InternalError", "NotSupportedError", "OperationalError", "ProgrammingError", "Row", "Rows", "Shards", "Stream",
+    "Transaction", "connect",
 ]  # fmt: skip
 
 Returned = TypeVar("Returned")
@@ -229,6 +235,41 @@ class Transaction(_Queries):
         self.execute(f"RELEASE SAVEPOINT {name}")
 
 
+class AsOf:
+    """The past, from `db.as_of(…)`: reads only.  Names are those of then."""
+
+    def __init__(self, link: Link, moment: str | datetime | date) -> None:
+        self._link = link
+        self._as_of = f"SET STATEMENT system_versioning_asof = {_moment(moment)} FOR "
+
+    def query(self, sql: str, params: Any = None) -> Rows:
+        """As `Database.query`, of that time; for SELECT statements."""
+        return _rows(self._link.run(self._as_of + _select(sql), params))
+
+    def stream(self, sql: str, params: Any = None) -> Stream:
+        """As `Database.stream`, of that time."""
+        return Stream(self._link.run(self._as_of + _select(sql), params, stream=True))
+
+
+def _moment(moment: str | datetime | date) -> str:
+    """As it stands in a statement."""
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        passed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        return f"FROM_UNIXTIME({Decimal(passed // timedelta(microseconds=1)) / 1_000_000:.6f})"
+    text = moment if isinstance(moment, str) else moment.isoformat(" ") if isinstance(moment, datetime) else moment.isoformat()
+    if not re.fullmatch(r"[0-9T :.\-]+", text):
+        raise ProgrammingError(0, f"a time is written 'YYYY-MM-DD hh:mm:ss', not {text!r}")
+    return f"'{text.replace('T', ' ')}'"
+
+
+def _select(sql: str) -> str:
+    """The past can only be read: a statement that writes would write to the present."""
+    first = sql.lstrip(" \t\r\n(").split(None, 1)
+    if not first or first[0].upper() not in ("SELECT", "WITH", "VALUES", "TABLE"):
+        raise ProgrammingError(0, "as_of(…) is for SELECT statements")
+    return sql
+
+
 class Shards:
     """`db.shards`: how the data is spread."""
 
@@ -310,15 +351,42 @@ class Database(_Queries):
     def in_transaction(self) -> bool:
         return self._link.in_transaction
 
+    # ── what was ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def changes(
+        self, from_: str | datetime | None = None, tables: Iterable[str] = (), *, follow: bool = False
+    ) -> ChangeStream:
+        """What has been committed, event by event, each a dict in Debezium's envelope with a `.position`.
+
+        from_    where to begin: behind a position that an event had; at a block 'shard:height', or a time; 'start' or 'now'.
+                 Without it: at the start, or with `follow` now.
+        tables   those alone, as 'database.table' (or 'table', of the connection's database)
+        follow   wait for more at the end, for ever; without it the iterator ends there
+        """
+        return ChangeStream(self._link, from_, [self._qualified(table) for table in tables], follow=follow)
+
+    def history(self, table: str, *key: Any) -> Rows:
+        """The versions of the row with that primary key, newest first: op, row_start, row_end (None: it is current), transaction,
+        user, and the columns.  A row that was deleted has a version `DELETE`, which says by whom."""
+        marks = ", ".join(["%s"] * (1 + len(key)))
+        return _rows(self._link.run(f"CALL fauna.history({marks})", (table, *key)))
+
+    def as_of(self, moment: str | datetime | date) -> AsOf:
+        """The database as it was: `db.as_of("2026-11-01").query("SELECT …")`.
+
+        moment   a time in the session's time zone as text or without a zone of its own, or a datetime that has one
+        """
+        return AsOf(self._link, moment)
+
+    def _qualified(self, table: str) -> str:
+        if "." in table:
+            return table
+        database = next(iter(self._link.run("SELECT DATABASE()").rows))[0]
+        if database is None:
+            raise ProgrammingError(1046, "No database selected", "3D000")
+        return f"{database}.{table}"
+
     # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
-
-    def history(self, table: str, key: Any) -> Rows:
-        """The versions of a row: not in this release (error 1235)."""
-        raise not_supported("history")
-
-    def as_of(self, moment: Any) -> Database:
-        """The database as it was: not in this release (error 1235)."""
-        raise not_supported("as_of")
 
     def verify(self, table: str | None = None) -> None:
         """Check the chain: not in this release (error 1235)."""

@@ -23,25 +23,32 @@ _LATEST: Final = 1 << 62  # what is later than a TIMESTAMP can be
 
 
 class PastReader:
-    """What binding asks of the past, for a run with these arguments.  args: None when there are none yet (PREPARE).
-    Implements `bind.context.Past`."""
+    """What binding asks of the past, for a run with these arguments.  args: None when there are none yet (PREPARE): then every
+    time is now, and nothing is waited for.  Implements `bind.context.Past`."""
 
-    __slots__ = ("_args", "_history", "_session", "present", "times")
+    __slots__ = ("_args", "_history", "_present", "_session", "times")
 
     def __init__(self, session: Session, history: History, present: Catalog, args: Sequence[Stored] | None) -> None:
         self._session = session
         self._history = history
         self._args = args
-        self.present = present
+        self._present = present
         self.times: list[int | None] = []
 
     def resolve(self, moment: Moment) -> tuple[int, Catalog]:
-        session = self._session
-        session.times = self.times
-        us = _time(session, moment, self._args) if self._args is not None else None
+        if self._args is None:
+            return self._history.now_us(), self._present
+        return _reached(self._session, self._history, moment, self._taken(moment, self._args))
+
+    def start(self, moment: Moment) -> None:
+        if self._args is not None:
+            self._taken(moment, self._args)
+
+    def _taken(self, moment: Moment, args: Sequence[Stored]) -> int | None:
+        self._session.times = self.times
+        us = _time(self._session, moment, args)
         self.times.append(us)
-        until, catalog = _reached(session, self._history, self.present, moment, us)
-        return until, catalog
+        return us
 
     def catalog_at(self, us: int) -> Catalog:
         return self._history.catalog_at(us)
@@ -74,31 +81,25 @@ def _times(
     times = []
     for moment in moments:
         us = _time(session, moment, args)
-        _, catalog = _reached(session, history, session.node.catalog, moment, us)
-        if moment.version is not None and catalog.version != moment.version:
-            return None
         if us is not None:
             for table_id in moment.tables:
                 history.check_kept(table_id, us)
         times.append(us)
+        if moment.kind != "START" and _reached(session, history, moment, us)[1].version != moment.version:
+            return None
     return times
 
 
-def _reached(session: Session, history: History, present: Catalog, moment: Moment, us: int | None) -> tuple[int, Catalog]:
+def _reached(session: Session, history: History, moment: Moment, us: int | None) -> tuple[int, Catalog]:
     """See `bind.context.Past.resolve`.  The history has been written up to then; MustMove when it has not been."""
-    if moment.kind == "START":
-        return us or 0, present
-    over = moment.kind == "POINT" and us is not None
-    now = 0 if over else history.now_us()
-    if us is None or not over and us >= now:
-        us = now
-    else:
-        over = True
+    if us is None or moment.kind != "POINT":
+        now = history.now_us()
+        us = now if us is None else min(us, now)
     if not history.is_ready(us):
         if session.inline:
             raise MustMove
         history.catch_up(us)
-    return us, history.catalog_at(us) if over else present
+    return us, history.catalog_at(us)
 
 
 def _time(session: Session, moment: Moment, args: Sequence[Stored]) -> int | None:

@@ -31,7 +31,7 @@ def call(session: Session, statement: ast.CallProcedure, params: Params, inline:
     if inline:
         raise MustMove
     if len(statement.name) > 1 and statement.name[0].lower() == system_procedures.SCHEMA:
-        return system_procedures.call(session, statement.name[-1], [_value(session, arg, params)[1] for arg in statement.args])
+        return system_procedures.call(session, statement.name[-1], [_value(session, arg, params) for arg in statement.args])
     pending, session.pending_call = session.pending_call, None
     if pending is None or not pending.resumes(session.statement_text):
         pending = _new(session, statement, params)

@@ -72,6 +72,9 @@ def _past_query(
     session: Session, plan: QueryPlan, statement: ShardStatement, args: Args, inline: bool, sort: ShortSort | None
 ) -> Result:
     """What was is the same in every transaction."""
+    session.transactions.must_open_tables()
+    if not session.transactions.explicit:
+        session.transactions.stood_alone()
     rows = reading.read_past(session, statement, plan.distribution, args, inline=inline)
     if plan.count is not None:
         counted = reading.read_past(session, plan.count, plan.count_distribution, args, inline=False)

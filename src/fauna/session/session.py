@@ -16,7 +16,7 @@ from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import writing
 from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
-from fauna.session import administration, definition, past, reading, running, temporaries
+from fauna.session import administration, change_streams, definition, past, reading, running, temporaries
 from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
@@ -37,6 +37,7 @@ from fauna.sql.user_variables import UNDEFINED, kept, type_in_variable
 
 if TYPE_CHECKING:
     from fauna.node import Node
+    from fauna.session.change_streams import OpenStream
     from fauna.session.procedures import ProcedureCall
     from fauna.wire.backend import ClientInfo
 
@@ -95,6 +96,7 @@ class Session:
         self.prepared = PreparedStatements(self)
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
+        self.change_stream: OpenStream | None = None
         self.context = StatementContext()
         self._context_made = True  # for the running statement
         self._reusable: StatementContext | None = None
@@ -416,6 +418,9 @@ class Session:
                 self._scope = None
             except NoSuchObject:
                 self.transactions.statement_failed()
+                gate = self.node.gate
+                if gate is not None and self._scope_catalog is self.node.catalog:
+                    gate.pass_through(inline=False)  # one shard may show a definition of which the catalog does not tell yet
                 if self._scope_catalog is self.node.catalog and not temporaries.restore(self):
                     raise
             except (NarrowOverflow, Overflow):
@@ -628,6 +633,7 @@ class Session:
     def reset(self) -> None:
         """COM_RESET_CONNECTION: as just connected, the database kept."""
         self.transactions = self.transactions.leave()
+        change_streams.close(self)
         self.prepared.clear()
         self.temporaries.clear()
         self.user_variables.clear()
@@ -652,6 +658,7 @@ class Session:
             return
         self._closed = True
         self.transactions = self.transactions.leave()
+        change_streams.close(self)
         definition.drop_temporaries(self)
         self.node.closed(self)
 

@@ -11,9 +11,17 @@
     fauna.proof(block[, shard[, change[, checkpoint]]])   that the block, and the change, are in the checkpoint's history
     fauna.consistency(checkpoint)         that nothing has been rewritten since that checkpoint
 
+    fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
+    fauna.backup_status()                 how far it is
+    fauna.backup_stop()                   go no further; the backup is what it was
+
     fauna.prune()                         take out now what tables do not keep any more: SYSTEM_VERSIONING_RETENTION
 
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
+So does the backup, whose directory and files are on the server's disk; it is for root.
+
+    fauna.changes(…)                      what has been committed       (see change_streams)
+    fauna.history(…)                      the versions of a row
 """
 
 from __future__ import annotations
@@ -28,7 +36,7 @@ from fauna.errors import error, unsupported
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import chain_procedures
+from fauna.session import backup_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn
 from fauna.txn.past import shown
 
@@ -47,8 +55,11 @@ _PRUNED_COLUMNS: Final = (
 STATUS_COLUMNS: Final = tuple([ResultColumn(each.name, _TYPES[str(each.type)], False) for each in fields(Progress)])
 
 
-def call(session: Session, name: str, args: Sequence[Stored]) -> Result:
+def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) -> Result:
     """Carry out a procedure of `fauna`; error 1305 for one that there is not, 1318 for the wrong number of arguments."""
+    reads = _READING.get(name.lower())
+    if reads is not None:
+        return reads(session, args)
     found = _PROCEDURES.get(name.lower())
     if found is None:
         raise error("SP_DOES_NOT_EXIST", "PROCEDURE", f"{SCHEMA}.{name}")
@@ -57,7 +68,7 @@ def call(session: Session, name: str, args: Sequence[Stored]) -> Result:
         expected = str(most) if least == most else f"{least} to {most}"
         raise error("SP_WRONG_NO_OF_ARGS", "PROCEDURE", f"{SCHEMA}.{name}", expected, len(args))
     values: list[Any] = [None] * most
-    for place, value in enumerate(args):
+    for place, (_, value) in enumerate(args):
         if value is not None or place < least:
             values[place] = _argument(name, value, found.types[place])
     return found.run(session, *values)
@@ -122,6 +133,9 @@ def _prune(session: Session) -> Result:
 
 
 _PROCEDURES: Final = {
+    "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
+    "backup_status": _Procedure((), backup_procedures.status),
+    "backup_stop": _Procedure((), backup_procedures.stop),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),
@@ -132,4 +146,8 @@ _PROCEDURES: Final = {
     "shards_split": _Procedure((int,), _starts(goal.split)),
     "shards_status": _Procedure((), lambda session: _status(session, session.node.progress())),
     "shards_stop": _Procedure((), _reshards(Mover.stop)),
+}
+_READING: Final[dict[str, Callable[[Session, Sequence[tuple[SqlType, Stored]]], Result]]] = {
+    "changes": change_streams.changes,
+    "history": change_streams.history,
 }

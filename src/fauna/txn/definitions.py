@@ -11,7 +11,7 @@ one definition less than the first, and runs the script when the database is ope
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fauna.catalog.ddl_plan import TEMPORARY_IDS, ScriptLine
@@ -47,8 +47,10 @@ def _is_temporary(sql: str, params: Sequence[Stored]) -> bool:
     return any(each >= TEMPORARY_IDS for each in [*ids, *(value for value in params if isinstance(value, int))])
 
 
-def recover(shards: Sequence[Shard]) -> None:
-    """Have every shard run what the first has run.  StartError when one is further behind than a crash can leave it."""
+def recover(shards: Sequence[Shard], time_of: Callable[[int], int] = lambda number: 0) -> None:
+    """Have every shard run what the first has run.  StartError when one is further behind than a crash can leave it.
+
+    time_of: when the first shard ran its last definition, for the block of another one; 0: now."""
     first = _read(shards[0], _COUNT)[0][0]
     for number, shard in enumerate(shards):
         count = _read(shard, _COUNT)[0][0]
@@ -60,13 +62,13 @@ def recover(shards: Sequence[Shard]) -> None:
                 "restore all shards from one backup",
             )
         saved = json.loads(_read(shards[0], "SELECT script FROM definition_script")[0][0])
-        _run(shard, [*_lines(saved["script"]), *_lines(saved["own"].get(str(number), ())), COUNTED])
+        _run(shard, [*_lines(saved["script"]), *_lines(saved["own"].get(str(number), ())), COUNTED], time_of(number))
 
 
-def _run(shard: Shard, script: Sequence[ScriptLine]) -> None:
+def _run(shard: Shard, script: Sequence[ScriptLine], at_us: int) -> None:
     branch = locked(shard)
     branch.execute_ddl(script, ())
-    branch.commit().wait()
+    branch.commit(at_us).wait()
 
 
 def _read(shard: Shard, sql: str) -> list[tuple[Any, ...]]:

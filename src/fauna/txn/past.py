@@ -45,6 +45,7 @@ class Past:
         self._first_us = 0
         self._starts: list[int] = []  # when catalogs began, as far as they are known
         self._known_us = 0
+        self._seen = 0
         self._catalogs: dict[int, Catalog] = {}  # by their start
 
     def check(self, time_us: int) -> None:
@@ -83,12 +84,30 @@ class Past:
     def catch_up(self, time_us: int) -> None:
         """Know the versions of all rows at `time_us`.  It may take long; error 1525 as `check`."""
         self.check(time_us)
+        self.settle(time_us)
+        for shard in self._shards():
+            shard.know_past(time_us)
+
+    def settle(self, time_us: int) -> None:
+        """Return once all commits of that time and before are visible, on all shards, and none is still to come.
+
+        It waits for commits that are becoming visible just now, and for nobody else."""
         self._clock.observe(time_us)
         gate = self._gate()
         if gate is not None:
             gate.pass_through(inline=False)
         for shard in self._shards():
-            shard.know_past(time_us)
+            shard.settle()
+
+    def instant(self) -> tuple[int, Sequence[SqliteShard]]:
+        """A time of now, and the shards there are then.  On return whatever was committed at that time or before can be read on
+        all of them, and is on disk."""
+        time_us = self._clock.next_us()
+        self.settle(time_us)
+        shards = tuple(self._shards())
+        for shard in shards:
+            shard.sync()
+        return time_us, shards
 
     def catalog_at(self, time_us: int) -> Catalog:
         """The catalog of that time; the same object for all times between two definitions.  Error 1525 as `check`.  It may take
@@ -98,7 +117,9 @@ class Past:
             versions = self._shards()[0].versions
             if time_us > self._known_us:
                 self.catch_up(time_us)
-                self._starts = [int(row[0]) for row in versions.rows(_STARTS)]
+                if self._seen != versions.catalogs or not self._starts:
+                    self._seen = versions.catalogs
+                    self._starts = [int(row[0]) for row in versions.rows(_STARTS)]
                 self._known_us = time_us
             place = bisect_right(self._starts, time_us)
             if not place:
@@ -114,8 +135,12 @@ class Past:
             return catalog
 
     def layouts(self, table_id: int) -> Sequence[Layout]:
-        """The layouts that a table has had, oldest first."""
-        return self._shards()[0].versions.layouts(f"t{table_id}")
+        """The layouts that a table has had, oldest first.  Every shard has what they are in."""
+        first, *others = self._shards()
+        layouts = first.versions.layouts(f"t{table_id}")
+        for shard in others:
+            shard.versions.have_tables_of(first.versions, layouts)
+        return layouts
 
 
 class Indexer:

@@ -12,6 +12,7 @@ import pytest
 from fauna.errors import SqlError
 from fauna.node import Node
 from fauna.session.session import Session
+from fauna.settings import Settings
 from tests.unit.session.test_resharding import reshard
 from tests.unit.session.test_shards import ask, connect, opened
 
@@ -124,6 +125,8 @@ def test_rows_are_found_where_they_were_before_they_moved(tmp_path: Path) -> Non
         ask(session, text)
     ask(session, "INSERT INTO t VALUES " + ", ".join(f"({n}, {n})" for n in range(200)))
     ask(session, "INSERT INTO b VALUES (1), (2)")
+    ask(session, "ALTER TABLE t ADD COLUMN later INT DEFAULT 5")
+    ask(session, "ALTER TABLE t MODIFY later VARCHAR(10)")
     before = now(session)
     reshard(session, "shards_add(1)")
     moved = now(session)
@@ -138,5 +141,19 @@ def test_rows_are_found_where_they_were_before_they_moved(tmp_path: Path) -> Non
     assert ask(session, f"SELECT COUNT(*) FROM t FOR SYSTEM_TIME AS OF '{before}' o JOIN t USING (id)") == [(200,)]
     assert ask(session, "SELECT COUNT(DISTINCT n) FROM t FOR SYSTEM_TIME ALL") == [(400,)]
     assert ask(session, "SELECT COUNT(DISTINCT id) FROM b FOR SYSTEM_TIME ALL") == [(2,)]
+    session.close()
+    node.close()
+
+
+def test_a_database_without_a_chain_has_no_past(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    node = Node.open(path, Settings(data=path, chain=False))
+    session = connect(node)
+    for text in ("CREATE DATABASE d", "USE d", "CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)"):
+        ask(session, text)
+    for clause in ("ALL", "AS OF NOW(6)", "AS OF NULL", "BETWEEN '2000-01-01' AND NOW()"):
+        with pytest.raises(SqlError) as raised:
+            ask(session, f"SELECT * FROM t FOR SYSTEM_TIME {clause}")
+        assert raised.value.errno == 1235
     session.close()
     node.close()

@@ -384,6 +384,9 @@ def test_a_schema_change_that_reached_the_first_shard_reaches_the_others(node: N
     for number in (1, 3):
         shutil.copy(before / f"shard-{number}.db", tmp_path / "data" / f"shard-{number}.db")
     recovered = opened(tmp_path / "data")
+    # In the past it has been one moment, on all of them.
+    blocks = [shard.header(shard.height) for shard in recovered.shards]
+    assert len({shard.header(block.schema).time_us for shard, block in zip(recovered.shards, blocks, strict=True)}) == 1  # type: ignore[union-attr]
     session = connect(recovered, "shop")
     for user in range(20):
         ask(session, f"INSERT INTO orders (id, user_id, total) VALUES ({user}, {user}, 1)")

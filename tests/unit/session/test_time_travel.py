@@ -14,6 +14,7 @@ from fauna.plan.plan import QueryPlan
 from fauna.session.result import MustMove
 from fauna.session.session import Session
 from fauna.sql.parse import parse
+from fauna.sql.shape import lift
 from tests.unit.session.recorded_history import RecordedHistory, us
 from tests.unit.session.test_resharding import reshard
 from tests.unit.session.test_shards import ask, connect, opened
@@ -404,32 +405,29 @@ def test_values_that_the_variable_does_not_take(past: Past) -> None:
 # ── plans ──
 
 
-def test_one_plan_serves_all_times_of_one_catalog(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_plan_serves_all_times_of_one_catalog(past: Past) -> None:
     past.until("14:00:00", "ALTER TABLE item ADD COLUMN stock INT DEFAULT 7")
-    binds = 0
-    bind = Session.bind_context
 
-    def counted(*args: object) -> object:
-        nonlocal binds
-        binds += 1
-        return bind(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Session, "bind_context", counted)
+    def text(time: str, key: int = 1) -> str:
+        return f"SELECT * FROM item {at(time)} WHERE id = {key}"
 
     def read(time: str, key: int = 1) -> list[tuple[object, ...]]:
-        result = past.session.execute(f"SELECT * FROM item {at(time)} WHERE id = {key}", inline=False)
-        return list(result.rows)  # type: ignore[union-attr]
+        return list(past.session.execute(text(time, key), inline=False).rows)  # type: ignore[union-attr]
 
-    assert [read("11:30:00"), read("12:30:00"), read("12:59:00", 2)] == [
-        [(1, 10, "lamp", 20)],
-        [(1, 11, "lamp", 22)],
-        [(2, 20, "Table", 40)],
-    ]
-    assert binds == 1
+    def plans() -> list[object]:
+        lifted = lift(text("00:00:00"), 0)
+        assert lifted is not None
+        return [kept.plan for kept in past.node.plans.find_past(lifted.shape, past.session._scope_key)]
+
+    assert read("11:30:00") == [(1, 10, "lamp", 20)]
+    of_then = plans()
+    assert [read("12:30:00"), read("12:59:00", 2)] == [[(1, 11, "lamp", 22)], [(2, 20, "Table", 40)]]
+    assert plans() == of_then and len(of_then) == 1
     assert read("14:30:00") == [(1, 11, "lamp", 22, 7)]
-    assert binds == 2
+    of_both = plans()
+    assert len(of_both) == 2
     assert [len(read(time)[0]) for time in ("11:30:00", "14:30:00", "13:30:00")] == [4, 5, 4]
-    assert binds == 2
+    assert all(one is other for one, other in zip(plans(), of_both, strict=True))
 
 
 def test_prepared_statements_take_times(past: Past) -> None:
@@ -440,7 +438,9 @@ def test_prepared_statements_take_times(past: Past) -> None:
         assert list(result.rows) == [(n,)]  # type: ignore[union-attr]
     assert len(statement.past_plans) == 1
     past.until("14:00:00", "DROP TABLE item")
+    past.history.behind = True  # PREPARE does not wait for it
     again = past.session.prepare("SELECT id FROM item FOR SYSTEM_TIME AS OF ?")
+    assert past.history.behind
     result = past.session.run_prepared(again, [(varchar(19), f"{DAY} 12:30:00")], inline=False)
     assert sorted(result.rows) == [(1,), (2,), (3,)]  # type: ignore[union-attr]
 

@@ -258,3 +258,9 @@ def test_the_time_of_as_of_has_a_slot() -> None:
     """So that one plan serves every time."""
     assert parse_full("SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-07-01' WHERE a = 1").structural == ()
     assert parse_full("SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-07-01' + INTERVAL 1 DAY").structural == (0,)
+
+
+def test_delete_history_is_not_delete() -> None:
+    with pytest.raises(SqlError) as caught:
+        parse("DELETE HISTORY FROM t")
+    assert caught.value.errno == 1235

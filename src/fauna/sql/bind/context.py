@@ -47,15 +47,15 @@ class SlotTypes:
 
 
 class Past(Protocol):
-    """What binding may ask of earlier times, with the arguments of the run that it is done for.
+    """What binding may ask of earlier times, with the arguments of the run that it is done for.  Each moment of the statement is
+    asked for once, in the order of their numbers."""
 
-    present  the catalog of now, without temporary tables
-    """
+    def start(self, moment: Moment) -> None:
+        """The start of a range, which may be any time."""
+        ...
 
-    @property
-    def present(self) -> Catalog: ...
     def resolve(self, moment: Moment) -> tuple[int, Catalog]:
-        """The moment in this run, and the catalog of then: of now if it is NULL, a start, or not over yet."""
+        """The moment in this run, and the catalog of then: of now if it is NULL, or an end that is in the future."""
         ...
 
     def catalog_at(self, us: int) -> Catalog: ...

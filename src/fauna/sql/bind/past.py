@@ -54,7 +54,7 @@ def bind_period(context: BindContext, clause: ast.SystemTime, bind_query: BindQu
     if clause.kind == "AS OF":
         return _as_of(context, past, _moment(context, clause.start, "POINT", bind_query))
     assert clause.end is not None
-    first, _, _ = _taken(context, past, _moment(context, clause.start, "START", bind_query))
+    first = _start(context, past, _moment(context, clause.start, "START", bind_query))
     last, until, catalog = _taken(context, past, _moment(context, clause.end, "END", bind_query))
     return Period(clause.kind, (first, last), until, catalog)
 
@@ -73,11 +73,20 @@ def _as_of(context: BindContext, past: Past, moment: Moment) -> Period:
     return Period("AS OF", (time,), until, catalog)
 
 
+def _start(context: BindContext, past: Past, moment: Moment) -> SessionValue:
+    past.start(moment)
+    return _parameter(context, moment)
+
+
 def _taken(context: BindContext, past: Past, moment: Moment) -> tuple[SessionValue, int, Catalog]:
     """The parameter that is the moment in microseconds, and what it is now: see `Past.resolve`."""
     us, catalog = past.resolve(moment)
-    context.moments.append(moment if moment.kind == "START" else replace(moment, version=catalog.version))
-    return SessionValue(BIGINT_TYPE, True, f"moment:{len(context.moments) - 1}"), us, catalog
+    return _parameter(context, replace(moment, version=catalog.version)), us, catalog
+
+
+def _parameter(context: BindContext, moment: Moment) -> SessionValue:
+    context.moments.append(moment)
+    return SessionValue(BIGINT_TYPE, True, f"moment:{len(context.moments) - 1}")
 
 
 def _moment(context: BindContext, expr: ast.Expr, kind: MomentKind, bind_query: BindQuery) -> Moment:

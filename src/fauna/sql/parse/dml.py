@@ -164,7 +164,10 @@ def delete(p: Stream, with_: With | None = None) -> Delete:
     p.advance()
     ignore = False
     while p.token.key in ("LOW_PRIORITY", "QUICK", "IGNORE", "HISTORY") and _is_option(p):
-        ignore = p.advance().key == "IGNORE" or ignore
+        option = p.advance().key
+        if option == "HISTORY":  # not the rows as they are
+            raise unsupported("DELETE HISTORY")
+        ignore = option == "IGNORE" or ignore
     if not p.accept("FROM"):
         targets = p.list_of(lambda: _delete_target(p))
         p.expect("FROM")

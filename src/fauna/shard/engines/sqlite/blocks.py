@@ -17,7 +17,7 @@ _HEADERS_AT_ONCE: Final = 512
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 _RANGE: Final = "SELECT height, header, payload FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
 _HEADERS: Final = "SELECT header FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
-_PARTS: Final = "SELECT part, payload FROM fauna_block_parts WHERE height = ?1 ORDER BY part"
+_PART: Final = "SELECT part, payload FROM fauna_block_parts WHERE height = ?1 AND part >= ?2 ORDER BY part LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Block:
 
 
 class BlockReader:
-    """Each call reads what is committed when it is made, or what the connection's open transaction sees.
+    """Each call reads what is committed when it is made, or what the connection's open transaction sees.  Only while `blocks` is
+    being read is a transaction open that was not: whoever may be slow asks for one block after another.
 
     Nothing is held back: memory is bounded by the largest part of a block (about 1 MiB, or one change)."""
 
@@ -56,6 +57,19 @@ class BlockReader:
             return bytes(header)
         return None
 
+    def must_get_header(self, height: int) -> Header:
+        """Malformed when there is no such block."""
+        header = self.header(height)
+        if header is None:
+            raise Malformed(f"block {height} is missing")
+        return decode_header(header)
+
+    def must_get_block(self, height: int) -> Block:
+        """Malformed when there is no such block."""
+        for _, header, payload in self._rows(_RANGE, height, height):
+            return Block(height, bytes(header), bytes(payload))
+        raise Malformed(f"block {height} is missing")
+
     def headers(self, first: int, last: int) -> Iterator[bytes]:
         """Encoded, of the blocks `first` to `last`, both included, as far as they are there."""
         while first <= last:
@@ -71,21 +85,22 @@ class BlockReader:
 
     def changes(self, block: Block) -> Iterator[bytes]:
         """The encoded changes of a block, in order.  Malformed when they cannot be read."""
-        for _, payload in self.pieces(block):
-            yield from split_payload(payload)
+        for piece in self.payloads(block.height, block.payload):
+            yield from split_payload(piece)
 
-    def pieces(self, block: Block) -> Iterator[tuple[int | None, bytes]]:
-        """The changes as they are stored, but unpacked: the number of each part of a large block, and None for that of another.
-        Malformed when they cannot be read."""
-        if block.payload != IN_PARTS:
-            yield None, self._unpacked(block.payload)
+    def payloads(self, height: int, payload: bytes) -> Iterator[bytes]:
+        """The payload of a block, unpacked, in one piece or in as many as it is stored in; each has whole changes.  Malformed
+        when they cannot be read."""
+        if payload != IN_PARTS:
+            yield self._unpacked(payload)
             return
         expected = 0
-        for part, payload in self._connection.cursor().execute(_PARTS, (block.height,)):
+        while rows := self._rows(_PART, height, expected):
+            part, packed = rows[0]
             if part != expected:
                 raise Malformed(f"part {expected} of its changes is missing")
             expected += 1
-            yield expected - 1, self._unpacked(bytes(payload))
+            yield self._unpacked(bytes(packed))
 
     def height_at(self, time_us: int) -> int:
         """The height of the latest block that was committed at `time_us` or before; 0: none was."""
@@ -95,14 +110,15 @@ class BlockReader:
         low, high = 0, head.height
         while low < high:
             middle = (low + high + 1) // 2
-            header = self.header(middle)
-            if header is None:
-                raise Malformed(f"block {middle} is missing")
-            if decode_header(header).time_us <= time_us:
+            if self.must_get_header(middle).time_us <= time_us:
                 low = middle
             else:
                 high = middle - 1
         return low
+
+    def close(self) -> None:
+        """Close the connection, if it was this reader's own."""
+        self._connection.close(True)
 
     def _unpacked(self, payload: bytes) -> bytes:
         codec, data = payload[:1], payload[1:]

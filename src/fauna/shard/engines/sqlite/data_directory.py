@@ -14,7 +14,10 @@ from fauna.errors import StartError
 from fauna.shard.engines.sqlite import prepared, sealer
 
 FORMAT_VERSION: Final = 1
-_LOCK_FILE: Final = "LOCK"
+LOCK_FILE: Final = "LOCK"
+CREATE_META: Final = "CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID"
+ENGINE_TABLES: Final = (CREATE_META, prepared.CREATE, *sealer.CREATE)
+"""The engine's own tables."""
 
 
 class DataDirectory:
@@ -54,7 +57,7 @@ def _make(path: Path) -> None:
 def _lock(path: Path) -> int:
     """The descriptor that holds the lock.  Opening it for writing also shows that the directory is writable."""
     try:
-        descriptor = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as failed:
         raise StartError(f"cannot write to data directory '{path}': {failed.strerror}",
                          "make the directory and the files in it writable for this user") from None
@@ -62,7 +65,10 @@ def _lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        verifying = _is_shared(descriptor)
         os.close(descriptor)
+        if verifying:
+            raise StartError(f"data directory '{path}' is being verified", "wait until that is done") from None
         raise StartError(f"data directory '{path}' is in use by process {pid}",
                          "stop that process, or give another data directory") from None
     with contextlib.suppress(OSError):  # a full disk: the lock is held, only its owner's name is missing
@@ -71,12 +77,20 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
+def _is_shared(descriptor: int) -> bool:
+    """Whether those who hold the lock share it: `faunadb verify` does."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def check_format(connection: apsw.Connection, path: Path) -> None:
     """Create the engine's own tables in a new file; refuse a file that a newer FaunaDB wrote."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute("CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID")
-        for statement in (prepared.CREATE, *sealer.CREATE):
+        for statement in ENGINE_TABLES:
             connection.execute(statement)
         connection.execute("INSERT INTO fauna_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT_VERSION,))
         version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get

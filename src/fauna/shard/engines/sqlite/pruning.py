@@ -29,7 +29,7 @@ import zstandard
 from fauna.catalog.types import Stored
 from fauna.chain.encoding import DELETE, INSERT, REWRITE, UPDATE, encode_pruned, read_bytes, split_payload, text, varint
 from fauna.shard.engines.sqlite.blocks import BlockReader
-from fauna.shard.engines.sqlite.sealer import COMPRESSION_LEVEL, packed
+from fauna.shard.engines.sqlite.sealer import COMPRESSION_LEVEL, IN_PARTS, packed
 from fauna.shard.shard import Isolation, lock_now
 
 if TYPE_CHECKING:
@@ -144,12 +144,13 @@ class Pruning:
                 for block in blocks:
                     height, time_us = block.height, block.decoded().time_us
                     here = {key: name for key, (name, looked, until) in wanted.items() if looked < height <= until}
-                    for number, payload in reader.pieces(block) if here else ():
-                        if number is not None and height == first and number < part:
+                    large = block.payload == IN_PARTS
+                    for number, payload in enumerate(reader.payloads(height, block.payload)) if here else ():
+                        if height == first and number < part:
                             continue
                         if batch.size >= _BYTES_AT_ONCE:
-                            return batch, height, number or 0
-                        self._look(batch, here, height, time_us, number, payload)
+                            return batch, height, number
+                        self._look(batch, here, height, time_us, number if large else None, payload)
                     batch.last = height
                     if batch.size >= _BYTES_AT_ONCE or len(batch.script) >= _REWRITTEN_AT_ONCE:
                         break

@@ -1,6 +1,7 @@
 """Sealing: what a transaction has changed becomes a block, in the transaction itself.
 
-    fauna_blocks(height, header, payload)        one row per block; payload: codec byte, then the changes
+    fauna_blocks(height, header, payload, hash)  one row per block; payload: codec byte, then the changes; hash: of the header,
+                                                 which no later block confirms as long as this one is the latest
     fauna_block_parts(height, part, payload)     of a block too large for one row: its payload in parts, each with a codec byte
     fauna_transactions(gtrid, height)            the blocks of transactions that have a name; a client may use one again
     fauna_pruned(name, until_us, height, looked, changes)   what retention has taken out of the blocks, see pruning.py
@@ -10,7 +11,8 @@ what each row was before and is after.  Beyond `sealer_rows_max` rows or `sealer
 as they come, and are not netted.
 
 SQLite cannot tell in the hook what is in a table with VIRTUAL columns: its rows are read instead, before from another
-connection, which sees what was committed last, and after from this one.
+connection, which sees what was committed last, and after from this one.  It also shows the default of a REAL column, in a row
+that is older than the column, as an integer when it is a whole number: that is made a float, which it is to everybody else.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
 CREATE: Final = (
-    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL, "
+    "hash BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS fauna_block_parts (height INTEGER NOT NULL, part INTEGER NOT NULL, payload BLOB NOT NULL, "
     "PRIMARY KEY (height, part)) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS fauna_transactions (gtrid TEXT NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (gtrid, height)) "
@@ -69,12 +72,14 @@ IN_PARTS: Final = b"\x02"
 _COMPRESS_FROM_BYTES: Final = 512
 COMPRESSION_LEVEL: Final = 1
 _PART_BYTES: Final = 1 << 20
-_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3)"
+_INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
 _INSERT_PART: Final = "INSERT INTO fauna_block_parts VALUES (?1, ?2, ?3)"
 _INSERT_TRANSACTION: Final = "INSERT INTO fauna_transactions VALUES (?1, ?2)"
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 
 NOT_FETCHED: Final = object()
+# Where the node keeps what tables mean: names, types.  It may change without any statement that SQLite is given.
+_CATALOG: Final = "catalog_entries"
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
 _DEFINITION: Final = re.compile(
@@ -123,6 +128,7 @@ class Sealer:
         self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
         self._names: dict[str, bytes] = {}  # encoded; empty: not sealed
         self._layouts: dict[str, _Layout] = {}
+        self._reals: dict[str, tuple[int, ...]] = {}  # positions of REAL columns that have a default
         self.defining = False
         """A definition is being changed: rows that are inserted are old ones."""
         self._images: list[_Image] = []
@@ -134,6 +140,7 @@ class Sealer:
         self._offsets: array[int] = array("q")  # where each spooled change begins
         self._marks: dict[str, int] = {}
         self._sealing = b""  # the encoded header of the block that is in the open transaction, and what it says
+        self._sealing_hash = b""
         self._sealing_time_us = 0
         self._sealing_schema = 0
         self.height = 0
@@ -183,14 +190,14 @@ class Sealer:
             if op == "UPDATE":
                 kind = UPDATE
                 new = update.update
-                before, after = encode_rows(update.old, new, no_change)  # type: ignore[arg-type]
+                before, after = encode_rows(self._true_old(table, update.old), new, no_change)
             elif op == "INSERT":
                 kind = REWRITE if self.defining and table[0] == "t" else INSERT
                 new = update.new
                 after = encode_row(new)
             else:
                 kind = DELETE
-                before = encode_row(update.old)  # type: ignore[arg-type]
+                before = encode_row(self._true_old(table, update.old))
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
             new = NOT_FETCHED
@@ -198,6 +205,24 @@ class Sealer:
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
         return new
+
+    def _true_old(self, table: str, old: Any) -> Any:
+        """The values before; SQLite shows the default of a REAL column, in a row that is older than the column, as it is written
+        in the definition, be it an integer."""
+        reals = self._reals.get(table)
+        if reals is None:
+            committed = self._committed()  # in the hook this connection may not be used
+            committed.guard.start(None, inline=False)
+            rows = [row for row in committed.connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
+            reals = tuple([i for i, row in enumerate(rows) if row[2] == "REAL" and row[4] is not None])
+            self._reals[table] = reals
+        if not reals:
+            return old
+        values = list(old)
+        for i in reals:
+            if i < len(values) and isinstance(values[i], int):
+                values[i] = float(values[i])
+        return values
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
@@ -208,6 +233,7 @@ class Sealer:
         if not self._is_lasting(name):
             return
         self._layouts.clear()
+        self._reals.clear()
         self._add((SCHEMA, sql, 0, 0, b"", b""))
         if what == "TABLE" and verb != "CREATE":
             # After ALTER every row is another, it has one column more: its table is read at the end.
@@ -266,7 +292,7 @@ class Sealer:
         if kind == _UNSEEN:
             self._unseen[table, key] = self._unseen[table, key_after] = None
             return
-        self._defines = self._defines or kind == SCHEMA
+        self._defines = self._defines or kind == SCHEMA or table == _CATALOG
         if kind == RESET and key:
             self._altered[table] = None
             return
@@ -308,16 +334,19 @@ class Sealer:
     # -- the block
 
     def seal(self, stamp: Stamp) -> None:
-        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next."""
+        """Write the block of what has changed, if anything has, into the open transaction, whose COMMIT comes next.
+
+        One that is on several shards has a block on each of them, also where it has changed nothing in the end: the others'
+        blocks say so, and its time is known from any of them."""
         if self._sealing:
             return  # it has been adopted
-        if not self._images and self._spool is None:
+        if not self._images and self._spool is None and not stamp.shards:
             return
         self._guard.start(None, inline=False)
         height = self.height + 1
         if self._spool is None:
             changes, defines = self._netted()
-            if not changes:
+            if not changes and not stamp.shards:
                 return
             if sum(map(len, changes)) <= _PART_BYTES:
                 self._seal_small(height, stamp, changes, defines)
@@ -346,7 +375,7 @@ class Sealer:
     def _seal_large(self, height: int, stamp: Stamp, changes: Iterable[bytes], defines: bool) -> None:
         frontier = Frontier()
         payload = self._put_parts(height, changes, frontier)
-        if frontier.size:
+        if frontier.size or stamp.shards:
             self._put(height, stamp, frontier.root(), frontier.size, payload, defines)
 
     def _put_parts(self, height: int, changes: Iterable[bytes], frontier: Frontier) -> bytes:
@@ -379,7 +408,8 @@ class Sealer:
         self._store(height, header, payload, stamp.gtrid, time_us, schema)
 
     def _store(self, height: int, header: bytes, payload: bytes, gtrid: str, time_us: int, schema: int) -> None:
-        self._execute(_INSERT_BLOCK, (height, header, payload))
+        self._sealing_hash = block_hash(header)
+        self._execute(_INSERT_BLOCK, (height, header, payload, self._sealing_hash))
         if gtrid:
             self._execute(_INSERT_TRANSACTION, (gtrid, height))
         self._sealing = header
@@ -405,10 +435,12 @@ class Sealer:
         """The transaction has been committed."""
         header = self._sealing
         if header:
-            self.hash = block_hash(header)
+            self.hash = self._sealing_hash
             self.height += 1
             self.time_us, self._schema = self._sealing_time_us, self._sealing_schema
             self._sealing = b""
+            if self._schema == self.height:
+                self._reals.clear()
 
     def _database(self) -> str:
         rows = self._execute("SELECT value FROM fauna_meta WHERE key = 'database'").fetchall()
@@ -440,6 +472,7 @@ class Sealer:
                 changes += self._flushed(net)
                 changes += self._encoded(kind, table, 0, 0, before, after, False)
             elif self._layout(table).without_rowid:
+                defines = defines or table == _CATALOG
                 changes += self._encoded(kind, table, 0, 0, before, after, True)
             else:
                 if kind != INSERT and kind != REWRITE:

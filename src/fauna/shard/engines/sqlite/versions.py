@@ -54,6 +54,7 @@ from fauna.shard.engines.sqlite.sealer import IN_PARTS
 CURRENT: Final = (1 << 63) - 1
 """row_end of a version that nothing has ended."""
 _FORMAT: Final = 1
+_CATALOG: Final = "catalog_meta"
 _CHANGES_AT_ONCE: Final = 5_000
 _CACHE_KIB: Final = 16 * 1024
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -139,6 +140,8 @@ class Versions:
         self._execute = self._connection.cursor().execute
         self._shadow = self._open_shadow()
         self.height, self.time_us = 0, 0
+        self.catalogs = 0
+        """Goes up with each block that has another version of the catalog."""
         self._read_place()
 
     # -- asking
@@ -147,6 +150,17 @@ class Versions:
         """The layouts that a table has had, as far as blocks are taken in, oldest first."""
         with self._lock:
             return tuple(self._layouts.get(name, ()))
+
+    def have_tables_of(self, other: Versions, layouts: Sequence[Layout]) -> None:
+        """Have what those layouts' versions are in, empty where this shard came after them: they are named on all shards."""
+        wanted = [layout.table for layout in layouts]
+        with self._lock:
+            missing = [table for table in wanted if not self._connection.table_exists("main", table)]
+        for table in missing:
+            definitions = other.rows("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,))
+            with self._lock:
+                for (statement,) in definitions:
+                    self._connection.execute(str(statement).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
 
     def catch_up(self, height: int, *, stop: Callable[[], bool] = lambda: False) -> None:
         """Take in the blocks up to `height`, unless `stop` says so between two transactions."""
@@ -161,6 +175,12 @@ class Versions:
             with self._lock:
                 height = self._chain().height_at(time_us)
             self.catch_up(height)
+
+    def define(self, definitions: Iterable[tuple[str, int]]) -> None:
+        """Take in statements and the times at which they were run, without the blocks that they were in."""
+        with self._lock, self._connection:
+            for statement, time_us in definitions:
+                self._define(statement, time_us)
 
     def rows(self, sql: str, params: Sequence[Stored] = ()) -> list[tuple[Any, ...]]:
         """What a query on this file gives."""
@@ -341,6 +361,8 @@ class Versions:
                 self._connection.execute(ended.forget_all, (time_us, CURRENT))
                 self._connection.execute(ended.close_all, (time_us, CURRENT))
             return
+        if change.table == _CATALOG:
+            self.catalogs += 1
         target = self._current.get(change.table)
         if target is None:
             layouts = self._layouts.get(change.table)

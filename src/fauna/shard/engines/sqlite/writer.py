@@ -43,6 +43,8 @@ class Writer:
         self.sealer = sealer
         # Held from before a commit has its time until others see it.
         self.showing = threading.Lock()
+        self.awaited: list[OneShot] = []
+        """To be completed by the next commit."""
         self._checkpointer = checkpointer
         self.history = history
         self._group = group
@@ -223,12 +225,12 @@ class Writer:
                 if self.sealer is not None:
                     self._seal(self.sealer, stamp)
                 self._run("COMMIT")
+                if self.sealer is not None:
+                    self.sealer.committed()  # whoever has waited for us knows of the block
         except BaseException:
             history.committing = False
             self.rollback()
             raise
-        if self.sealer is not None:
-            self.sealer.committed()
         if self.handle.has_past:
             self.handle.detach_past()
         if not self._log_written:  # nothing has changed
@@ -240,7 +242,16 @@ class Writer:
             self.whole.update([change[0] for change in self.changes])
             self.changes = []
         history.append(self.changes, frozenset(self.whole))
-        return self._group.ticket()
+        ticket = self._group.ticket()
+        if self.awaited:
+            self._tell()
+        return ticket
+
+    def _tell(self) -> None:
+        """Somebody has been waiting for a commit."""
+        awaited, self.awaited = self.awaited, []
+        for each in awaited:
+            each.complete()
 
     def _seal(self, sealer: Sealer, stamp: Stamp) -> None:
         self.pretending = True
