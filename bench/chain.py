@@ -350,8 +350,8 @@ def _asked_us(cursor: Any, query: str) -> float:
 # ── what is told ──
 
 EXPLAINED: Final = (
-    "`ratio`: the first figure by the second; of commits the median of the rounds' own. Of verify and restore it is that of speeds. "
-    "Commits of sysbench are durable. The long chain is made of commits of one row each, in process, without syncs."
+    "`ratio`: the first figure by the second; of commits the median of the rounds' own. Of verify and restore it is that of "
+    "speeds. Commits of sysbench are durable. The long chain is made of commits of one row each, in process, without syncs."
 )
 
 
