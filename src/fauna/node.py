@@ -84,6 +84,7 @@ from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
 from fauna.txn.past import Indexer, Past
+from fauna.txn.retention import Pruner, Retention
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
@@ -176,10 +177,13 @@ class Node:
         self.xids = Xids(self.clock)
         self.backups = Backups(self.backup_source)
         self._indexer: Indexer | None = None
+        self._pruner: Pruner | None = None
+        self.retention: Retention | None = None  # without a chain
         self.history: History | None = None  # without a chain
         self.past: Past | None = None
         self._changes: ChangeSource | None = None
         if settings.chain:
+            self.retention = Retention(lambda: self.shards, lambda: self.catalog, self.clock)
             self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
@@ -233,6 +237,8 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        if node.retention is not None and settings.retention_interval:
+            node._pruner = Pruner(node.retention, settings.retention_interval, lambda: not node.read_only)
         node.start_background()
         return node
 
@@ -751,6 +757,8 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._pruner is not None:
+            self._pruner.close()
         if self._indexer is not None:
             self._indexer.close()
         self.xids.close()

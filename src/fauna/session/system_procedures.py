@@ -18,6 +18,8 @@
     fauna.backup_stop()                   go no further; the backup is what it was
     fauna.archive_status()                what the server has backed up by itself
 
+    fauna.prune()                         take out now what tables do not keep any more: SYSTEM_VERSIONING_RETENTION
+
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
 So does the backup, whose directory and files are on the server's disk; it is for root.
 
@@ -33,18 +35,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
-from fauna.errors import error
+from fauna.errors import error, unsupported
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
 from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn
+from fauna.txn.past import shown
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
 
 SCHEMA: Final = "fauna"
 _TYPES: Final[dict[str, SqlType]] = {"str": varchar(255), "int": BIGINT_TYPE, "float": SqlType(Kind.DOUBLE, 22, 31)}
+_PRUNED_COLUMNS: Final = (
+    ResultColumn("shard", BIGINT_TYPE, False),
+    ResultColumn("table_schema", varchar(64), False),
+    ResultColumn("table_name", varchar(64), False),
+    ResultColumn("changes", BIGINT_TYPE, False),
+    ResultColumn("kept_from", varchar(26), False),
+)
 STATUS_COLUMNS: Final = tuple([ResultColumn(each.name, _TYPES[str(each.type)], False) for each in fields(Progress)])
 
 
@@ -111,6 +121,20 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
     return _reshards(run)
 
 
+def _prune(session: Session) -> Result:
+    node = session.node
+    if node.retention is None:
+        raise unsupported("fauna.prune() of a database without a chain")
+    if node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
+    session.transactions.must_be_ordinary()
+    rows = [
+        (pruned.shard, pruned.schema, pruned.name, pruned.changes, shown(pruned.kept_from_us))
+        for pruned in node.retention.prune(stop=lambda: session.watch.interrupted)
+    ]
+    return Result(_PRUNED_COLUMNS, iter(rows), status=session.status, ready=True)
+
+
 _PROCEDURES: Final = {
     "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
     "backup_status": _Procedure((), backup_procedures.status),
@@ -121,6 +145,7 @@ _PROCEDURES: Final = {
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),
+    "prune": _Procedure((), _prune),
     "proof": _Procedure((int, int, int, str), chain_procedures.prove, optional=3),
     "shards_add": _Procedure((int,), _starts(goal.add)),
     "shards_move": _Procedure((str, int), _starts(goal.move)),

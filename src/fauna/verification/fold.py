@@ -43,8 +43,9 @@ from fauna.chain.merkle import Frontier, node_hash
 P: Final = (1 << 127) - 1
 """The prime that sums are taken by."""
 CURRENT: Final = (1 << 63) - 1
+CATALOG: Final = b"catalog_entries"
+"""The table whose changes are definitions, as SCHEMA is."""
 BUCKETS: Final = 256
-_CATALOG: Final = b"catalog_entries"  # what it says changes definitions, as the sealer has it
 PROBLEMS_MAX: Final = 200
 _WEIGHTS_MAX: Final = 20_000
 
@@ -369,7 +370,7 @@ class Fold:
             if not sums.touched:
                 sums.touched = True
                 self._touched.append(sums)
-                self._defines = self._defines or name == _CATALOG
+                self._defines = self._defines or name == CATALOG
             while change[begin] > 127:
                 begin += 1
             begin += 1
