@@ -37,6 +37,7 @@ MODULES = [
     session/reading session/running session/transactions session/session session/xa
     shard/engines/sqlite/branch shard/engines/sqlite/connection shard/engines/sqlite/group_commit shard/engines/sqlite/history
     shard/engines/sqlite/readers shard/engines/sqlite/savepoints shard/engines/sqlite/sealer shard/engines/sqlite/write_set shard/engines/sqlite/writer
+    verification/fold verification/indexes
     wire/command_phase wire/connection wire/framing wire/replies wire/rows wire/values
     """.split()
 ]

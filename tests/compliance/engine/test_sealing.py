@@ -130,7 +130,9 @@ def test_a_commit_is_a_block_and_says_each_row_once(database: Database) -> None:
         ("INSERT", "t1", 1, None, (1, "b", 0.5, b"\x00\xff")),
         ("INSERT", "t1", 2, None, (2, None, None, None)),
     ]
-    database.run("UPDATE t1 SET c1 = 'c' WHERE c0 = 1", "UPDATE t1 SET c0 = 9 WHERE c0 = 2", "REPLACE INTO t1 VALUES (1, 'd', 2, x'')")
+    database.run(
+        "UPDATE t1 SET c1 = 'c' WHERE c0 = 1", "UPDATE t1 SET c0 = 9 WHERE c0 = 2", "REPLACE INTO t1 VALUES (1, 'd', 2, x'')"
+    )
     assert database.told(3) == [
         ("UPDATE", "t1", 1, (1, "b", 0.5, b"\x00\xff"), (1, "d", 2.0, b"")),
         ("DELETE", "t1", 2, (2, None, None, None), None),
@@ -175,9 +177,17 @@ def test_between_statements_others_may_write(database: Database) -> None:
 
 
 def test_virtual_columns_are_left_out(database: Database) -> None:
-    database.run("CREATE TABLE t2 (c0 INTEGER PRIMARY KEY, c1 TEXT, c2 TEXT AS (c1 || '!') VIRTUAL, c3 TEXT AS (c1 || '?') STORED)", ddl=True)
+    database.run(
+        "CREATE TABLE t2 (c0 INTEGER PRIMARY KEY, c1 TEXT, c2 TEXT AS (c1 || '!') VIRTUAL, c3 TEXT AS (c1 || '?') STORED)",
+        ddl=True,
+    )
     database.run("INSERT INTO t2 (c0, c1) VALUES (1, 'a'), (2, 'b')")
-    database.run("UPDATE t2 SET c1 = 'z' WHERE c0 = 1", "DELETE FROM t2 WHERE c0 = 2", "INSERT INTO t2 (c0, c1) VALUES (3, 'c')", "DELETE FROM t2 WHERE c0 = 3")
+    database.run(
+        "UPDATE t2 SET c1 = 'z' WHERE c0 = 1",
+        "DELETE FROM t2 WHERE c0 = 2",
+        "INSERT INTO t2 (c0, c1) VALUES (3, 'c')",
+        "DELETE FROM t2 WHERE c0 = 3",
+    )
     assert database.told(4) == [("UPDATE", "t2", 1, (1, "a", "a?"), (1, "z", "z?")), ("DELETE", "t2", 2, (2, "b", "b?"), None)]
     assert database.replayed() == database.stored()
 

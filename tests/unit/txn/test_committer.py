@@ -67,7 +67,9 @@ class Database:
         return sync
 
     def begin(self, isolation: Isolation = RC, watch: Watch | None = None) -> SpreadTransaction:
-        return SpreadTransaction(lambda: self.shards, self.gate, self.committer, self.clock, isolation, watch=watch, slots=lambda: SLOTS)
+        return SpreadTransaction(
+            lambda: self.shards, self.gate, self.committer, self.clock, isolation, watch=watch, slots=lambda: SLOTS
+        )
 
     def prepare(self, transaction: SpreadTransaction) -> Ticket:
         """It commits, and is decided; the next thing to be done makes it visible."""
