@@ -135,7 +135,7 @@ def _changes(chains: _Chains, bounds: Bounds, until_us: int) -> Iterator[Row]:
     last_us = min(last_us, bounds.time_us[1], until_us)
     if first_us > last_us:
         return
-    stream = chains.source.open(str(Position(first_us)))
+    stream = chains.source.open(str(Position(first_us)), whole=False)
     try:
         while stream.is_behind:
             for each in stream.fetch(_AT_ONCE):

@@ -273,3 +273,27 @@ def test_bounds_and_limits_end_the_reading(db: Database, monkeypatch: pytest.Mon
     looked.clear()
     assert len(rows(db, "SELECT * FROM fauna.changes LIMIT 3")) == 3
     assert sum(looked) < 300
+
+
+def test_what_retention_has_removed_is_not_missed_silently(db: Database) -> None:
+    from fauna.clock import HybridClock, ManualClock
+    from fauna.txn.retention import Retention
+
+    node = db._link._session.node  # type: ignore[attr-defined]
+    db.execute("CREATE TABLE log (id INT PRIMARY KEY, n INT) SYSTEM_VERSIONING_RETENTION = '1 DAY'")
+    begin = list(db.changes())[-1].position
+    db.execute("INSERT INTO log VALUES (1, 0), (2, 0)")
+    db.execute("UPDATE log SET n = 1")
+    db.execute("DELETE FROM log WHERE id = 2")
+    db.execute("INSERT INTO t VALUES (3, 30)")
+    whole = list(db.changes())
+    later = HybridClock(ManualClock(node.clock.now_us() + 10 * 86_400_000_000))
+    node.retention = Retention(lambda: node.shards, lambda: node.catalog, later)
+    assert db.query("CALL fauna.prune()")
+    left = list(db.changes())
+    assert len(left) < len(whole) and [event for event in whole if event in left] == left
+    assert len(rows(db, "SELECT * FROM fauna.changes")) == len(left)
+    assert [event["after"] for event in db.changes(begin, tables=["t"])] == [{"id": 3, "v": 30}]
+    with pytest.raises(database.Error, match="retention has removed changes of d.log that come after it") as caught:
+        list(db.changes(begin))
+    assert caught.value.errno == 1236
