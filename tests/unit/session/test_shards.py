@@ -320,7 +320,7 @@ def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:
 def test_the_tables_of_fauna_can_be_looked_up(node: Node) -> None:
     session = connect(node, "shop")
     tables = [name for (name,) in ask(session, "SHOW TABLES FROM fauna")]
-    assert tables == ["blocks", "changes", "checkpoints", "shards", "transactions"]
+    assert tables == ["blocks", "changes", "checkpoints", "follower", "shards", "transactions"]
     assert [row[0] for row in ask(session, "DESCRIBE fauna.shards")][:3] == ["shard", "engine", "slots"]
     assert ("fauna",) not in ask(session, "SELECT DISTINCT table_schema FROM information_schema.tables")
     with pytest.raises(Exception, match="1146"):
