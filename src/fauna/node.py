@@ -74,6 +74,7 @@ from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
 
 if TYPE_CHECKING:
+    from fauna.verification.findings import Report
     from fauna.wire.backend import ClientInfo
 
 log = logging.getLogger("fauna")
@@ -153,6 +154,7 @@ class Node:
         self.system_zone_is_utc = time.timezone == 0 and not time.daylight
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
+        self._verifying = threading.Lock()  # one at a time: each takes all cores
         self.counters = Counters()
 
     @classmethod
@@ -330,6 +332,17 @@ class Node:
         meta = list(self.shard.autocommit_query(store.LOAD_META, (), inline=False))
         entries = list(self.shard.autocommit_query(store.LOAD_ENTRIES, (), inline=False))
         return store.load(meta[0], entries)  # type: ignore[arg-type]
+
+    def verify(self, table: str = "") -> Report:
+        """Whether what is stored, of all tables or of database.table, is what was sealed.  Takes long; nobody waits for it."""
+        from fauna.verification.verify import verify
+
+        if not self._verifying.acquire(blocking=False):
+            raise error("UNKNOWN_ERROR", "another verification is under way: wait until it is done")
+        try:
+            return verify(self.directory.path, configure, table=table, at_rest=False)
+        finally:
+            self._verifying.release()
 
     def set_catalog(self, catalog: Catalog) -> None:
         """The catalog after a committed DDL."""

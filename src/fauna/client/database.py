@@ -229,6 +229,12 @@ class Transaction(_Queries):
         self.execute(f"RELEASE SAVEPOINT {name}")
 
 
+def _must_be_faunadb(link: Link, what: str) -> None:
+    version = str(next(iter(link.run("SELECT VERSION()").rows))[0])
+    if "FaunaDB" not in version:
+        raise not_supported(f"{what} on {version}")
+
+
 class Shards:
     """`db.shards`: how the data is spread."""
 
@@ -237,9 +243,7 @@ class Shards:
 
     def config(self) -> list[dict[str, Any]]:
         """One dict for each shard: its number, engine, hash slots, rows, bytes and commits (the table fauna.shards)."""
-        version = str(next(iter(self._link.run("SELECT VERSION()").rows))[0])
-        if "FaunaDB" not in version:
-            raise not_supported(f"shards.config() on {version}")
+        _must_be_faunadb(self._link, "shards.config()")
         answer = self._link.run("SELECT * FROM fauna.shards ORDER BY shard")
         assert answer.shape is not None
         return [dict(zip(answer.shape.names, row, strict=True)) for row in answer.rows]
@@ -320,9 +324,11 @@ class Database(_Queries):
         """The database as it was: not in this release (error 1235)."""
         raise not_supported("as_of")
 
-    def verify(self, table: str | None = None) -> None:
-        """Check the chain: not in this release (error 1235)."""
-        raise not_supported("verify")
+    def verify(self, table: str | None = None) -> Rows:
+        """Check that what is stored, of all tables or of one, is what was sealed: rows whose `state` is 'finding' say what is not,
+        those with 'ok' on which shards everything is.  Others go on writing."""
+        _must_be_faunadb(self._link, "verify()")
+        return self.query("CALL fauna.verify(%s)", (table,))
 
     # ── the connection ─────────────────────────────────────────────────────────────────────────────────────────
 
