@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from fauna.chain.source import ChainSource
     from fauna.chain.witness import Witness
     from fauna.follow.follower import Follower
+    from fauna.verification.findings import Report
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
     from fauna.wire.server import WireServer
@@ -223,6 +224,7 @@ class Node:
         self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
+        self._verifying = threading.Lock()  # one at a time: each takes all cores
         self.counters = Counters()
 
     @classmethod
@@ -508,6 +510,17 @@ class Node:
         meta = list(self.shard.autocommit_query(store.LOAD_META, (), inline=False))
         entries = list(self.shard.autocommit_query(store.LOAD_ENTRIES, (), inline=False))
         return store.load(meta[0], entries)  # type: ignore[arg-type]
+
+    def verify(self, table: str = "") -> Report:
+        """Whether what is stored, of all tables or of database.table, is what was sealed.  Takes long; nobody waits for it."""
+        from fauna.verification.verify import verify
+
+        if not self._verifying.acquire(blocking=False):
+            raise error("UNKNOWN_ERROR", "another verification is under way: wait until it is done")
+        try:
+            return verify(self.directory.path, configure, table=table, at_rest=False)
+        finally:
+            self._verifying.release()
 
     def set_catalog(self, catalog: Catalog) -> None:
         """The catalog after a committed DDL."""

@@ -278,6 +278,10 @@ def _select(sql: str) -> str:
     if not first or first[0].upper() not in ("SELECT", "WITH", "VALUES", "TABLE"):
         raise ProgrammingError(0, "as_of(…) is for SELECT statements")
     return sql
+def _must_be_faunadb(link: Link, what: str) -> None:
+    version = str(next(iter(link.run("SELECT VERSION()").rows))[0])
+    if "FaunaDB" not in version:
+        raise not_supported(f"{what} on {version}")
 
 
 class Shards:
@@ -288,9 +292,7 @@ class Shards:
 
     def config(self) -> list[dict[str, Any]]:
         """One dict for each shard: its number, engine, hash slots, rows, bytes and commits (the table fauna.shards)."""
-        version = str(next(iter(self._link.run("SELECT VERSION()").rows))[0])
-        if "FaunaDB" not in version:
-            raise not_supported(f"shards.config() on {version}")
+        _must_be_faunadb(self._link, "shards.config()")
         answer = self._link.run("SELECT * FROM fauna.shards ORDER BY shard")
         assert answer.shape is not None
         return [dict(zip(answer.shape.names, row, strict=True)) for row in answer.rows]
@@ -396,11 +398,11 @@ class Database(_Queries):
             raise ProgrammingError(1046, "No database selected", "3D000")
         return f"{database}.{table}"
 
-    # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
-
-    def verify(self, table: str | None = None) -> None:
-        """Check the chain: not in this release (error 1235)."""
-        raise not_supported("verify")
+    def verify(self, table: str | None = None) -> Rows:
+        """Check that what is stored, of all tables or of one, is what was sealed: rows whose `state` is 'finding' say what is
+        not, those with 'ok' on which shards everything is.  Others go on writing."""
+        _must_be_faunadb(self._link, "verify()")
+        return self.query("CALL fauna.verify(%s)", (table,))
 
     # ── the connection ─────────────────────────────────────────────────────────────────────────────────────────
 

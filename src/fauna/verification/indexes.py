@@ -75,12 +75,9 @@ def _readable(connection: apsw.Connection, table: str) -> list[_Index] | None:
     for row in connection.execute(f'PRAGMA index_list("{table}")').fetchall():
         name, unique, partial = str(row[1]), bool(row[2]), bool(row[4])
         parts = connection.execute(f'PRAGMA index_xinfo("{name}")').fetchall()
-        if (
-            partial
-            or not all(_is_known(str(part[4])) for part in parts)
-            or any(part[1] == -2 for part in parts)
-            or not any(part[1] == -1 for part in parts)
-        ):
+        named = [part for part in parts if part[1] != -1]
+        known = all(part[1] != -2 and part[2] != rowid and _is_known(str(part[4])) for part in named)
+        if partial or not known or len(named) == len(parts):
             return None
         columns = tuple(["rowid" if part[1] == -1 else f'"{part[2]}"' for part in parts])
         index = _Index(name, unique, columns, tuple([str(part[4]) for part in parts]), tuple([bool(part[3]) for part in parts]))
