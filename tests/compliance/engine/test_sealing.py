@@ -198,6 +198,16 @@ def test_virtual_columns_are_left_out(database: Database) -> None:
     assert database.replayed() == database.stored()
 
 
+def test_rows_with_virtual_columns_that_a_definition_makes_anew(database: Database) -> None:
+    database.run("INSERT INTO t1 (c0, c1) VALUES (1, 'a')")
+    columns = "c0 INTEGER PRIMARY KEY, c1 TEXT, c2 TEXT AS (c1 || '!') VIRTUAL"
+    database.run(f"CREATE TABLE t2 ({columns})", "INSERT INTO t2 (c0, c1) SELECT c0, c1 FROM t1", "DROP TABLE t1", ddl=True)
+    database.run("INSERT INTO t2 (c0, c1) VALUES (2, 'b')")
+    assert [change[:3] for change in database.told(3)][-1] == ("REWRITE", "t2", 1)
+    assert [change[:3] for change in database.told(4)] == [("INSERT", "t2", 2)]
+    assert database.replayed() == database.stored()
+
+
 def test_definitions_and_the_rows_they_leave(database: Database) -> None:
     database.run("INSERT INTO t1 VALUES (1, 'a', 0, NULL)")
     database.run("ALTER TABLE t1 ADD COLUMN c4 INTEGER DEFAULT 7", ddl=True)

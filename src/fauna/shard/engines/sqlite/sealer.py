@@ -133,7 +133,7 @@ class Sealer:
         """A definition is being changed: rows that are inserted are old ones."""
         self._images: list[_Image] = []
         self._bytes = 0
-        self._unseen: dict[tuple[str, int], None] = {}
+        self._unseen: dict[tuple[str, int], bool] = {}  # whether a definition has made the row anew
         self._altered: dict[str, None] = {}  # tables that have one column more
         self._defines = False
         self._spool: IO[bytes] | None = None
@@ -201,7 +201,7 @@ class Sealer:
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
             new = NOT_FETCHED
-            before = after = b""
+            before = after = b"\x01" if self.defining else b""
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
         return new
@@ -290,7 +290,7 @@ class Sealer:
         self._offsets.append(self._spool.tell())
         kind, table, key, key_after, before, after = image
         if kind == _UNSEEN:
-            self._unseen[table, key] = self._unseen[table, key_after] = None
+            self._unseen[table, key] = self._unseen[table, key_after] = bool(before)
             return
         self._defines = self._defines or kind == SCHEMA or table == _CATALOG
         if kind == RESET and key:
@@ -469,7 +469,7 @@ class Sealer:
         defines = False
         for kind, table, key, key_after, before, after in images:
             if kind == _UNSEEN:
-                self._unseen[table, key] = self._unseen[table, key_after] = None
+                self._unseen[table, key] = self._unseen[table, key_after] = bool(before)
             elif kind >= RESET:
                 defines = True
                 if kind == RESET and key:
@@ -477,7 +477,7 @@ class Sealer:
                     continue
                 if kind == RESET:
                     self._altered.pop(table, None)
-                    self._unseen = {row: None for row in self._unseen if row[0] != table}
+                    self._unseen = {row: made for row, made in self._unseen.items() if row[0] != table}
                 changes += self._flushed(net)
                 changes += self._encoded(kind, table, 0, 0, before, after, False)
             elif self._layout(table).without_rowid:
@@ -550,7 +550,7 @@ class Sealer:
 
     def _read_unseen(self) -> Iterator[bytes]:
         unseen, self._unseen = self._unseen, {}
-        for table, key in unseen:
+        for (table, key), made in unseen.items():
             if table in self._altered:
                 continue
             sql = f'SELECT {self._layout(table).columns} FROM "{table}" WHERE rowid = ?1'
@@ -564,7 +564,7 @@ class Sealer:
             old = encode_row(before[0]) if before else b""
             new = encode_row(after[0]) if after else b""
             if old != new:
-                kind = UPDATE if old and new else DELETE if old else REWRITE if self.defining else INSERT
+                kind = UPDATE if old and new else DELETE if old else REWRITE if made else INSERT
                 yield encode_change(kind, self._names[table], key, old, new)
 
     def _layout(self, table: str) -> _Layout:
