@@ -325,8 +325,8 @@ class Database(_Queries):
         raise not_supported("as_of")
 
     def verify(self, table: str | None = None) -> Rows:
-        """Check that what is stored, of all tables or of one, is what was sealed: rows whose `state` is 'finding' say what is not,
-        those with 'ok' on which shards everything is.  Others go on writing."""
+        """Check that what is stored, of all tables or of one, is what was sealed: rows whose `state` is 'finding' say what is
+        not, those with 'ok' on which shards everything is.  Others go on writing."""
         _must_be_faunadb(self._link, "verify()")
         return self.query("CALL fauna.verify(%s)", (table,))
 

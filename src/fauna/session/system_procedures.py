@@ -7,8 +7,8 @@
     fauna.shards_stop()                   go no further; what has moved stays where it is
     fauna.verify(['table'])               is everything that is stored, or one table, what was sealed?
 
-The first three begin it and answer at once, with what shards_status() says then.  verify() answers when it is done: a row for each
-finding, one for each note, and one for each shard on which all is as it was sealed; others write meanwhile.
+The first three begin it and answer at once, with what shards_status() says then.  verify() answers when it is done: a row for
+each finding, one for each note, and one for each shard on which all is as it was sealed; others write meanwhile.
 """
 
 from __future__ import annotations
