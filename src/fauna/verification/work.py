@@ -18,7 +18,7 @@ import apsw
 from fauna.chain.encoding import Malformed, block_hash, decode_header, genesis
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
-from fauna.shard.engines.sqlite.sealer import IN_PARTS
+from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.shard.engines.sqlite.versions import versions_file
 from fauna.verification import definitions, indexes
 from fauna.verification.files import open_to_read
@@ -188,7 +188,8 @@ class Bench:
             if not (isinstance(header, bytes) and isinstance(payload, bytes) and isinstance(found, bytes)):
                 fold.unreadable(int(height), "what is stored is no block")
                 continue
-            block(height, header, found, payloads(height, payload), payload == IN_PARTS)
+            pieces = (payload[1:],) if payload[:1] == RAW else payloads(height, payload)
+            block(height, header, found, pieces, payload == IN_PARTS)
 
     def _skip(self, fold: Fold, connection: apsw.Connection, reader: BlockReader, problem: str, last: int) -> None:
         """Reading has failed at the next block, or inside the one just begun: go on behind it."""
