@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from bench import shards
+from bench import chain, shards
 from bench.loops import Loop
 from bench.sysbench import Measured, Workload
 
@@ -82,21 +82,26 @@ def broken_promises(measured: list[Measured], loops: list[Loop]) -> list[str]:
     return found
 
 
-def save(measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None) -> Path:
+def save(
+    measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None, chained: chain.Results | None
+) -> Path:
     """The JSON file, and the plot beside it when matplotlib is there; returns the JSON file."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
-    path.write_text(json.dumps(_document(measured, loops, work, sharded), indent=1) + "\n")
+    path.write_text(json.dumps(_document(measured, loops, work, sharded, chained), indent=1) + "\n")
     plot(measured, path.with_suffix(".png"))
     return path
 
 
-def _document(measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None) -> dict[str, Any]:
+def _document(
+    measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None, chained: chain.Results | None
+) -> dict[str, Any]:
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(), "workload": vars(work),
         "sysbench": [m.as_dict() for m in measured], "loops": [x.as_dict() for x in loops],
         "ratios": {f"{o.test}/{o.threads}": ratio(o.transactions_s, t.transactions_s) for t, o in pairs(measured)},
         "shards": None if sharded is None else shards.document(sharded),
+        "chain": None if chained is None else chain.document(chained),
     }  # fmt: skip
 
 
@@ -132,9 +137,12 @@ def plot(measured: list[Measured], path: Path) -> None:
 # The page's sections that are measured; what else is on it is written by hand, and kept.
 _ALONE: Final = "Beside MariaDB"
 _SHARDS: Final = "Several shards, beside MariaDB Spider"
+_CHAIN: Final = "The chain, beside none"
 
 
-def write_docs(measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None) -> None:
+def write_docs(
+    measured: list[Measured], loops: list[Loop], work: Workload, sharded: shards.Results | None, chained: chain.Results | None
+) -> None:
     """Put what was measured into the page; the sections of parts that were not run stay."""
     written = f"on {time.strftime('%Y-%m-%d', time.gmtime())}; {machine()}."
     first, *others = DOCS.read_text().split("\n## ")
@@ -153,5 +161,12 @@ def write_docs(measured: list[Measured], loops: list[Loop], work: Workload, shar
             f"\nWritten by `make bench ARGS='--shards-only --write-docs'` {written} {sharded.plan.rows:,} rows, the median of "
             f"{sharded.rounds} rounds, all servers in turns, all flushing at each commit.\n\n"
             f"{shards.table(sharded)}\n\n{shards.EXPLAINED}\n"
+        )
+    if chained is not None:
+        sections[_CHAIN] = (
+            f"\nWritten by `make bench ARGS='--chain-only --write-docs'` {written} {chained.plan.rounds} rounds of "
+            f"{chained.plan.time_s} s, "
+            "with and without the chain in turns.\n\n"
+            f"{chain.table(chained)}\n\n{chain.EXPLAINED}\n"
         )
     DOCS.write_text("\n## ".join([first, *(f"{title}\n{text}" for title, text in sections.items())]))

@@ -160,6 +160,8 @@ CONDITIONS: Final[dict[str, tuple[int, str, str]]] = {
     "LOCAL_VARIABLE": (1228, "HY000", "Variable '{}' is a SESSION variable and can't be used with SET GLOBAL"),
     "GLOBAL_VARIABLE": (1229, "HY000", "Variable '{}' is a GLOBAL variable and should be set with SET GLOBAL"),
     "NO_DEFAULT": (1230, "42000", "Variable '{}' doesn't have a default value"),
+    "WRONG_RETENTION": (1231, "42000", "SYSTEM_VERSIONING_RETENTION can't be set to '{}': write '90 days' (or seconds, minutes, "
+                        "hours, weeks, months, years), or 'forever'"),
     "WRONG_VALUE_FOR_VAR": (1231, "42000", "Variable '{}' can't be set to the value of '{}'"),
     "WRONG_TYPE_FOR_VAR": (1232, "42000", "Incorrect argument type to variable '{}'"),
     "CANT_USE_OPTION_HERE": (1234, "42000", "Incorrect usage/placement of '{}'"),

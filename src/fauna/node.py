@@ -35,6 +35,7 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.chain.checkpoint import CheckpointError
 from fauna.chain.checkpoints import Checkpoints
+from fauna.changes import chain_rows
 from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
@@ -56,7 +57,7 @@ from fauna.session.accounts import Accounts, StoredAccount, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
-from fauna.session.result import MustWait, ResultColumn, Row
+from fauna.session.result import MustMove, MustWait, ResultColumn, Row
 from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
@@ -83,6 +84,7 @@ from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
 from fauna.txn.past import Indexer, Past
+from fauna.txn.retention import Pruner, Retention
 from fauna.txn.spread import SpreadTransaction
 from fauna.txn.wait_graph import WaitGraph
 from fauna.txn.xids import Xids
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from fauna.chain.source import ChainSource
     from fauna.chain.witness import Witness
     from fauna.follow.follower import Follower
+    from fauna.verification.findings import Report
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
     from fauna.wire.server import WireServer
@@ -122,9 +125,11 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 
 def shard_opener(
-    directory: DataDirectory, settings: Settings, clock: HybridClock, grown: Callable[[], None] | None = None
-) -> Callable[[int], SqliteShard]:
-    """What opens the shards of a directory, or makes them.  grown: called after each commit."""
+    directory: DataDirectory, settings: Settings, clock: HybridClock, configure: Callable[[apsw.Connection], None] = configure,
+    grown: Callable[[], None] | None = None,
+) -> Callable[[int], SqliteShard]:  # fmt: skip
+    """What opens the shards of a directory, or makes them.  configure: registers what SQLite calls back; grown: called after each
+    commit."""
     return partial(
         SqliteShard, directory, configure=configure, settings=engine_settings(settings), equal_key=equal_key, waits=WaitGraph(),
         clock=clock, grown=grown,
@@ -162,10 +167,10 @@ class Node:
         self.started = time.monotonic()
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
-        self._open_shard = shard_opener(directory, settings, self.clock, self.growth.happened)
+        self._open_shard = shard_opener(directory, settings, self.clock, self._configure, self.growth.happened)
         self.shard = self._open_shard(0)
         self.shards: list[SqliteShard] = [self.shard]
-        self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
+        self.means = Means(ScratchPool(self._configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
         self._mover: Mover | None = None  # with several shards, or once there are to be several
@@ -173,10 +178,13 @@ class Node:
         self.xids = Xids(self.clock)
         self.backups = Backups(self.backup_source)
         self._indexer: Indexer | None = None
+        self._pruner: Pruner | None = None
+        self.retention: Retention | None = None  # without a chain
         self.history: History | None = None  # without a chain
         self.past: Past | None = None
         self._changes: ChangeSource | None = None
         if settings.chain:
+            self.retention = Retention(lambda: self.shards, lambda: self.catalog, self.clock)
             self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
@@ -216,6 +224,7 @@ class Node:
         self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
+        self._verifying = threading.Lock()  # one at a time: each takes all cores
         self.counters = Counters()
 
     @classmethod
@@ -230,6 +239,8 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
+        if node.retention is not None and settings.retention_interval:
+            node._pruner = Pruner(node.retention, settings.retention_interval, lambda: not node.read_only)
         node.start_background()
         return node
 
@@ -500,6 +511,17 @@ class Node:
         entries = list(self.shard.autocommit_query(store.LOAD_ENTRIES, (), inline=False))
         return store.load(meta[0], entries)  # type: ignore[arg-type]
 
+    def verify(self, table: str = "") -> Report:
+        """Whether what is stored, of all tables or of database.table, is what was sealed.  Takes long; nobody waits for it."""
+        from fauna.verification.verify import verify
+
+        if not self._verifying.acquire(blocking=False):
+            raise error("UNKNOWN_ERROR", "another verification is under way: wait until it is done")
+        try:
+            return verify(self.directory.path, configure, table=table, at_rest=False)
+        finally:
+            self._verifying.release()
+
     def set_catalog(self, catalog: Catalog) -> None:
         """The catalog after a committed DDL."""
         self.catalog = catalog
@@ -615,7 +637,10 @@ class Node:
         return (found.plugin, found.authentication_string) if found is not None else None
 
     def info_rows(self, name: str, session: Session) -> str:
-        """All rows of an information_schema table, as a JSON array of arrays."""
+        """All rows of an information_schema table, as a JSON array of arrays; of a table whose rows are made while they are read,
+        the time up to which they are."""
+        if name in fauna_schema.STREAMED:
+            return self._settled(session)
         if name == "checkpoints":
             outcomes = self.witness.outcomes() if self.witness is not None else {}
             try:
@@ -629,6 +654,20 @@ class Node:
             return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
         return json.dumps([[_jsonable(v) for v in row] for row in table.rows(self.info_context(session))])
+
+    def _settled(self, session: Session) -> str:
+        """Up to now; "0" without a chain."""
+        if session.inline:
+            raise MustMove
+        if self.past is None:
+            return "0"
+        now_us = self.past.now_us()
+        self.past.settle(now_us)
+        return str(now_us)
+
+    def _configure(self, connection: apsw.Connection) -> None:
+        configure(connection)
+        chain_rows.register(connection, lambda: self._changes)
 
     def _shard_facts(self, number: int) -> fauna_schema.ShardFacts:
         shard, rows = self.shards[number], 0
@@ -731,6 +770,8 @@ class Node:
         self.directory.close()
 
     def _close_shards(self) -> None:
+        if self._pruner is not None:
+            self._pruner.close()
         if self._indexer is not None:
             self._indexer.close()
         self.xids.close()

@@ -82,6 +82,12 @@ class Settings:
         True, "on/off", "seal every commit in a block; decided when the data directory is made. Without: no history, no proofs"
     )
 
+    retention_interval: int = _setting(
+        600, "seconds", "how often changes older than their table's SYSTEM_VERSIONING_RETENTION are removed; 0 means only by "
+        "CALL fauna.prune()",
+        low=0, high=365 * DAY_S,
+    )  # fmt: skip
+
     # connections
     max_connections: int = _setting(
         1200, "connections", "clients that may be connected at once; the next one gets error 1040",

@@ -13,9 +13,10 @@ from fauna.catalog.ddl_work import DdlWork
 from fauna.catalog.draft import Draft, finish
 from fauna.catalog.literals import quote_name
 from fauna.catalog.placement_clause import place
+from fauna.catalog.retention import FOREVER, retention_of
 from fauna.catalog.schema import Check, Column, Table
 from fauna.catalog.types import CHARS, DEFAULT_COLLATION, Kind, SqlType, decimal_type
-from fauna.errors import error
+from fauna.errors import error, unsupported
 from fauna.sql import ast
 
 # What other engines' names are taken for: tables are ours in any case, and SHOW CREATE TABLE says what was asked for.
@@ -65,7 +66,7 @@ def _like(work: DdlWork, statement: ast.CreateTable, schema: str) -> Table:
         model, schema=schema, name=statement.table.name, id=number, indexes=indexes, foreign_keys=(),
         temporary=statement.temporary, created=work.context.now_utc[:19],
     )
-    return replace(made, shard_key=(), placement="") if statement.temporary else made
+    return replace(made, shard_key=(), placement="", retention=FOREVER) if statement.temporary else made
 
 
 def _defined(work: DdlWork, statement: ast.CreateTable, schema: str) -> tuple[Table, int]:
@@ -98,6 +99,10 @@ def with_options(table: Table, options: ast.TableOptions) -> Table:
         changes["comment"] = options.comment
     if options.row_format is not None:
         changes["row_format"] = "" if options.row_format.upper() == "DEFAULT" else options.row_format.upper()
+    if options.retention is not None:
+        if table.temporary:
+            raise unsupported("SYSTEM_VERSIONING_RETENTION of a temporary table, which has no past")
+        changes["retention"] = retention_of(options.retention)
     return replace(table, **changes) if changes else table  # type: ignore[arg-type]
 
 

@@ -51,6 +51,12 @@ class History(Protocol):
         """In the order of time."""
         ...
 
+    def check_kept(self, table_id: int, time_us: int) -> None:
+        """Error 1525, with the oldest time that is kept, when retention has removed what the table's rows were at that time.
+
+        Rows are removed only after this has begun to fail: a query that asks again once its rows are open has all of them."""
+        ...
+
     def is_ready(self, time_us: int) -> bool:
         """Whether `catch_up` would return at once, if only with an error."""
         ...

@@ -114,6 +114,7 @@ class Table:
     created: str = ""  # UTC
     temporary: bool = False
     row_format: str = ""  # as written: 'DYNAMIC' …
+    retention: str = ""  # how long its changes are kept: '90 days', see catalog.retention; '' for good
     by_name: Mapping[str, Column] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -146,6 +146,7 @@ def _brief(value: object, names: Iterable[str]) -> dict[str, Any]:
 def _table_json(table: Table) -> dict[str, Any]:
     return {
         **_fields(table, _TABLE_FIELDS),
+        **_brief(table, ("retention",)),
         "shard_key": list(table.shard_key),
         "columns": [_column_json(column) for column in table.columns],
         "indexes": [_index_json(index) for index in table.indexes],

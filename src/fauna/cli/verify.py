@@ -57,7 +57,7 @@ def _print(report: Report) -> None:
         print(f"note: {note}")
     for shard in report.shards:
         past = f", row versions up to block {shard.past_height}" if shard.past_height >= 0 else ""
-        counts = f"{shard.height:,} blocks, {shard.changes:,} changes, {shard.rows:,} rows{past}"
-        print(f"shard {shard.shard}: {counts}; root {shard.root}")
+        found = f"{shard.height:,} blocks, {shard.changes:,} changes, {shard.rows:,} rows{past}"
+        print(f"shard {shard.shard}: {found}; root {shard.root}")
     verdict = "all is as it was sealed" if report.clean else f"{len(report.findings)} findings"
     print(f"{verdict} ({report.seconds:.1f} s)")

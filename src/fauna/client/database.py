@@ -17,10 +17,12 @@ Outside a transaction each statement commits by itself.  A `Database` is one con
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from fauna.client.server_link import Address
 
 __all__ = [
+    "AsOf",
     "ChangeEvent", "ChangeStream", "DataError", "Database", "DatabaseError", "Error", "IntegrityError", "InterfaceError",
     "InternalError", "NotSupportedError", "OperationalError", "ProgrammingError", "Row", "Rows", "Shards", "Stream",
     "Transaction", "connect",
@@ -242,6 +245,45 @@ class Transaction(_Queries):
         self.execute(f"RELEASE SAVEPOINT {name}")
 
 
+class AsOf:
+    """The past, from `db.as_of(…)`: reads only.  Names are those of then."""
+
+    def __init__(self, link: Link, moment: str | datetime | date) -> None:
+        self._link = link
+        self._as_of = f"SET STATEMENT system_versioning_asof = {_moment(moment)} FOR "
+
+    def query(self, sql: str, params: Any = None) -> Rows:
+        """As `Database.query`, of that time; for SELECT statements."""
+        return _rows(self._link.run(self._as_of + _select(sql), params))
+
+    def stream(self, sql: str, params: Any = None) -> Stream:
+        """As `Database.stream`, of that time."""
+        return Stream(self._link.run(self._as_of + _select(sql), params, stream=True))
+
+
+def _moment(moment: str | datetime | date) -> str:
+    """As it stands in a statement."""
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        passed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        return f"FROM_UNIXTIME({Decimal(passed // timedelta(microseconds=1)) / 1_000_000:.6f})"
+    text = moment if isinstance(moment, str) else moment.isoformat(" ") if isinstance(moment, datetime) else moment.isoformat()
+    if not re.fullmatch(r"[0-9T :.\-]+", text):
+        raise ProgrammingError(0, f"a time is written 'YYYY-MM-DD hh:mm:ss', not {text!r}")
+    return f"'{text.replace('T', ' ')}'"
+
+
+def _select(sql: str) -> str:
+    """The past can only be read: a statement that writes would write to the present."""
+    first = sql.lstrip(" \t\r\n(").split(None, 1)
+    if not first or first[0].upper() not in ("SELECT", "WITH", "VALUES", "TABLE"):
+        raise ProgrammingError(0, "as_of(…) is for SELECT statements")
+    return sql
+def _must_be_faunadb(link: Link, what: str) -> None:
+    version = str(next(iter(link.run("SELECT VERSION()").rows))[0])
+    if "FaunaDB" not in version:
+        raise not_supported(f"{what} on {version}")
+
+
 class Shards:
     """`db.shards`: how the data is spread."""
 
@@ -250,9 +292,7 @@ class Shards:
 
     def config(self) -> list[dict[str, Any]]:
         """One dict for each shard: its number, engine, hash slots, rows, bytes and commits (the table fauna.shards)."""
-        version = str(next(iter(self._link.run("SELECT VERSION()").rows))[0])
-        if "FaunaDB" not in version:
-            raise not_supported(f"shards.config() on {version}")
+        _must_be_faunadb(self._link, "shards.config()")
         answer = self._link.run("SELECT * FROM fauna.shards ORDER BY shard")
         assert answer.shape is not None
         return [dict(zip(answer.shape.names, row, strict=True)) for row in answer.rows]
@@ -343,6 +383,13 @@ class Database(_Queries):
         marks = ", ".join(["%s"] * (1 + len(key)))
         return _rows(self._link.run(f"CALL fauna.history({marks})", (table, *key)))
 
+    def as_of(self, moment: str | datetime | date) -> AsOf:
+        """The database as it was: `db.as_of("2026-11-01").query("SELECT …")`.
+
+        moment   a time in the session's time zone as text or without a zone of its own, or a datetime that has one
+        """
+        return AsOf(self._link, moment)
+
     def _qualified(self, table: str) -> str:
         if "." in table:
             return table
@@ -351,15 +398,11 @@ class Database(_Queries):
             raise ProgrammingError(1046, "No database selected", "3D000")
         return f"{database}.{table}"
 
-    # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
-
-    def as_of(self, moment: Any) -> Database:
-        """The database as it was: not in this release (error 1235)."""
-        raise not_supported("as_of")
-
-    def verify(self, table: str | None = None) -> None:
-        """Check the chain: not in this release (error 1235)."""
-        raise not_supported("verify")
+    def verify(self, table: str | None = None) -> Rows:
+        """Check that what is stored, of all tables or of one, is what was sealed: rows whose `state` is 'finding' say what is
+        not, those with 'ok' on which shards everything is.  Others go on writing."""
+        _must_be_faunadb(self._link, "verify()")
+        return self.query("CALL fauna.verify(%s)", (table,))
 
     # ── the connection ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -513,6 +513,7 @@ class Moment:
     make     its text, in the session's time zone, from a run's arguments; None: `statement` computes it
     given    what was written, for the error if that is no time; None: an expression, which may be NULL
     version  of the catalog that the plan was made for; None: any will do
+    tables   the ids of those that are read as of it
     """
 
     kind: MomentKind
@@ -521,6 +522,7 @@ class Moment:
     statement: ShardStatement | None = None
     given: BuildOne | None = None
     version: int | None = None
+    tables: tuple[int, ...] = ()
 
 
 Plan = QueryPlan | InsertPlan | UpdatePlan | RowwiseUpdatePlan | DeletePlan | RowwiseDeletePlan

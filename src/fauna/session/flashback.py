@@ -106,6 +106,7 @@ def _table(session: Session, transaction: Transaction, name: ast.TableName, time
     then = catalog.relation(schema, name.name)
     if not isinstance(then, Table):
         raise error("WRONG_SYSTEM_TIME", shown(time_us), f"there was no table {schema}.{name.name} then")
+    history.check_kept(then.id, time_us)
     if _form(then) != _form(now):
         raise unsupported(f"FLASHBACK TABLE to a time before the definition of {schema}.{name.name} was changed")
     if catalog.slots.owners != node.catalog.slots.owners and spread_of(node.catalog, now):

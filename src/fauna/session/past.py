@@ -56,6 +56,10 @@ class PastReader:
     def layouts(self, table_id: int) -> Sequence[Layout]:
         return self._history.layouts(table_id)
 
+    def check_kept(self, table_id: int, us: int) -> None:
+        if self._args is not None:
+            self._history.check_kept(table_id, us)
+
 
 def kept_plan(session: Session, kept: Sequence[CachedPlan], args: Sequence[Stored]) -> Plan | None:
     """The plan among these that was made for the catalogs of the times that the arguments come to."""
@@ -77,6 +81,9 @@ def _times(
     times = []
     for moment in moments:
         us = _time(session, moment, args)
+        if us is not None:
+            for table_id in moment.tables:
+                history.check_kept(table_id, us)
         times.append(us)
         if moment.kind != "START" and _reached(session, history, moment, us)[1].version != moment.version:
             return None

@@ -99,6 +99,7 @@ class Session:
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
         self.awaited_news: News | None = None  # of further blocks, by the statement that is running
         self.change_stream: OpenStream | None = None
+        self.inline = False  # the running statement is on the event loop
         self.context = StatementContext()
         self._context_made = True  # for the running statement
         self._reusable: StatementContext | None = None
@@ -221,6 +222,7 @@ class Session:
 
     def execute(self, text: str, *, inline: bool) -> Result | LocalInfile:
         """Run one statement.  MustWait and MustMove: nothing was done, call again."""
+        self.inline = inline
         self._begin(text)
         lifted: Lifted | None = None
         try:
@@ -547,6 +549,7 @@ class Session:
 
     def run_prepared(self, statement: PreparedStatement, params: Params, *, inline: bool) -> Result | LocalInfile:
         """Execute with bound parameters."""
+        self.inline = inline
         self._begin(statement.text)
         try:
             self.scope()

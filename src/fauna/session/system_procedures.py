@@ -5,6 +5,7 @@
     fauna.shards_split(shard)             a further shard with half of the slots of that one
     fauna.shards_status()                 how far it is
     fauna.shards_stop()                   go no further; what has moved stays where it is
+    fauna.verify(['table'])               is everything that is stored, or one table, what was sealed?
 
     fauna.checkpoint()                    sign the heads of all chains: a JSON document for somebody outside to keep
     fauna.checkpoint_key()                the public key of the signatures
@@ -16,12 +17,17 @@
     fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
     fauna.backup_status()                 how far it is
     fauna.backup_stop()                   go no further; the backup is what it was
+    fauna.archive_status()                what the server has backed up by itself
+
+    fauna.prune()                         take out now what tables do not keep any more: SYSTEM_VERSIONING_RETENTION
 
 The first three begin it and answer at once, with what shards_status() says then.  An argument in brackets may be NULL.
 So does the backup, whose directory and files are on the server's disk; it is for root.
 
     fauna.changes(…)                      what has been committed       (see change_streams)
     fauna.history(…)                      the versions of a row
+verify() answers when it is done: a row for each finding, one for each note, and one for each shard on which all is as it was
+sealed; others write meanwhile.
 """
 
 from __future__ import annotations
@@ -32,19 +38,38 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
-from fauna.errors import error
+from fauna.errors import error, unsupported
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
 from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
-from fauna.session.result import Result, ResultColumn
+from fauna.session.result import Result, ResultColumn, Row
+from fauna.txn.past import shown
+from fauna.verification.findings import CannotVerify
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
 
 SCHEMA: Final = "fauna"
 _TYPES: Final[dict[str, SqlType]] = {"str": varchar(255), "int": BIGINT_TYPE, "float": SqlType(Kind.DOUBLE, 22, 31)}
+_PRUNED_COLUMNS: Final = (
+    ResultColumn("shard", BIGINT_TYPE, False),
+    ResultColumn("table_schema", varchar(64), False),
+    ResultColumn("table_name", varchar(64), False),
+    ResultColumn("changes", BIGINT_TYPE, False),
+    ResultColumn("kept_from", varchar(26), False),
+)
 STATUS_COLUMNS: Final = tuple([ResultColumn(each.name, _TYPES[str(each.type)], False) for each in fields(Progress)])
+
+VERIFY_COLUMNS: Final = tuple(
+    [
+        ResultColumn(name, sql_type, False)
+        for name, sql_type in (
+            ("state", varchar(16)), ("shard", BIGINT_TYPE), ("block", BIGINT_TYPE), ("transaction", varchar(255)),
+            ("table", varchar(255)), ("key", varchar(255)), ("what", varchar(1024)),
+        )
+    ]
+)  # fmt: skip
 
 
 def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) -> Result:
@@ -64,6 +89,30 @@ def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) ->
         if value is not None or place < least:
             values[place] = _argument(name, value, found.types[place])
     return found.run(session, *values)
+
+
+def _verify(session: Session, table: str | None) -> Result:
+    table = table or ""
+    if table and "." not in table:
+        if session.database is None:
+            raise error("NO_DB")
+        table = f"{session.database}.{table}"
+    try:
+        report = session.node.verify(table)
+    except CannotVerify as problem:
+        raise error("UNKNOWN_ERROR", f"could not verify: {problem}") from None
+    rows: list[Row] = [
+        ("finding", each.shard, each.block, each.transaction, each.table, each.key, each.what) for each in report.findings
+    ]
+    if report.more:
+        rows.append(("finding", -1, 0, "", "", "", "there are more findings than are told here"))
+    rows += [("note", -1, 0, "", "", "", note) for note in report.notes]
+    blamed = {each.shard for each in report.findings}
+    for shard in report.shards:
+        if shard.shard not in blamed:
+            what = f"{shard.changes} changes, {shard.rows} rows and {shard.versions} row versions are as they were sealed"
+            rows.append(("ok", shard.shard, shard.height, "", table, "", what))
+    return Result(VERIFY_COLUMNS, iter(rows), status=session.status, ready=True)
 
 
 def _argument(name: str, value: Stored, wanted: type) -> Any:
@@ -110,21 +159,38 @@ def _starts(make: Callable[..., Goal]) -> Callable[..., Result]:
     return _reshards(run)
 
 
+def _prune(session: Session) -> Result:
+    node = session.node
+    if node.retention is None:
+        raise unsupported("fauna.prune() of a database without a chain")
+    if node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
+    session.transactions.must_be_ordinary()
+    rows = [
+        (pruned.shard, pruned.schema, pruned.name, pruned.changes, shown(pruned.kept_from_us))
+        for pruned in node.retention.prune(stop=lambda: session.watch.interrupted)
+    ]
+    return Result(_PRUNED_COLUMNS, iter(rows), status=session.status, ready=True)
+
+
 _PROCEDURES: Final = {
     "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
     "backup_status": _Procedure((), backup_procedures.status),
+    "archive_status": _Procedure((), backup_procedures.archive_status),
     "backup_stop": _Procedure((), backup_procedures.stop),
     "blocks": _Procedure((int, int, int, int), block_procedures.blocks),
     "chain_heads": _Procedure((int, int), block_procedures.chain_heads, optional=2),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),
+    "prune": _Procedure((), _prune),
     "proof": _Procedure((int, int, int, str), chain_procedures.prove, optional=3),
     "shards_add": _Procedure((int,), _starts(goal.add)),
     "shards_move": _Procedure((str, int), _starts(goal.move)),
     "shards_split": _Procedure((int,), _starts(goal.split)),
     "shards_status": _Procedure((), lambda session: _status(session, session.node.progress())),
     "shards_stop": _Procedure((), _reshards(Mover.stop)),
+    "verify": _Procedure((str,), _verify, optional=1),
 }
 _READING: Final[dict[str, Callable[[Session, Sequence[tuple[SqlType, Stored]]], Result]]] = {
     "changes": change_streams.changes,

@@ -632,6 +632,7 @@ class TableOptions:
     placement: OneOf["", "BROADCAST", "SINGLE"] = ""
     partition_by: str = ""
     row_format: str | None = None
+    retention: str | None = None  # as written: '90 days'
     other: tuple[tuple[str, str], ...] = ()  # accepted without effect, e.g. STATS_PERSISTENT, KEY_BLOCK_SIZE, AVG_ROW_LENGTH …
 
 

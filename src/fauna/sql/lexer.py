@@ -24,7 +24,8 @@ SERVER_VERSION: Final = 101114
 _MYSQL_ONLY_VERSIONS: Final = range(50700, 100000)
 # No MySQL and no MariaDB takes itself for this version: to them, what is marked so is a comment, which their tools keep.
 PLACEMENT_VERSION: Final = 999999
-_PLACEMENT: Final = re.compile(rf"/\*!{PLACEMENT_VERSION}\s+(?:BROADCAST|SINGLE)\s*\*/", re.IGNORECASE)
+_OURS: Final = re.compile(
+    rf"/\*!{PLACEMENT_VERSION}\s+(?:BROADCAST|SINGLE|SYSTEM_VERSIONING_RETENTION\s*=\s*'[\w ]*')\s*\*/", re.IGNORECASE)
 
 # Token kinds.
 WORD: Final = "word"  # unquoted identifier or keyword; key is its upper case
@@ -267,7 +268,7 @@ def tokenize(text: str, flags: int = 0) -> list[Token]:
         elif kind == "comment":
             pass
         elif kind == "open":
-            if _is_executed(text[start:position]) or _PLACEMENT.match(text, start):
+            if _is_executed(text[start:position]) or _OURS.match(text, start):
                 comment_depth += 1
             else:
                 end = _skip_comment(text, position)

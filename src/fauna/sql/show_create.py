@@ -94,6 +94,8 @@ def _options(table: Table, next_auto_increment: int) -> str:
         text += f" ROW_FORMAT={table.row_format}"
     if table.comment:
         text += f" COMMENT={quote_text(table.comment)}"
+    if table.retention:
+        text += f" /*!{PLACEMENT_VERSION} SYSTEM_VERSIONING_RETENTION='{table.retention}' */"
     if table.shard_key:
         text += f"\n PARTITION BY KEY ({','.join(quote_name(name) for name in table.shard_key)})"
     return text + (f" /*!{PLACEMENT_VERSION} {table.placement} */" if table.placement else "")

@@ -336,15 +336,9 @@ class Committer:
     def _make_visible(self, committing: _Committing) -> None:
         """Take all locks, waiting for one at a time with none of the others in hand, then commit on all shards at once."""
         branches = committing.branches
-        shards = [committing.first, *(shard for shard in branches if shard != committing.first)]
         try:
-            for shard in shards:
-                committing.first = shard
-                branches[shard].lock()
+            self._lock_all(committing)
         except MustWait as waiting:
-            for shard in shards:
-                if shard != committing.first:
-                    branches[shard].pause()
             self._when(waiting.ticket, partial(self._make_visible, committing))
             return
         except FaunaError as problem:
@@ -375,6 +369,21 @@ class Committer:
             self._answer(committing, None)
         for shard, ticket in tickets.items():
             self._when(ticket, partial(self._committed, committing, shard, ticket))
+
+    @staticmethod
+    def _lock_all(committing: _Committing) -> None:
+        """MustWait for one lock, with no other in hand by the time it begins to wait: whoever has that one, and wants one that
+        is given back a moment later, would seem to be in a deadlock with what must end, and get error 1213 for nothing."""
+        branches = committing.branches
+        while True:
+            first = committing.first
+            branches[first].lock()
+            busy = next((shard for shard, each in branches.items() if shard != first and not each.lock_if_free()), None)
+            if busy is None:
+                return
+            for branch in branches.values():
+                branch.pause()
+            committing.first = busy
 
     def _not_visible(self, committing: _Committing, problem: FaunaError) -> None:
         """A shard cannot do what is decided: it stays prepared there, with its rows locked, and nothing else held."""

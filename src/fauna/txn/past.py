@@ -66,6 +66,12 @@ class Past:
             known = shown(self.known_us())
             raise error("WRONG_SYSTEM_TIME", shown(time_us), f"this follower has what was committed up to {known} UTC")
 
+    def check_kept(self, table_id: int, time_us: int) -> None:
+        """Error 1525 when retention has taken away what the table's rows were at that time."""
+        kept_us = max([shard.pruning.kept_from(f"t{table_id}") for shard in self._shards()])
+        if time_us < kept_us:
+            raise error("WRONG_SYSTEM_TIME", shown(time_us), f"the past of this table is kept from {shown(kept_us)} UTC on")
+
     def now_us(self) -> int:
         """A time that everything committed so far is not later than."""
         return self.known_us() if self.known_us is not None else self._clock.now_us()

@@ -30,9 +30,9 @@ RC, RR, SERIALIZABLE = Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ, Isol
 
 
 class Database:
-    """Two shards, each with the rows 1, 2 and 3."""
+    """Two shards, or so many, each with the rows 1, 2 and 3."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shards: int = SHARDS) -> None:
         self.path = path
         self.failing: set[int] = set()  # shards whose log cannot be synced
         self.full: set[int] = set()  # shards that have no space for a COMMIT
@@ -44,7 +44,7 @@ class Database:
                 self.directory, number, configure=self._filling(number), sync=self._syncing(number), waits=graph, clock=self.clock,
                 threads=False,
             )
-            for number in range(SHARDS)
+            for number in range(shards)
         ]  # fmt: skip
         self.coordinator = LocalCoordinator(path, threads=False)
         self.gate = CommitGate()
@@ -116,8 +116,8 @@ class Database:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "data")
+def database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    made = Database(tmp_path / "data", getattr(request, "param", SHARDS))
     for shard in made.shards:
         shard.writer.handle.connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)")
         shard.writer.handle.connection.execute("INSERT INTO t VALUES (1, 0), (2, 0), (3, 0)")
@@ -186,6 +186,47 @@ def test_one_that_waits_for_a_decided_transaction_with_the_lock_that_this_one_wa
     assert not other.is_open
     database.drain()
     assert ticket.done()
+
+
+@pytest.mark.parametrize("database", [3], indirect=True)
+def test_a_decided_transaction_keeps_nobody_from_a_shard_that_it_has_only_locked(database: Database) -> None:
+    """As an UPDATE of many rows that finds none on one of the shards."""
+    transaction = over_both(database, 1)
+    transaction.writer(2).lock()
+    ticket = database.prepare(transaction)
+    other = database.begin()
+    write(other, 0, 2)
+    database.drain()
+    assert not ticket.done()  # it waits for the other's lock
+    write(other, 2, 2)
+    other.commit()
+    database.drain()
+    assert ticket.done()
+    assert database.values(1) == [1, 1, 0]
+    assert database.values(2) == [1, 0, 1]
+
+
+def test_a_decided_transaction_waits_for_one_lock_with_no_other_in_hand(database: Database) -> None:
+    """The other one has a lock that it wants, and waits for one that it has been given and gives back: no deadlock."""
+    ticket = database.prepare(over_both(database, 1))
+    first = database.begin()
+    write(first, 0, 3)
+    database.drain()
+    assert not ticket.done()  # it waits for the first shard's
+    other = database.begin()
+    write(other, 1, 2)
+    with pytest.raises(MustWait) as waiting:
+        other.writer(0).lock()
+    first.rollback()
+    database.drain()
+    assert waiting.value.ticket.done()
+    write(other, 0, 2)
+    ended = other.commit()
+    database.drain()
+    assert ticket.done()
+    assert ended.done()
+    ended.check()
+    assert database.values(1) == database.values(2) == [1, 1]
 
 
 def test_kill_does_not_reach_what_is_decided(database: Database) -> None:

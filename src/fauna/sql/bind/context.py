@@ -60,6 +60,9 @@ class Past(Protocol):
 
     def catalog_at(self, us: int) -> Catalog: ...
     def layouts(self, table_id: int) -> Sequence[Layout]: ...
+    def check_kept(self, table_id: int, us: int) -> None:
+        """Error 1525 when the table's rows of then are not kept any more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,8 @@ def past_table(context: BindContext, table: Table, period: Period, alias: str) -
         for i, name in enumerate((ROW_START, ROW_END))
         if table.column(name) is None
     ]
+    if at_once:
+        _note_read(context, past, table, period)
     parts = list(_parts(context, past, table, period, pseudo, alias))
     if not parts:  # nothing was ever written to it
         names = [column.physical for column in (*table.columns, *pseudo)]
@@ -129,6 +131,15 @@ def past_table(context: BindContext, table: Table, period: Period, alias: str) -
     indexes = tuple([index for index in table.indexes if index.unique]) if at_once else ()
     seen = replace(table, columns=(*table.columns, *pseudo), indexes=indexes)
     return seen, PastRows(" UNION ALL ".join(parts), period.times, period.catalog.slots if at_once else None)
+
+
+def _note_read(context: BindContext, past: Past, table: Table, period: Period) -> None:
+    """The table is read as of the period's one time: it must be kept, in this run and in others of the plan."""
+    past.check_kept(table.id, period.until)
+    number = int(period.times[0].name.removeprefix("moment:"))
+    moment = context.moments[number]
+    if table.id not in moment.tables:
+        context.moments[number] = replace(moment, tables=(*moment.tables, table.id))
 
 
 def _parts(

@@ -112,6 +112,7 @@ def _table_row(table: Table, statistics: TableStatistics) -> Row:
 
 def _create_options(table: Table) -> str:
     words = [f"row_format={table.row_format}"] if table.row_format else []
+    words += [f"system_versioning_retention='{table.retention}'"] if table.retention else []
     return " ".join([*words, "partitioned"] if table.shard_key else words)
 
 

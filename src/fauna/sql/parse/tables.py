@@ -117,7 +117,7 @@ def table_options(p: Stream) -> TableOptions:
 
 def _table_option(p: Stream, found: dict[str, Any]) -> bool:
     key = p.token.key
-    if "shard_key" in found and key not in _PLACEMENTS:
+    if "shard_key" in found and key not in (*_PLACEMENTS, "SYSTEM_VERSIONING_RETENTION"):
         return False  # nothing may follow; what contradicts it is the catalog's to refuse
     parse = _OPTIONS.get(key)
     if parse is not None:
@@ -186,6 +186,13 @@ def _row_format(p: Stream, found: dict[str, Any]) -> bool:
     p.advance()
     p.accept("=")
     found["row_format"] = p.word().upper()
+    return True
+
+
+def _retention(p: Stream, found: dict[str, Any]) -> bool:
+    p.advance()
+    p.accept("=")
+    found["retention"] = p.string()
     return True
 
 
@@ -264,6 +271,7 @@ _OPTIONS: Final[dict[str, Callable[[Stream, dict[str, Any]], bool]]] = {
     "COMMENT": _comment,
     "AUTO_INCREMENT": _auto_increment,
     "ROW_FORMAT": _row_format,
+    "SYSTEM_VERSIONING_RETENTION": _retention,
     **dict.fromkeys(_PLACEMENTS, _placement),
     "DATA": _directory,
     "INDEX": _directory,

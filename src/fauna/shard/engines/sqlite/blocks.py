@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,7 +93,7 @@ class BlockReader:
             yield from found
             first += _HEADERS_AT_ONCE
 
-    def blocks(self, first: int, last: int) -> Iterator[Block]:
+    def blocks(self, first: int, last: int) -> Generator[Block, None, None]:
         """The blocks `first` to `last`, both included, in order."""
         cursor = self._connection.cursor()
         for height, header, payload in cursor.execute(_RANGE, (first, last)):

@@ -4,6 +4,7 @@
                                                  which no later block confirms as long as this one is the latest
     fauna_block_parts(height, part, payload)     of a block too large for one row: its payload in parts, each with a codec byte
     fauna_transactions(gtrid, height)            the blocks of transactions that have a name; a client may use one again
+    fauna_pruned(name, until_us, height, looked, changes)   what retention has taken out of the blocks, see pruning.py
 
 The pre-update hook hands over each row that changes; a transaction's changes are netted by row at its end, so that a block says
 what each row was before and is after.  Beyond `sealer_rows_max` rows or `sealer_bytes_max` bytes they go to a temporary file
@@ -53,13 +54,15 @@ from fauna.clock import HybridClock
 from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
-CREATE: Final = (
+CREATE: Final[tuple[str, ...]] = (
     "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL, "
     "hash BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS fauna_block_parts (height INTEGER NOT NULL, part INTEGER NOT NULL, payload BLOB NOT NULL, "
     "PRIMARY KEY (height, part)) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS fauna_transactions (gtrid TEXT NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (gtrid, height)) "
     "STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS fauna_pruned (name TEXT PRIMARY KEY, until_us INTEGER NOT NULL, height INTEGER NOT NULL, "
+    "looked INTEGER NOT NULL, changes INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 )
 ENGINE: Final = "sqlite"
 RAW: Final = b"\x00"
@@ -67,6 +70,7 @@ ZSTD: Final = b"\x01"
 IN_PARTS: Final = b"\x02"
 # Below that packing costs a commit more than the bytes that it saves.
 _COMPRESS_FROM_BYTES: Final = 512
+COMPRESSION_LEVEL: Final = 1
 _PART_BYTES: Final = 1 << 20
 _INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
 _INSERT_PART: Final = "INSERT INTO fauna_block_parts VALUES (?1, ?2, ?3)"
@@ -121,7 +125,7 @@ class Sealer:
         self._unsealed = settings.unsealed
         self._rows_max = settings.sealer_rows_max
         self._bytes_max = settings.sealer_bytes_max
-        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
         self._names: dict[str, bytes] = {}  # encoded; empty: not sealed
         self._layouts: dict[str, _Layout] = {}
         self._reals: dict[str, tuple[int, ...]] = {}  # positions of REAL columns that have a default
@@ -393,11 +397,7 @@ class Sealer:
         return IN_PARTS
 
     def _packed(self, payload: bytes) -> bytes:
-        if len(payload) >= _COMPRESS_FROM_BYTES:
-            packed: bytes = self._compressor.compress(payload)
-            if len(packed) < len(payload):
-                return ZSTD + packed
-        return RAW + payload
+        return packed(payload, self._compressor)
 
     def _put(self, height: int, stamp: Stamp, root: bytes, changes: int, payload: bytes, defines: bool) -> None:
         time_us = stamp.time_us or self._clock.next_us()
@@ -463,7 +463,8 @@ class Sealer:
         if len(images) == 1:
             kind, table, key, key_after, before, after = images[0]
             if kind and kind < RESET and (kind != UPDATE or before != after):
-                return self._encoded(kind, table, key, key_after, before, after, self._layout(table).without_rowid), False
+                changes = self._encoded(kind, table, key, key_after, before, after, self._layout(table).without_rowid)
+                return changes, table == _CATALOG
         net: dict[tuple[str, int], tuple[int, bytes, bytes]] = {}
         defines = False
         for kind, table, key, key_after, before, after in images:
@@ -571,6 +572,15 @@ class Sealer:
         if layout is None:
             layout = self._layouts[table] = read_layout(self._execute, table)
         return layout
+
+
+def packed(payload: bytes, compressor: zstandard.ZstdCompressor) -> bytes:
+    """As it is stored: with the codec's byte before it."""
+    if len(payload) >= _COMPRESS_FROM_BYTES:
+        small: bytes = compressor.compress(payload)
+        if len(small) < len(payload):
+            return ZSTD + small
+    return RAW + payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.group_commit import GroupCommit
 from fauna.shard.engines.sqlite.history import History, HistoryWatch
 from fauna.shard.engines.sqlite.prepared import SELECT, Prepared
+from fauna.shard.engines.sqlite.pruning import Pruning
 from fauna.shard.engines.sqlite.readers import AnyRows, ReaderPool, StreamRows, run_inline, run_streamed
 from fauna.shard.engines.sqlite.sealer import Sealer
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -84,6 +85,7 @@ class SqliteShard:
         self._committed: Handle | None = None
         self._versions: Versions | None = None
         self._versions_lock = threading.Lock()
+        self._pruning: Pruning | None = None
         self._sealer: Sealer | None = None
         if self.settings.chain:
             self._sealer = Sealer(writer, number, clock or HybridClock(), self.settings, self._read_committed)
@@ -252,6 +254,14 @@ class SqliteShard:
                     raise error("UNKNOWN_ERROR", "the shard is closed")
                 self._versions = Versions(self.path, lambda: self._open_reader().connection, self._configure)
             return self._versions
+
+    @property
+    def pruning(self) -> Pruning:
+        """What retention has taken out of the chain."""
+        with self._versions_lock:
+            if self._pruning is None:
+                self._pruning = Pruning(self)
+            return self._pruning
 
     def past_is_known(self, time_us: int) -> bool:
         """Whether `know_past` has nothing to do.  The clock has been shown that time."""

@@ -6,9 +6,13 @@
     fauna_schema(statement)                                   the definitions so far
     fauna_indexed(height, hash, time_us)                      the block up to which this is so
     fauna_subtrees(level, place, hash)                        of the Merkle tree over the blocks, those that were asked for
+    fauna_lost(name, until_us)                                tables whose past before a time could not be found again
 
 A version is valid from row_start, the time of the commit that made it, until before row_end: `CURRENT` if nothing has ended it.
-Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.
+Nothing is lost with the file: it is made anew from the chain, also when it belongs to another one.  Where retention has taken
+changes of a table out of the chain (pruning.py), its versions begin with its state after the last of them, which is found
+backwards: the rows that there are now, with all later changes undone.  If the table has been dropped since, there are none to
+begin with: its past is lost up to then, and `lost_until` says so.
 
 Blocks are taken in when somebody asks for a time that they may concern, and while nothing is committed; a commit does not wait
 for it.
@@ -19,7 +23,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,18 +31,40 @@ from typing import Any, Final
 import apsw
 
 from fauna.catalog.types import Stored
-from fauna.chain.encoding import DELETE, INSERT, RESET, REWRITE, SCHEMA, UPDATE, Change, Malformed, block_hash, decode_change
+from fauna.chain.encoding import (
+    DELETE,
+    INSERT,
+    PRUNED,
+    RESET,
+    REWRITE,
+    SCHEMA,
+    UPDATE,
+    Change,
+    Header,
+    Malformed,
+    block_hash,
+    decode_change,
+    decode_row,
+    encode_row,
+)
 from fauna.shard.engines.sqlite.blocks import Block, BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.sealer import IN_PARTS
 
 CURRENT: Final = (1 << 63) - 1
 """row_end of a version that nothing has ended."""
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _CATALOG: Final = "catalog_meta"
 _CHANGES_AT_ONCE: Final = 5_000
 _CACHE_KIB: Final = 16 * 1024
 _BUSY_TIMEOUT_MS: Final = 10_000
+_FORGOTTEN_AT_ONCE: Final = 10_000
+_LATEST: Final = (1 << 63) - 1
+_LAST_PRUNED: Final = "SELECT height FROM fauna_pruned WHERE name = ?1"
+# What came first to each row after a time: the row that was there before, or NULL: there was none.
+_TOUCHED: Final = "CREATE TEMP TABLE IF NOT EXISTS touched (key INTEGER PRIMARY KEY, row BLOB)"
+_TOUCH: Final = "INSERT OR IGNORE INTO temp.touched VALUES (?1, ?2)"
+_IS_TOUCHED: Final = "SELECT 1 FROM temp.touched WHERE key = ?1"
 _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS fauna_layouts (name TEXT, columns INTEGER, names TEXT, row_start INTEGER, row_end INTEGER, "
     "PRIMARY KEY (name, row_start)) WITHOUT ROWID",
@@ -47,10 +73,12 @@ _CREATE: Final = (
     "(id INTEGER PRIMARY KEY CHECK (id = 1), height INTEGER, hash BLOB, time_us INTEGER)",
     "CREATE TABLE IF NOT EXISTS fauna_subtrees (level INTEGER, place INTEGER, hash BLOB, "
     "PRIMARY KEY (level, place)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS fauna_lost (name TEXT PRIMARY KEY, until_us INTEGER) WITHOUT ROWID",
     "INSERT OR IGNORE INTO fauna_indexed VALUES (1, 0, x'', 0)",
 )  # fmt: skip
 _TABLE: Final = re.compile(r"\s*(CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?\"?(\w+)")
 _INDEX: Final = re.compile(r"\s*CREATE UNIQUE INDEX \"?(\w+)\"? ON \"?(\w+)")
+_INDEX_GOES: Final = re.compile(r"\s*DROP INDEX \"?(\w+)")
 
 
 def versions_file(shard_file: Path) -> Path:
@@ -108,6 +136,7 @@ class Versions:
         self._targets: dict[str, _Target] = {}
         self._current: dict[str, _Target] = {}  # of each table's latest layout
         self._layouts: dict[str, list[Layout]] = {}
+        self._lost: dict[str, int] = {}
         self._connection = self._open()
         self._execute = self._connection.cursor().execute
         self._shadow = self._open_shadow()
@@ -168,6 +197,31 @@ class Versions:
     def keep_subtree(self, level: int, place: int, found: bytes) -> None:
         self.rows("INSERT OR REPLACE INTO fauna_subtrees VALUES (?, ?, ?)", (level, place, found))
 
+    def lost_until(self, name: str) -> int:
+        """The time before which the table's past could not be found again; 0: none of it is lost."""
+        return self._lost.get(name, 0)
+
+    def forget(self, name: str, until_us: int, *, stop: Callable[[], bool] = lambda: False) -> None:
+        """Delete the versions of a table's rows that ended at that time or before, unless `stop` says so between two
+        transactions."""
+        for layout in self.layouts(name) if until_us else ():
+            after, more = 0, True
+            while more and not stop():
+                with self._lock:
+                    after, more = self._forget_some(layout.table, after, until_us)
+
+    def _forget_some(self, table: str, after: int, until_us: int) -> tuple[int, bool]:
+        """The row to go on after, and whether to.  Rows are in the order of their row_start."""
+        ends: list[Any] = self._connection.execute(
+            f"SELECT rowid, row_start FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT 1 OFFSET ?",
+            (after, _FORGOTTEN_AT_ONCE - 1),
+        ).fetchall()
+        end, start = ends[0] if ends else (_LATEST, CURRENT)
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE rowid > ? AND rowid <= ? AND row_end <= ?", (after, end, until_us)
+        )
+        return int(end), int(start) < until_us
+
     def close(self) -> None:
         with self._lock:
             for connection in (self._connection, self._shadow, self._blocks_connection):
@@ -223,6 +277,7 @@ class Versions:
             self._begin_anew()
             return
         self.height, self.time_us = int(height), int(time_us)
+        self._lost = {str(name): int(until) for name, until in self._connection.execute("SELECT name, until_us FROM fauna_lost")}
         self._layouts.clear()
         for name, names, row_start, row_end in self._connection.execute(
             "SELECT name, names, row_start, row_end FROM fauna_layouts ORDER BY row_start"
@@ -242,6 +297,7 @@ class Versions:
         self._targets.clear()
         self._current.clear()
         self._layouts.clear()
+        self._lost = {}
         self.height = self.time_us = 0
 
     def _chain(self) -> BlockReader:
@@ -278,8 +334,15 @@ class Versions:
             header = block.decoded()
             time_us = header.time_us
             once = block.payload != IN_PARTS and header.schema != header.height  # each row changes once
+            pruned: set[str] = set()
             for encoded in chain.changes(block):
-                self._apply(decode_change(encoded), time_us, once)
+                change = decode_change(encoded)
+                if change.kind == PRUNED:
+                    pruned.add(change.table)
+                else:
+                    self._apply(change, time_us, once)
+            for name in sorted(pruned):
+                self._begin_after_pruned(name, header)
             changes += header.changes
             last = block
             if changes >= _CHANGES_AT_ONCE:
@@ -320,8 +383,70 @@ class Versions:
             assert after is not None
             execute(target.insert, (*after, time_us, CURRENT))
 
+    # -- where retention has taken changes out
+
+    def _begin_after_pruned(self, name: str, header: Header) -> None:
+        """Changes of the table are missing in this block: if it is the last such, its versions begin here, with all its rows."""
+        assert self._blocks_connection is not None
+        found = self._blocks_connection.execute(_LAST_PRUNED, (name,)).fetchall()
+        if not found:
+            raise Malformed(f"block {header.height} lacks changes of table {name}, of which nothing is known to be pruned")
+        if int(found[0][0]) != header.height:  # type: ignore[arg-type]
+            return
+        layouts = self._layouts.get(name, [])
+        for table in {layout.table for layout in layouts}:
+            self._connection.execute(f"DELETE FROM {table}")
+        if not layouts or layouts[-1].row_end != CURRENT:
+            return
+        layout = layouts[-1]
+        self._connection.execute(_TOUCHED)
+        self._connection.execute("DELETE FROM temp.touched")
+        dropped_us = self._touch(name, header.height, len(layout.columns))
+        if dropped_us:
+            self._lost[name] = dropped_us
+            self._connection.execute("INSERT OR REPLACE INTO fauna_lost VALUES (?, ?)", (name, dropped_us))
+            return
+        self._connection.executemany(
+            self._target(layout).insert, ((*row, header.time_us, CURRENT) for row in self._rows_then(layout))
+        )
+
+    def _touch(self, name: str, after: int, columns: int) -> int:
+        """Note what was first done to each row in the blocks after that one.  The time at which the table was dropped; 0: it was
+        not.  columns: how many it had then; ALTER adds some at the end, and writes every row anew."""
+        chain = self._chain()
+        for block in chain.blocks(after + 1, _LATEST):
+            altered = False
+            for encoded in chain.changes(block):
+                change = decode_change(encoded)
+                if change.kind == SCHEMA:
+                    found = _TABLE.match(change.statement)
+                    if found is not None and found[2] == name:
+                        if found[1] == "DROP":
+                            return block.decoded().time_us
+                        altered = True
+                elif change.table == name and change.kind != RESET:
+                    before: bytes | None = change.before or None
+                    if change.kind == REWRITE and altered:
+                        row = change.row_after
+                        assert row is not None
+                        before = encode_row(row[:columns])
+                    self._connection.execute(_TOUCH, (change.key, before))
+        return 0
+
+    def _rows_then(self, layout: Layout) -> Iterator[tuple[Stored, ...]]:
+        """The rows of the table before everything that `_touch` has noted."""
+        assert self._blocks_connection is not None
+        columns = ", ".join(f'"{column}"' for column in layout.columns)
+        for row in self._blocks_connection.cursor().execute(f'SELECT rowid, {columns} FROM "{layout.name}"'):
+            if not self._connection.cursor().execute(_IS_TOUCHED, (row[0],)).fetchall():
+                yield tuple(row[1:])
+        for (encoded,) in self._connection.cursor().execute("SELECT row FROM temp.touched WHERE row IS NOT NULL"):
+            yield decode_row(bytes(encoded))[0]
+
+    # -- definitions
+
     def _define(self, statement: str, time_us: int) -> None:
-        table, index = _TABLE.match(statement), _INDEX.match(statement)
+        table, index, goes = _TABLE.match(statement), _INDEX.match(statement), _INDEX_GOES.match(statement)
         self._current.clear()
         if table is not None and not table[2].endswith("_guard"):
             self._remember(statement)
@@ -334,6 +459,12 @@ class Versions:
         elif index is not None:
             self._remember(statement)
             self._index(index[1], index[2])
+        elif goes is not None and self._has_index(goes[1]):
+            self._remember(statement)  # another may have its name; that of the versions stays, for they are found by it
+
+    def _has_index(self, name: str) -> bool:
+        """Whether it is one of those that are remembered: only unique ones are."""
+        return bool(self._shadow.execute("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?", (name,)).fetchall())
 
     def _remember(self, statement: str) -> None:
         self._shadow.execute(statement)
@@ -361,7 +492,7 @@ class Versions:
         text = ", ".join([*columns, "row_start INTEGER NOT NULL", "row_end INTEGER NOT NULL"])
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {layout.table} ({text}) STRICT")
         keys = self._keys(layout)
-        self._make_index(layout.table, "key", keys)
+        self._make_index(layout.table, keys)
         for row in self._shadow.execute(f'PRAGMA index_list("{name}")').fetchall():
             if row[3] == "c" and row[2]:
                 self._index(str(row[1]), name)
@@ -373,11 +504,13 @@ class Versions:
         columns = self._shadow.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
         parts = [f'"{row[2]}"' for row in columns if row[5] and row[1] is not None and int(row[1]) >= 0]
         if len(parts) == sum(1 for row in columns if row[5]) and all(part.strip('"') in layouts[-1].columns for part in parts):
-            self._make_index(layouts[-1].table, index, parts)
+            self._make_index(layouts[-1].table, parts)
 
-    def _make_index(self, table: str, name: str, parts: Iterable[str]) -> None:
+    def _make_index(self, table: str, parts: Sequence[str]) -> None:
+        """Named by its columns: an index of the table may get the name that one of other columns had."""
+        name = "_".join([table, *(part.strip('"') for part in parts)])
         columns = ", ".join([*parts, "row_end", "row_start"])
-        self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{table}_{name}" ON {table} ({columns})')
+        self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON {table} ({columns})')
 
     def _keys(self, layout: Layout) -> list[str]:
         """The columns that name a row: the rowid's, or the primary key's; all, when it has neither."""

@@ -7,7 +7,7 @@ REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoev
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import apsw
@@ -169,6 +169,15 @@ class Writer:
         finally:
             self._repeating = False
         return self.commit()
+
+    def keep_house(self, script: Iterable[Statement]) -> None:
+        """Change what is the engine's own, in the open transaction: it is noted nowhere and in no block."""
+        self.pretending = True
+        try:
+            for sql, params in script:
+                self._own(sql, params)
+        finally:
+            self.pretending = False
 
     def _own(self, sql: str, params: Params) -> None:
         self.handle.guard.start(None, inline=False)
