@@ -353,6 +353,11 @@ class ChangeWatch(Protocol):
 
 
 class Shard(Protocol):
+    @property
+    def time_us(self) -> int:
+        """Of the latest block; 0 without one."""
+        ...
+
     def autocommit_query(self, sql: str, params: Params, *, inline: bool, watch: Watch | None = None) -> Rows:
         """Read the latest committed state, without a transaction.  Inline: from one thread only, the loop's."""
         ...

@@ -13,6 +13,7 @@ import pytest
 from fauna.catalog.slot_map import SlotMap
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
+from fauna.coordinator.protocol import Decision, Verdict
 from fauna.errors import SqlError
 from fauna.session.result import MustWait, Ticket
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
@@ -384,4 +385,27 @@ def test_the_log_of_a_killed_process_is_synced_before_it_is_relied_on(database: 
     assert database.committer.work()  # visible, and not on disk
     again = database.crashed(tmp_path / "again")
     assert again.synced == [0, 1]
+    again.close()
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_times_go_on_when_a_crash_has_left_one_commit_half_visible(database: Database, tmp_path: Path, names: str) -> None:
+    """One is shown by the second shard alone; another is decided, and shown by none: it comes later, on every shard."""
+    half, later = names
+    for gtrid, row in ((half, 1), (later, 2)):
+        transaction = database.begin()
+        for shard in range(SHARDS):
+            write(transaction, shard, row)
+        for branch in transaction.hold().values():
+            branch.prepare(gtrid, (0, 1)).wait()
+        database.coordinator.decide(gtrid, Decision(Verdict.COMMIT, (0, 1))).wait()
+    database.shards[1].commit_prepared(half, database.clock.next_us()).wait()
+    again = database.crashed(tmp_path / "again")
+    times = []
+    for shard in again.shards:
+        headers = [shard.header(height) for height in range(1, shard.height + 1)]
+        found = [header.time_us for header in headers if header is not None]
+        assert found == sorted(set(found))
+        times.append({header.gtrid: header.time_us for header in headers if header is not None and header.gtrid})
+    assert times[0] == times[1] and times[0].keys() == {half, later}
     again.close()
