@@ -20,9 +20,9 @@ from fauna.chain.encoding import Header, block_hash, decode_header
 from fauna.changes.event import DDL
 from fauna.changes.position import Position
 from fauna.changes.reader import ChangeSource
+from fauna.clock import shown
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.sql.fauna_schema import COLUMNS, STREAMED
-from fauna.txn.past import shown
 
 Source = Callable[[], ChangeSource | None]
 Row = tuple[Any, ...]

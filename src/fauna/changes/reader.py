@@ -29,13 +29,13 @@ from fauna.changes.definitions import Definitions, Layouts
 from fauna.changes.event import ChangeEvent
 from fauna.changes.position import BlockName, Position
 from fauna.changes.transaction import GONE, Part, Told, Transaction
-from fauna.clock import HybridClock, SystemClock
+from fauna.clock import HybridClock, SystemClock, shown
 from fauna.errors import error
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.ticket import OneShot
 from fauna.txn.deadlines import Deadlines
-from fauna.txn.past import Past, shown
+from fauna.txn.past import Past
 
 _DEFINITIONS_MAX: Final = 8
 _LOOKED_AT_MAX: Final = 10_000

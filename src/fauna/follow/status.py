@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fauna.catalog.types import Stored
 from fauna.client.server_link import Address
+from fauna.clock import shown
 from fauna.session.result import Row
 
 CONNECTING: Final = "connecting"
@@ -19,7 +19,6 @@ _IO_STATES: Final = {
     FOLLOWING: "Waiting for master to send event",
     STOPPED: "",
 }
-_EPOCH: Final = datetime.datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,6 @@ class Status:
         return max(self.source_us - self.settled_us, 0) / 1_000_000 if self.blocks_behind else 0.0
 
 
-def shown(time_us: int) -> str | None:
-    """A time as a DATETIME(6), in UTC."""
-    return f"{_EPOCH + datetime.timedelta(microseconds=time_us):%Y-%m-%d %H:%M:%S.%f}" if time_us else None
-
-
 def variables(status: Status) -> list[tuple[str, str]]:
     """For SHOW STATUS."""
     behind = status.seconds_behind
@@ -69,7 +63,7 @@ def variables(status: Status) -> list[tuple[str, str]]:
         ("Follower_blocks_behind", str(status.blocks_behind)),
         ("Follower_last_error", status.apply_error[1] or status.connection_error[1]),
         ("Follower_seconds_behind", "" if behind is None else f"{behind:.3f}"),
-        ("Follower_settled", shown(status.settled_us) or ""),
+        ("Follower_settled", shown(status.settled_us) if status.settled_us else ""),
         ("Follower_source", f"{status.address.host}:{status.address.port}"),
         ("Follower_state", status.state),
         ("Slave_running", "ON" if status.state == FOLLOWING else "OFF"),
@@ -110,6 +104,6 @@ def rows(status: Status) -> Iterable[Row]:
     """The rows of fauna.follower."""
     for each in status.shards:
         yield (
-            each.shard, each.height, each.source_height, max(each.source_height - each.height, 0), shown(each.time_us),
-            status.state, status.apply_error[1] or status.connection_error[1] or None,
+            each.shard, each.height, each.source_height, max(each.source_height - each.height, 0),
+            shown(each.time_us) if each.time_us else None, status.state, status.apply_error[1] or status.connection_error[1] or None,
         )  # fmt: skip

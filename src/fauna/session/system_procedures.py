@@ -38,13 +38,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
+from fauna.clock import shown
 from fauna.errors import error, unsupported
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
 from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn, Row
-from fauna.txn.past import shown
 from fauna.verification.findings import CannotVerify
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from fauna.catalog import store
 from fauna.catalog.schema import Catalog
-from fauna.clock import HybridClock
+from fauna.clock import HybridClock, shown
 from fauna.errors import error
 from fauna.shard.engines.sqlite.versions import Layout
 from fauna.txn.commit_gate import CommitGate
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _CATALOGS_MAX: Final = 64
 _REST_S: Final = 1.0
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STARTS: Final = "SELECT row_start FROM h_catalog_meta ORDER BY row_start"
 _META: Final = "SELECT version, next_id FROM h_catalog_meta WHERE row_start <= ?1 AND row_end > ?1"
 _ENTRIES: Final = "SELECT kind, schema, name, definition FROM h_catalog_entries WHERE row_start <= ?1 AND row_end > ?1"
@@ -173,11 +171,3 @@ class Indexer:
                         _LOG.exception("shard %d: its row versions cannot be kept; `faunadb verify` says more", shard.number)
                         return
                 seen[shard.number] = height
-
-
-def shown(time_us: int) -> str:
-    """A time as SQL shows a DATETIME(6), in UTC."""
-    try:
-        return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%d %H:%M:%S.%f")
-    except OverflowError:
-        return str(time_us)

@@ -567,6 +567,7 @@ class _Verification:
         databases = {s.engine.meta.get("database") for s in shards.values() if s.engine is not None}
         if len(databases) > 1:
             self._find(-1, "the files are of several databases")
+        self._report.database = str(next(iter(databases), None) or "")
         for number, shard in shards.items():
             if shard.engine is not None:
                 self._definitions(number, shard.engine, shards[0].engine if 0 in shards else None)
