@@ -17,7 +17,7 @@ from fauna.catalog.types import Stored
 from fauna.txn.row_locks import Key
 
 TABLE: Final = "fauna_prepared"
-CREATE: Final = f"CREATE TABLE IF NOT EXISTS {TABLE} (gtrid TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID"
+CREATE: Final[str] = f"CREATE TABLE IF NOT EXISTS {TABLE} (gtrid TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID"
 INSERT: Final = f"INSERT INTO {TABLE} VALUES (?1, ?2)"
 DELETE: Final = f"DELETE FROM {TABLE} WHERE gtrid = ?1"
 SELECT: Final = f"SELECT gtrid, record FROM {TABLE}"

@@ -53,7 +53,7 @@ from fauna.clock import HybridClock
 from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
-CREATE: Final = (
+CREATE: Final[tuple[str, ...]] = (
     "CREATE TABLE IF NOT EXISTS fauna_blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL, payload BLOB NOT NULL, "
     "hash BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS fauna_block_parts (height INTEGER NOT NULL, part INTEGER NOT NULL, payload BLOB NOT NULL, "
