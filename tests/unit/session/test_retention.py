@@ -12,10 +12,11 @@ import pytest
 
 from fauna.clock import HybridClock, ManualClock
 from fauna.errors import SqlError
-from fauna.node import Node
+from fauna.node import Node, configure
 from fauna.session.session import Session
 from fauna.settings import Settings
 from fauna.txn.retention import Pruner, Retention
+from fauna.verification.verify import verify
 from tests.unit.session.test_shards import ask, connect, opened
 
 DAY_US = 86_400_000_000
@@ -200,6 +201,25 @@ def test_checkpoints_and_proofs_hold(session: Session, node: Node) -> None:
     height = node.shard.height
     [(proof,)] = ask(session, f"CALL fauna.proof({height})")
     assert json.loads(proof)["height"] == height
+
+
+def test_verification_finds_nothing_and_says_what_is_pruned(tmp_path: Path) -> None:
+    node = opened(tmp_path / "data", 2)
+    session = connect(node)
+    ask(session, "CREATE DATABASE shop")
+    ask(session, "USE shop")
+    for table in ("log", "gone"):
+        ask(session, f"CREATE TABLE {table} (id INT PRIMARY KEY, n INT) SYSTEM_VERSIONING_RETENTION = '1 day'")
+        ask(session, f"INSERT INTO {table} VALUES (1, 1), (2, 1), (3, 1), (4, 1)")
+    later(node, 2)
+    assert pruned(session) == {"shop.log": 4, "shop.gone": 4}
+    ask(session, "UPDATE log SET n = n + 1 WHERE id < 3")
+    ask(session, "DROP TABLE gone")
+    ask(session, "SELECT * FROM log FOR SYSTEM_TIME ALL")
+    node.close()
+    report = verify(tmp_path / "data", configure)
+    assert not report.findings
+    assert sum("pruned" in note and "shop.log" in note for note in report.notes) == 2
 
 
 def test_without_a_chain_there_is_nothing_to_prune(tmp_path: Path) -> None:

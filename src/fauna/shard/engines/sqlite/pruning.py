@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+import apsw
 import zstandard
 
 from fauna.catalog.types import Stored
@@ -75,14 +76,14 @@ class _Batch:
 class Pruning:
     """Of one shard.  Any thread may call; one at a time prunes."""
 
-    def __init__(self, shard: SqliteShard) -> None:
+    def __init__(self, shard: SqliteShard, connection: apsw.Connection) -> None:
+        """connection: on the shard's file, read here alone."""
         self._shard = shard
         self._lock = threading.Lock()
         self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
         self._known: dict[str, Pruned] = {}
-        with shard.reading() as connection:
-            for name, until_us, height, looked, changes in connection.execute(_READ):
-                self._known[str(name)] = Pruned(int(until_us), int(height), int(looked), int(changes))
+        for name, until_us, height, looked, changes in connection.execute(_READ):
+            self._known[str(name)] = Pruned(int(until_us), int(height), int(looked), int(changes))  # type: ignore[arg-type]
 
     def kept_from(self, name: str) -> int:
         """The time from which on the past of a table is known: of the commit after which nothing of it is missing; 0: always."""

@@ -85,7 +85,6 @@ class SqliteShard:
         self._committed: Handle | None = None
         self._versions: Versions | None = None
         self._versions_lock = threading.Lock()
-        self._pruning: Pruning | None = None
         self._sealer: Sealer | None = None
         if self.settings.chain:
             self._sealer = Sealer(writer, number, clock or HybridClock(), self.settings, self._read_committed)
@@ -95,6 +94,7 @@ class SqliteShard:
         self.writer.grown = grown
         self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open_reader(busy=True)
+        self.pruning = Pruning(self, self._inline.connection)
         self._prepared: dict[str, SqliteBranch] = {}
         try:
             sync_directory(directory.path)  # the files' names, when they are new
@@ -254,14 +254,6 @@ class SqliteShard:
                     raise error("UNKNOWN_ERROR", "the shard is closed")
                 self._versions = Versions(self.path, lambda: self._open_reader().connection, self._configure)
             return self._versions
-
-    @property
-    def pruning(self) -> Pruning:
-        """What retention has taken out of the chain."""
-        with self._versions_lock:
-            if self._pruning is None:
-                self._pruning = Pruning(self)
-            return self._pruning
 
     def past_is_known(self, time_us: int) -> bool:
         """Whether `know_past` has nothing to do.  The clock has been shown that time."""
