@@ -105,5 +105,6 @@ def rows(status: Status) -> Iterable[Row]:
     for each in status.shards:
         yield (
             each.shard, each.height, each.source_height, max(each.source_height - each.height, 0),
-            shown(each.time_us) if each.time_us else None, status.state, status.apply_error[1] or status.connection_error[1] or None,
+            shown(each.time_us) if each.time_us else None,
+            status.state, status.apply_error[1] or status.connection_error[1] or None,
         )  # fmt: skip
