@@ -32,7 +32,7 @@ MODULES = [
     f"fauna/{name}.py"
     for name in """
     ticket clock chain/encoding chain/merkle sql/context plan/plan coordinator/local_decisions
-    txn/deadlines txn/locks txn/row_locks txn/conflict
+    txn/deadlines txn/growth txn/locks txn/row_locks txn/conflict
     execute/writing execute/point_writes execute/short_sort execute/over_shards
     session/reading session/running session/transactions session/session session/xa
     shard/engines/sqlite/branch shard/engines/sqlite/connection shard/engines/sqlite/group_commit shard/engines/sqlite/history
