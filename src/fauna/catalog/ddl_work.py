@@ -33,6 +33,7 @@ class DdlWork:
         self.temporaries = dict(context.temporaries)
         self.fill: ast.Insert | None = None
         self.commits = True
+        self._lasts = False  # something changes that is not the session's own
         self.database = context.database
         self.affected_rows = 0
         self.count_rows = ""
@@ -88,6 +89,7 @@ class DdlWork:
             self.temporaries[relation.schema, relation.name] = relation
             self.commits = False
         else:
+            self._lasts = True
             self.catalog = self.catalog.with_relation(relation)
 
     def remove(self, relation: Relation) -> None:
@@ -95,6 +97,7 @@ class DdlWork:
             del self.temporaries[relation.schema, relation.name]
             self.commits = False
         else:
+            self._lasts = True
             self.catalog = self.catalog.without_relation(relation.schema, relation.name)
 
     def drop(self, relation: Relation) -> None:
@@ -114,7 +117,7 @@ class DdlWork:
             catalog = replace(catalog, version=self.before.version + 1)
         return DdlPlan(
             catalog, (*drops, *self.script, *makes, *self.late_script), tuple(self.notes.items), self.fill, self.temporaries,
-            self.commits, self.database, self.affected_rows, self.count_rows,
+            self.commits or self._lasts, self.database, self.affected_rows, self.count_rows,
         )
 
 

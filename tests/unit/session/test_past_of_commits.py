@@ -107,6 +107,25 @@ def test_a_transaction_has_one_time(session: Session, node: Node) -> None:
     assert ask(session, f"SELECT COUNT(*) FROM stock FOR SYSTEM_TIME AS OF '{times[0][0]}'") == [(3,)]
 
 
+def test_a_commit_that_ends_just_now_is_not_overlooked(session: Session, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had its time before the past was asked for, and was visible only after somebody had begun to look."""
+    assert node.history is not None
+    node.history.catch_up(node.history.now_us())
+    shard = node.shard
+
+    class Showing:
+        """It is held when one begins to look whether it is, and free when one has looked."""
+
+        def locked(self) -> bool:
+            monkeypatch.setattr(shard.writer, "showing", held)
+            ask(session, "CREATE TABLE later (id INT PRIMARY KEY)")
+            return False
+
+    held = shard.writer.showing
+    monkeypatch.setattr(shard.writer, "showing", Showing())
+    assert not shard.past_is_known(node.history.now_us() + 60_000_000)
+
+
 def test_a_snapshot_does_not_hold_the_past_back(session: Session, node: Node) -> None:
     ask(session, "INSERT INTO stock (id, n) VALUES (1, 1), (2, 2)")
     other = connect(node, "shop")

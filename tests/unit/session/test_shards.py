@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fauna.catalog.schema import Table
 from fauna.coordinator.protocol import Decision, Verdict
 from fauna.errors import SqlError, StartError
 from fauna.node import Node
@@ -328,6 +329,18 @@ def test_a_definition_does_not_undo_the_one_that_follows_at_once(
     session.close()
     other.close()
     node.close()
+
+
+def test_a_table_that_is_dropped_beside_a_temporary_one_is_dropped_everywhere(node: Node) -> None:
+    session = connect(node, "shop")
+    ask(session, "CREATE TABLE item (id INT PRIMARY KEY)")
+    ask(session, "CREATE TEMPORARY TABLE aside (id INT)")
+    table = node.catalog.relation("shop", "item")
+    assert isinstance(table, Table)
+    ask(session, "DROP TABLE aside, item")
+    query = f"SELECT name FROM sqlite_schema WHERE name = '{table.physical}'"
+    assert [list(shard.autocommit_query(query, (), inline=False)) for shard in node.shards] == [[]] * SHARDS
+    session.close()
 
 
 def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:

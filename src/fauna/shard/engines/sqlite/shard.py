@@ -257,7 +257,8 @@ class SqliteShard:
     def past_is_known(self, time_us: int) -> bool:
         """Whether `know_past` has nothing to do.  The clock has been shown that time."""
         versions = self.versions
-        return time_us <= versions.time_us or (versions.height == self.height and not self.writer.showing.locked())
+        # In this order: a commit that ends between the two looks must not go unseen by both.
+        return time_us <= versions.time_us or (not self.writer.showing.locked() and versions.height == self.height)
 
     def know_past(self, time_us: int) -> None:
         """Have the versions of all rows up to `time_us`, which the clock has been shown.  It may take long."""
