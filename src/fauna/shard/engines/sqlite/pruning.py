@@ -83,7 +83,7 @@ class Pruning:
         self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
         self._known: dict[str, Pruned] = {}
         for name, until_us, height, looked, changes in connection.execute(_READ):
-            self._known[str(name)] = Pruned(int(until_us), int(height), int(looked), int(changes))  # type: ignore[arg-type]
+            self._known[str(name)] = Pruned(int(until_us), int(height), int(looked), int(changes))
 
     def kept_from(self, name: str) -> int:
         """The time from which on the past of a table is known: of the commit after which nothing of it is missing; 0: always."""
