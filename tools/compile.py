@@ -38,6 +38,7 @@ MODULES = [
     shard/engines/sqlite/branch shard/engines/sqlite/connection shard/engines/sqlite/group_commit shard/engines/sqlite/history
     shard/engines/sqlite/readers shard/engines/sqlite/savepoints shard/engines/sqlite/sealer
     shard/engines/sqlite/write_set shard/engines/sqlite/writer shard/engines/sqlite/blocks shard/engines/sqlite/versions
+    verification/fold verification/indexes
     wire/command_phase wire/connection wire/framing wire/replies wire/rows wire/values
     """.split()
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -74,3 +77,11 @@ class HybridClock:
     def has_come(self, time_us: int) -> bool:
         """Whether that time is not in the future."""
         return time_us <= self.now_us()
+
+
+def shown(time_us: int) -> str:
+    """A time as SQL shows a DATETIME(6), in UTC."""
+    try:
+        return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    except OverflowError:
+        return str(time_us)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import resource
 import signal
 import sys
@@ -34,13 +35,19 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.chain.checkpoint import CheckpointError
 from fauna.chain.checkpoints import Checkpoints
+from fauna.changes import chain_rows
 from fauna.changes.reader import ChangeSource
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
-from fauna.errors import StartError, error
+from fauna.errors import FaunaError, StartError, error
 from fauna.execute.auto_increment import AutoIncrement
 from fauna.execute.over_shards import Means
 from fauna.execute.row_ids import RowIds
+from fauna.follow import status as follower_status
+from fauna.follow.applier import Applied, Applier
+from fauna.follow.cut import Cuts
+from fauna.follow.growth import Growth
+from fauna.follow.inbox import Inbox, followed, is_follower
 from fauna.resharding.homes import CatalogHomes
 from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
 from fauna.resharding.mover import Mover, Progress
@@ -50,7 +57,7 @@ from fauna.session.accounts import Accounts, StoredAccount, new_password
 from fauna.session.counters import Counters
 from fauna.session.passwords import without_passwords
 from fauna.session.plan_cache import PlanCache
-from fauna.session.result import MustWait, ResultColumn, Row
+from fauna.session.result import MustMove, MustWait, ResultColumn, Row
 from fauna.session.sequences import Sequences
 from fauna.session.session import Session
 from fauna.session.variables import SERVER_VERSION, GlobalVariables
@@ -85,6 +92,8 @@ from fauna.txn.xids import Xids
 if TYPE_CHECKING:
     from fauna.chain.source import ChainSource
     from fauna.chain.witness import Witness
+    from fauna.follow.follower import Follower
+    from fauna.verification.findings import Report
     from fauna.web.server import WebServer
     from fauna.wire.backend import ClientInfo
     from fauna.wire.server import WireServer
@@ -115,6 +124,18 @@ def engine_settings(settings: Settings) -> EngineSettings:
     return EngineSettings(readers_max=settings.reader_connections_max, untracked=untracked, chain=settings.chain)
 
 
+def shard_opener(
+    directory: DataDirectory, settings: Settings, clock: HybridClock, configure: Callable[[apsw.Connection], None] = configure,
+    grown: Callable[[], None] | None = None,
+) -> Callable[[int], SqliteShard]:  # fmt: skip
+    """What opens the shards of a directory, or makes them.  configure: registers what SQLite calls back; grown: called after each
+    commit."""
+    return partial(
+        SqliteShard, directory, configure=configure, settings=engine_settings(settings), equal_key=equal_key, waits=WaitGraph(),
+        clock=clock, grown=grown,
+    )
+
+
 def open_shard(directory: DataDirectory, number: int) -> SqliteShard:
     """A shard by itself, as a node opens it: to apply blocks to it."""
     return SqliteShard(
@@ -129,22 +150,27 @@ class Node:
     shard    the first: it has the catalog, the accounts, and all that is not spread
     """
 
-    def __init__(self, directory: DataDirectory, settings: Settings) -> None:
+    def __init__(self, directory: DataDirectory, settings: Settings, *, follows: bool = False) -> None:
+        """follows: it is a follower's, whose shards nobody but the applier of blocks writes.  StartError when it is one and
+        `follows` is not said: it would go its own way unnoticed."""
+        self._must_not_fork(directory.path, follows)
         self.settings = settings
         self.directory = directory
-        self.read_only = False
+        self.read_only = follows
+        self.follower: Follower | None = None
+        self.instance = os.urandom(16).hex()
+        """The name of this process among servers."""
+        self.growth = Growth()
+        self.stop_serving: Callable[[], None] = lambda: None
+        """Ends the server; any thread may."""
         self.closing = False
         self.started = time.monotonic()
-        engine = engine_settings(settings)
         self.gate: CommitGate | None = None  # with several shards
         self.clock = HybridClock()
-        self._open_shard = partial(
-            SqliteShard, directory, configure=configure, settings=engine, equal_key=equal_key, waits=WaitGraph(),
-            clock=self.clock,
-        )
+        self._open_shard = shard_opener(directory, settings, self.clock, self._configure, self.growth.happened)
         self.shard = self._open_shard(0)
         self.shards: list[SqliteShard] = [self.shard]
-        self.means = Means(ScratchPool(configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
+        self.means = Means(ScratchPool(self._configure), ThreadPoolExecutor(SHARD_READERS, "fauna-shard-reader"))
         self._coordinator: LocalCoordinator | None = None
         self._committer: Committer | None = None
         self._mover: Mover | None = None  # with several shards, or once there are to be several
@@ -162,9 +188,10 @@ class Node:
             self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
-            database = name_database(self.shard)  # before the first block, which rests on it
+            self.database = database = name_database(self.shard)  # before the first block, which rests on it
             identify(self.shard, database, 0)
             self._make_system_tables(self.shard)
+            self.cuts = Cuts(database, lambda: self.shards, self.past) if self.past is not None else None
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
@@ -175,7 +202,7 @@ class Node:
         except BaseException:
             self._close_shards()
             raise
-        self.variables = GlobalVariables(settings_variables(settings))
+        self.variables = GlobalVariables({**settings_variables(settings), "read_only": self.read_only})
         self.plans = PlanCache(settings.plan_cache_size)
         self.auto_increments = AutoIncrement()
         self.equal_key = equal_key
@@ -197,6 +224,7 @@ class Node:
         self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
+        self._verifying = threading.Lock()  # one at a time: each takes all cores
         self.counters = Counters()
 
     @classmethod
@@ -211,19 +239,31 @@ class Node:
             raise
         if node._mover is not None:
             node._mover.resume()
-        if node.history is not None:
-            node._indexer = Indexer(lambda: node.shards)
         if node.retention is not None and settings.retention_interval:
             node._pruner = Pruner(node.retention, settings.retention_interval, lambda: not node.read_only)
-        try:
-            if settings.checkpoint_target and settings.checkpoint_interval:
-                node.start_witness()
-            if settings.archive_target:
-                node.start_archive()
-        except BaseException:
-            node.close()
-            raise
+        node.start_background()
         return node
+
+    def start_background(self) -> None:
+        """What goes on beside the clients and writes nothing to the shards; StartError, closed, when the settings cannot be."""
+        if self.history is not None:
+            self._indexer = Indexer(lambda: self.shards)
+        try:
+            if self.settings.checkpoint_target and self.settings.checkpoint_interval:
+                self.start_witness()
+            if self.settings.archive_target:
+                self.start_archive()
+        except BaseException:
+            self.close()
+            raise
+
+    @staticmethod
+    def _must_not_fork(path: Path, follows: bool) -> None:
+        if not follows and is_follower(path):
+            raise StartError(
+                f"'{path}' is a copy that follows {followed(path)}; with changes of its own it could not follow any more",
+                "faunadb follow goes on with it; faunadb serve --promote makes it a database of its own, for good",
+            )
 
     def start_witness(self) -> None:
         """Begin to export checkpoints as the settings say; StartError when the target cannot be used."""
@@ -246,7 +286,9 @@ class Node:
 
     def _open_other_shards(self, wanted: int) -> None:
         """Open the shards that the slot map knows, making them when the database is new, and finish what a crash left."""
-        new = not self.catalog.version and not self.catalog.databases
+        new = not self.catalog.version and not self.catalog.databases and not self.read_only
+        if self.read_only:
+            wanted = 0  # as many as its source has
         count = wanted or 1 if new else self.catalog.slots.shards
         # Who made it with fewer shards, and then added some, may go on naming the number it was made with.
         if wanted not in (0, count) and not (wanted < count and self.catalog.slots.version > 1):
@@ -264,13 +306,15 @@ class Node:
             identify(shard, database, number)
             self._make_system_tables(shard)
         if count == 1:
-            if LocalCoordinator.is_there(self.directory.path):
+            if LocalCoordinator.is_there(self.directory.path) and not self.read_only:
                 self.mover()
             return
         for shard in self.shards:
             shard.homes = self._homes
         self.gate = CommitGate()
         self._committer = Committer(self._coordinate(), self.gate, self.clock)
+        if self.read_only:
+            return  # what its source has left half done its source finishes
         self._committer.recover(self.shards)
         definitions.recover(self.shards, self._definition_time)
         self.catalog = self._load_catalog()  # slots that were moving have moved now
@@ -396,11 +440,54 @@ class Node:
             self._committer = Committer(self._coordinate(), self.gate, self.clock)
         self.catalog = catalog
 
+    # ── following ──
+
+    def follow(self, follower: Follower, inbox: Inbox) -> None:
+        """Apply what the follower gets, from now on."""
+        self.follower = follower
+        assert self.past is not None
+        self.past.known_us = lambda: follower.known_us
+
+        def stuck(problem: FaunaError) -> None:
+            self.stop_serving()
+            follower.stopping.wait()
+
+        def published(applied: Applied) -> None:
+            if applied.catalog is not None:
+                self._publish(applied.catalog, applier.shards)
+            if "accounts" in applied.changed:
+                self.accounts = Accounts(self.shard)
+            follower.applied(applied)
+
+        applier = Applier(self.shards, self._open_follower_shard, inbox, lambda: self.gate, published, stuck)
+        follower.start(applier)
+
+    def _open_follower_shard(self, number: int) -> SqliteShard:
+        shard = self._open_shard(number)
+        identify(shard, self.database, number)
+        return shard
+
+    def _publish(self, catalog: Catalog, shards: Sequence[SqliteShard]) -> None:
+        """Definitions, slots or shards of the source have changed."""
+        before = self.catalog
+        if catalog.slots.shards > len(self.shards):
+            self._shards_added(shards[len(self.shards) : catalog.slots.shards], catalog)
+        self.catalog = catalog
+        if catalog.slots.version != before.slots.version:
+            self._homes.moved()
+        self.auto_increments.forget()
+
+    def settled(self, time_us: int) -> None:
+        """A follower has everything up to then."""
+        self.clock.observe(time_us)
+        self.growth.happened()
+
     def begin(
         self, isolation: Isolation, *, read_only: bool, lock_wait_timeout_s: float, watch: Watch | None, alone: bool = False,
         two_phase: bool = False, user: str = "",
     ) -> Transaction:  # fmt: skip
         """A transaction on this database; two_phase: it may be prepared.  user: in whose name it is sealed."""
+        read_only = read_only or self.read_only
         if self._committer is None or self.gate is None:
             return self.shard.begin(
                 isolation, read_only=read_only, lock_wait_timeout_s=lock_wait_timeout_s, watch=watch, alone=alone,
@@ -423,6 +510,17 @@ class Node:
         meta = list(self.shard.autocommit_query(store.LOAD_META, (), inline=False))
         entries = list(self.shard.autocommit_query(store.LOAD_ENTRIES, (), inline=False))
         return store.load(meta[0], entries)  # type: ignore[arg-type]
+
+    def verify(self, table: str = "") -> Report:
+        """Whether what is stored, of all tables or of database.table, is what was sealed.  Takes long; nobody waits for it."""
+        from fauna.verification.verify import verify
+
+        if not self._verifying.acquire(blocking=False):
+            raise error("UNKNOWN_ERROR", "another verification is under way: wait until it is done")
+        try:
+            return verify(self.directory.path, configure, table=table, at_rest=False)
+        finally:
+            self._verifying.release()
 
     def set_catalog(self, catalog: Catalog) -> None:
         """The catalog after a committed DDL."""
@@ -531,6 +629,7 @@ class Node:
             session.context.warnings_count,
             sum(w.level == "Error" for w in warnings),
             self._authentication,
+            follower_status.replica(self.follower.status()) if self.follower is not None else None,
         )
 
     def _authentication(self, user: str, host: str) -> tuple[str, str] | None:
@@ -538,7 +637,10 @@ class Node:
         return (found.plugin, found.authentication_string) if found is not None else None
 
     def info_rows(self, name: str, session: Session) -> str:
-        """All rows of an information_schema table, as a JSON array of arrays."""
+        """All rows of an information_schema table, as a JSON array of arrays; of a table whose rows are made while they are read,
+        the time up to which they are."""
+        if name in fauna_schema.STREAMED:
+            return self._settled(session)
         if name == "checkpoints":
             outcomes = self.witness.outcomes() if self.witness is not None else {}
             try:
@@ -546,10 +648,26 @@ class Node:
             except CheckpointError as problem:
                 raise error("UNKNOWN_ERROR", str(problem)) from None
             return json.dumps(list(fauna_schema.checkpoints(kept, outcomes)))
+        if name == "follower":
+            return json.dumps(list(follower_status.rows(self.follower.status())) if self.follower is not None else [])
         if name in fauna_schema.COLUMNS:
             return json.dumps(list(fauna_schema.shards(self.catalog.slots, self._shard_facts)))
         table = self._info[name]
         return json.dumps([[_jsonable(v) for v in row] for row in table.rows(self.info_context(session))])
+
+    def _settled(self, session: Session) -> str:
+        """Up to now; "0" without a chain."""
+        if session.inline:
+            raise MustMove
+        if self.past is None:
+            return "0"
+        now_us = self.past.now_us()
+        self.past.settle(now_us)
+        return str(now_us)
+
+    def _configure(self, connection: apsw.Connection) -> None:
+        configure(connection)
+        chain_rows.register(connection, lambda: self._changes)
 
     def _shard_facts(self, number: int) -> fauna_schema.ShardFacts:
         shard, rows = self.shards[number], 0
@@ -607,6 +725,7 @@ class Node:
             ("Threads_connected", str(len(self.sessions))),
             ("Threads_running", str(sum(bool(s.statement_text) for s in list(self.sessions.values())))),
             ("Uptime", str(int(time.monotonic() - self.started))),
+            *(follower_status.variables(self.follower.status()) if self.follower is not None else ()),
         ]
 
     def _processes(self) -> list[Process]:
@@ -632,6 +751,9 @@ class Node:
         if self.closing:
             return
         self.closing = True
+        self.growth.close()
+        if self.follower is not None:
+            self.follower.close()
         if self.witness is not None:
             self.witness.close()
         for session in list(self.sessions.values()):
@@ -642,6 +764,9 @@ class Node:
             self._changes.close()
         self.backups.close()
         self._close_shards()
+        if self.follower is not None:
+            for shard in self.follower.shards:
+                shard.close()
         self.directory.close()
 
     def _close_shards(self) -> None:
@@ -668,17 +793,32 @@ def _jsonable(value: Stored) -> Any:
 
 def serve(settings: Settings) -> int:
     """Serve the MySQL protocol, and HTTPS, until SIGTERM or SIGINT; 0 after a clean end."""
+    prepare_process(settings)
+    node = Node.open(settings.data, settings)
+    try:
+        _first_start(node, settings)
+    except BaseException:
+        node.close()
+        raise
+    return serve_node(node, settings)
+
+
+def prepare_process(settings: Settings) -> None:
+    """Logging and limits, for a process that is a server."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _raise_open_files()
     # A thread that runs Python for long must not keep the event loop from the interpreter for its default 5 ms.
     sys.setswitchinterval(0.0005)
-    node = Node.open(settings.data, settings)
+
+
+def serve_node(node: Node, settings: Settings) -> int:
+    """Serve an open node until SIGTERM or SIGINT, and close it; 0 after a clean end, 1 when it had to end."""
+    failed: list[bool] = []
     try:
-        _first_start(node, settings)
-        uvloop.run(_serve(node, settings))
+        uvloop.run(_serve(node, settings, failed))
     finally:
         node.close()
-    return 0
+    return 1 if failed else 0
 
 
 def _raise_open_files() -> None:
@@ -703,7 +843,8 @@ def _first_start(node: Node, settings: Settings) -> None:
     node.set_password("root", "%", password)
 
 
-async def _serve(node: Node, settings: Settings) -> None:
+async def _serve(node: Node, settings: Settings, failed: list[bool]) -> None:
+    """failed: gets an entry when the node itself ends the server."""
     from fauna.wire.server import WireServer
 
     server = WireServer(node, settings)
@@ -715,8 +856,18 @@ async def _serve(node: Node, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopping.set)
+
+    def stop() -> None:
+        failed.append(True)
+        stopping.set()
+
+    def stop_from_anywhere() -> None:
+        loop.call_soon_threadsafe(stop)
+
+    node.stop_serving = stop_from_anywhere
     print(f"faunadb {SERVER_VERSION}: ready for connections on {where}, data in {settings.data}", flush=True)
     await stopping.wait()
+    node.growth.close()  # who waits for blocks is answered now
     await asyncio.gather(server.shutdown(), *([web.shutdown()] if web is not None else []))
 
 

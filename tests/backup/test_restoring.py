@@ -14,6 +14,7 @@ from fauna.backup.restoring import AtBlock, AtTime, Latest
 from fauna.backup.taking import take
 from fauna.backup.verifying import verify
 from fauna.node import configure
+from fauna.verification.verify import verify as verify_directory
 from tests.backup.workload import ACCOUNTS, AMOUNT, Noted, Workload, differences, heads, opened, restored
 from tests.backup.workload import content as content_of
 
@@ -48,6 +49,8 @@ def filled(tmp_path: Path, shards: int, seed: int, moments: int) -> tuple[Path, 
 def check(source: Path, data: Path, moment: Noted) -> None:
     found = restored(source, data, AtTime(moment.time_us))
     assert found.time_us == moment.time_us
+    report = verify_directory(data, configure)
+    assert report.findings == [] and report.clean
     with opened(data) as node:
         assert heads(node) == moment.heads
         assert differences(content_of(node), moment.content) == []

@@ -439,3 +439,20 @@ def test_processes_find_the_same(copy: Path) -> None:
     sql("shard-0.db", "UPDATE {people} SET c2 = 'Eve' WHERE c1 = (SELECT min(c1) FROM {people})")(copy)
     here, there = verify(copy, configure, processes=0), verify(copy, configure, processes=2)
     assert sorted(map(str, here.findings)) == sorted(map(str, there.findings))
+
+
+def test_call_fauna_verify(tmp_path: Path) -> None:
+    """The same on a database that is open."""
+    load = Load(tmp_path / "data", random.Random(2), shards=2)
+    load.begin()
+    load.run(40)
+    database = load.database
+    assert {row["state"] for row in database.verify()} == {"ok"}
+    assert {(row["state"], row["shard"]) for row in database.verify("people")} == {("ok", 0), ("ok", 1)}
+    with pytest.raises(Error, match="there is no table shop.nowhere"):
+        database.verify("nowhere")
+    sql("shard-0.db", "UPDATE {people} SET c2 = 'Eve' WHERE c1 = (SELECT min(c1) FROM {people})")(tmp_path / "data")
+    found = [row for row in database.verify("shop.people") if row["state"] == "finding"]
+    assert [(row["shard"], row["table"], "name is 'Eve'" in row["what"]) for row in found] == [(0, "shop.people", True)]
+    assert {row["state"] for row in database.verify("orders")} == {"ok"}
+    load.close()

@@ -52,6 +52,35 @@ def start(*options: str, data: Path | None = None, port: int | None = None) -> S
     return server.wait_ready()
 
 
+def follow(
+    source: Server, *options: str, data: Path | None = None, port: int | None = None, ready: bool = True, uri: str = ""
+) -> Server:
+    """Start a follower of `source`; `options` are further flags of `faunadb follow`.  ready False: without waiting for it."""
+    directory = data or Path(tempfile.mkdtemp(prefix="fauna-follower-"))
+    port = port or free_port()
+    uri = uri or f"mysql://{source.user}:{source.password}@{source.host}:{source.port}"
+    line = [
+        sys.executable,
+        "-m",
+        "fauna",
+        "follow",
+        uri,
+        "--data",
+        str(directory),
+        "--port",
+        str(port),
+        "--http",
+        "off",
+        *options,
+    ]
+    run = functools.partial(
+        subprocess.Popen, line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=environment(), cwd="/", preexec_fn=_end_with_the_tests,
+    )  # fmt: skip
+    server = Server("faunadb", port, run(), directory, run, _said_ready, keep_directory=data is not None)
+    return server.wait_ready() if ready else server
+
+
 def http_port(server: Server) -> int:
     """The port of HTTPS, as the server told it."""
     ready = next(line for line in server.output if READY in line)

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 from fauna.backup.container import TEMPORARY, open_private
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.secrets import Encryption, Key, Secret, new_key, open_key
+from fauna.clock import shown
 from fauna.directories import sync_directory
 
 FORMAT: Final = 1
@@ -101,10 +101,7 @@ class Manifest:
 
 
 def shown_utc(time_us: int) -> str:
-    try:
-        return datetime.fromtimestamp(time_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S") + f".{time_us % 1_000_000:06d} UTC"
-    except (OverflowError, ValueError, OSError):
-        return f"{time_us} µs"
+    return f"{shown(time_us)} UTC"
 
 
 # ── reading ──

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from fauna.backup.manifest import shown_utc
+from fauna.backup.manifest import BLOCKS, Taken, shown_utc
 from fauna.backup.problems import BackupError, Stopped
 from fauna.backup.progress import Step, stopping
 from fauna.backup.secrets import Secret, passphrase, read_key, read_passphrase
@@ -63,13 +63,42 @@ def secret_of(passphrase_file: str, key_file: str, default_passphrase: str = "",
     return passphrase(default_passphrase, "FAUNADB_BACKUP_PASSPHRASE") if default_passphrase else None
 
 
+class _Told:
+    """How far one kind of backup is, for any thread."""
+
+    def __init__(self) -> None:
+        self._progress = Progress()
+        self._began = 0.0
+
+    def begin(self, target: Path) -> None:
+        self._began = time.monotonic()
+        self._progress = Progress(RUNNING, str(target))
+
+    def look(self, step: Step) -> None:
+        self._progress = replace(self._progress, what=step.what, done=step.done, total=step.total, unit=step.unit)
+
+    def end(self, state: str, problem: str = "", taken: Taken | None = None) -> None:
+        ended = replace(self.now(), state=state, problem=problem)
+        if taken is not None:
+            blocks = sum(each.last - each.first + 1 for each in taken.elements if each.kind == BLOCKS)
+            size = sum(each.size for each in taken.elements)
+            ended = replace(
+                ended, number=taken.number, at=shown_utc(taken.at_us), files=len(taken.elements), blocks=blocks, bytes=size
+            )
+        self._progress = ended
+
+    def now(self) -> Progress:
+        progress = self._progress
+        return replace(progress, seconds=time.monotonic() - self._began) if progress.state == RUNNING else progress
+
+
 class Backups:
     def __init__(self, source: Callable[[], Source]) -> None:
         self._source = source
         self._turn = threading.Lock()  # one backup at a time
         self._lock = threading.Lock()
-        self._progress = Progress()
-        self._began = 0.0
+        self._told = _Told()
+        self._archive_told = _Told()
         self._stop = threading.Event()
         self._closing = threading.Event()
         self._asked: threading.Thread | None = None
@@ -81,25 +110,27 @@ class Backups:
             raise BackupError(f"'{target}' is relative: a directory on the server's disk was expected, beginning with /")
         with self._lock:
             if self._asked is not None and self._asked.is_alive():
-                raise BackupError(f"a backup to '{self._progress.target}' is running")
+                raise BackupError(f"a backup to '{self._told.now().target}' is running")
             if self._closing.is_set():
                 raise BackupError("the server is stopping")
             self._stop.clear()
-            self._begin(target)
+            self._told.begin(target)
             self._asked = threading.Thread(
                 target=self._run, args=(target, secret, full), name="fauna-backup", daemon=True
             )  # fmt: skip
             self._asked.start()
 
     def stop(self) -> None:
-        """Have what is running go no further; the backup stays what it was."""
+        """Have what was asked for go no further; the backup stays what it was."""
         self._stop.set()
 
     def progress(self) -> Progress:
-        progress = self._progress
-        if progress.state == RUNNING:
-            return replace(progress, seconds=time.monotonic() - self._began)
-        return progress
+        """Of what was asked for last."""
+        return self._told.now()
+
+    def archive_progress(self) -> Progress:
+        """Of what the server has taken by itself last."""
+        return self._archive_told.now()
 
     def archive(self, target: Path, interval_s: float, secret: Secret | None) -> None:
         """From now on, add to a backup each so many seconds, when anything has been committed."""
@@ -117,57 +148,40 @@ class Backups:
 
     # -- threads
 
-    def _begin(self, target: Path) -> None:
-        self._began = time.monotonic()
-        self._progress = Progress(RUNNING, str(target))
-
-    def _look(self, step: Step) -> None:
-        self._progress = replace(self._progress, what=step.what, done=step.done, total=step.total, unit=step.unit)
-
     def _run(self, target: Path, secret: Secret | None, full: bool) -> None:
         with self._turn:
-            self._begin(target)
-            self._take(target, secret, full=full)
+            self._take(self._told, target, secret, full=full, stopped=lambda: self._stop.is_set() or self._closing.is_set())
 
-    def _is_stopped(self) -> bool:
-        return self._closing.is_set() or self._stop.is_set()
-
-    def _take(self, target: Path, secret: Secret | None, *, full: bool) -> None:
-        source = self._source()
+    def _take(
+        self, told: _Told, target: Path, secret: Secret | None, *, full: bool, stopped: Callable[[], bool]
+    ) -> None:  # fmt: skip
         try:
-            taken = take(source, target, secret, full=full, watcher=stopping(self._look, self._is_stopped))
+            taken = take(self._source(), target, secret, full=full, watcher=stopping(told.look, stopped))
         except Stopped:
-            self._end(STOPPED, "it was stopped; the backup is as it was")
+            told.end(STOPPED, "it was stopped; the backup is as it was")
         except FaunaError as problem:
-            self._end(FAILED, str(problem))
+            told.end(FAILED, str(problem))
         except Exception as problem:  # noqa: BLE001
             # A server does not end with a backup that cannot be taken.
             _LOG.exception("a backup failed")
-            self._end(FAILED, f"internal error, {type(problem).__name__}: {problem}")
+            told.end(FAILED, f"internal error, {type(problem).__name__}: {problem}")
         else:
-            blocks = sum(each.last - each.first + 1 for each in taken.elements if each.kind == "blocks")
-            size = sum(each.size for each in taken.elements)
-            self._progress = replace(
-                self.progress(), state=DONE, number=taken.number, at=shown_utc(taken.at_us), files=len(taken.elements),
-                blocks=blocks, bytes=size,
-            )  # fmt: skip
-
-    def _end(self, state: str, problem: str) -> None:
-        self._progress = replace(self.progress(), state=state, problem=problem)
+            told.end(DONE, taken=taken)
 
     def _archive(self, target: Path, interval_s: float, secret: Secret | None) -> None:
         saved: tuple[int, ...] = ()
+        told = self._archive_told
         while True:
             with self._turn:
-                self._stop.clear()
                 heights = self._heights()
                 if heights != saved:
-                    self._begin(target)
-                    self._take(target, secret, full=False)
-                    if self._progress.state == DONE:
+                    told.begin(target)
+                    self._take(told, target, secret, full=False, stopped=self._closing.is_set)
+                    found = told.now()
+                    if found.state == DONE:
                         saved = heights
-                    elif self._progress.state == FAILED:
-                        _LOG.error("archiving failed, and is tried again in %g s: %s", interval_s, self._progress.problem)
+                    elif found.state == FAILED:
+                        _LOG.error("archiving failed, and is tried again in %g s: %s", interval_s, found.problem)
             if self._closing.wait(interval_s):
                 return
 

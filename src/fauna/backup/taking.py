@@ -143,7 +143,7 @@ class _Taking:
         if not all(shard.height for shard in self._source.shards()):
             raise BackupError("the database has no chain: stop the server and copy its directory as a whole")
         try:
-            if full:
+            if full or any(self._is_pruned(shard) for shard in self._source.shards()):
                 self._copy_files()
             at_us, shards = self._source.instant()
             for shard in shards:
@@ -184,6 +184,17 @@ class _Taking:
         return FileWriter(path, header, self._key)
 
     # -- copies
+
+    def _is_pruned(self, shard: Shard) -> bool:
+        """Whether retention has taken changes out of blocks that the backup does not have yet: only a copy has their effect."""
+        handle = open_connection(shard.path, lambda connection: None, self._settings, writer=False)
+        try:
+            rows = handle.execute("SELECT coalesce(max(height), 0) FROM fauna_pruned").fetchall()
+        except apsw.SQLError:
+            return False  # nothing has ever been pruned
+        finally:
+            handle.close()
+        return int(rows[0][0]) >= self._ends(shard.number)[0]  # type: ignore[arg-type]
 
     def _copy_files(self) -> None:
         self._copies().mkdir(mode=0o700)
@@ -240,9 +251,9 @@ class _Taking:
             with target.backup("main", connection, "main") as pages:
                 while not pages.done:
                     pages.step(_PAGES_AT_ONCE)
-                    total = pages.page_count
-                    done = total - pages.remaining
-                    self._watcher(Step(f"copying shard {shard}", done * 4096, total * 4096))
+                    size = self._settings.page_size
+                    done = pages.page_count - pages.remaining
+                    self._watcher(Step(f"copying shard {shard}", done * size, pages.page_count * size))
         except apsw.Error as failed:
             raise BackupError(f"shard {shard} cannot be copied: {failed}") from None
         finally:

@@ -28,14 +28,14 @@ from fauna.changes import position as position_of
 from fauna.changes.definitions import Definitions, Layouts
 from fauna.changes.event import ChangeEvent
 from fauna.changes.position import BlockName, Position
-from fauna.changes.transaction import Part, Pruned, Told, Transaction
-from fauna.clock import HybridClock, SystemClock
+from fauna.changes.transaction import GONE, Part, Told, Transaction
+from fauna.clock import HybridClock, SystemClock, shown
 from fauna.errors import error
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.ticket import OneShot
 from fauna.txn.deadlines import Deadlines
-from fauna.txn.past import Past, shown
+from fauna.txn.past import Past
 
 _DEFINITIONS_MAX: Final = 8
 _LOOKED_AT_MAX: Final = 10_000
@@ -97,13 +97,16 @@ class ChangeSource:
         self._known: OrderedDict[tuple[int, ...], Definitions] = OrderedDict()
         self._lock = threading.Lock()
 
-    def open(self, position: str | None = None, tables: Sequence[str] = ()) -> ChangeReader:
+    def open(self, position: str | None = None, tables: Sequence[str] = (), *, whole: bool = True) -> ChangeReader:
         """A reader of what comes after `position`, or from now on; of the `tables` ('database.table'), or of all.
 
         Besides a position, a block (shard:height, that one included), a time, 'start' and 'now' are understood.  Error 1236 for
-        what is none of these, lies in the future or is not of this database; 1146 for a table that there is not."""
-        with _told_as_errors(position or position_of.NOW):
-            return ChangeReader(self, position, tables)
+        what is none of these, lies in the future or is not of this database; 1146 for a table that there is not.
+
+        What retention has removed is left out from 'start', and otherwise, unless `whole` is False, error 1236 when it is met:
+        whoever goes on from somewhere would not know that something is missing."""
+        with _told_as_errors():
+            return ChangeReader(self, position, tables, whole=whole)
 
     def definitions(self, chains: Sequence[BlockReader], heights: Sequence[int]) -> Definitions:
         """The definitions once each shard has the blocks up to its height."""
@@ -132,13 +135,10 @@ class ChangeSource:
 
 
 @contextmanager
-def _told_as_errors(where: str) -> Iterator[None]:
+def _told_as_errors() -> Iterator[None]:
     """What goes wrong when blocks are read, as the client is to be told."""
     try:
         yield
-    except Pruned as gone:
-        name = f"{gone.header.shard}:{gone.header.height}"
-        raise error("WRONG_POSITION", where, f"block {name} is no longer kept in full; begin after it") from None
     except Malformed as damaged:
         raise error("UNKNOWN_ERROR", f"the chain cannot be read: {damaged}; faunadb verify says more") from None
     except apsw.Error as raised:
@@ -180,8 +180,9 @@ class _Chain:
 class ChangeReader:
     """One place in the stream, moving forward.  For one thread at a time."""
 
-    def __init__(self, source: ChangeSource, begin: str | None, tables: Sequence[str]) -> None:
+    def __init__(self, source: ChangeSource, begin: str | None, tables: Sequence[str], *, whole: bool = True) -> None:
         self._source = source
+        self._begin_text = begin or position_of.NOW
         self._chains: list[_Chain] = []
         self._settled_us = 0
         self._definitions = Definitions()
@@ -193,6 +194,7 @@ class ChangeReader:
             self._settle()
             wanted = self._begin(begin)
             self._at = self._begun = wanted
+            self._whole = whole and wanted != position_of.BEGINNING
             for chain in self._chains:
                 chain.place(wanted.time_us)
             self._check_known(wanted, begin or "")
@@ -251,7 +253,7 @@ class ChangeReader:
         """The next events, in order and durable: at most `limit`, fewer when they are large.
 
         It does bounded work: none may come back although there are more, when `wait` returns at once."""
-        with _told_as_errors(self.position):
+        with _told_as_errors():
             return self._fetch(limit)
 
     def _fetch(self, limit: int) -> Sequence[ChangeEvent]:
@@ -275,6 +277,11 @@ class ChangeReader:
                 continue  # it has been given out
             self._at = Position(self._telling_us, told.number)
             if self._tables and not self._is_wanted(told):
+                continue
+            if told.op == GONE:
+                if self._whole:
+                    removed = f"retention has removed changes of {told.table.schema}.{told.table.name} that come after it"
+                    raise error("WRONG_POSITION", self._begin_text, f"{removed}; begin later, or at 'start' with what is left")
                 continue
             text = told.json(self._source.name, str(self._at))
             if text is not None:

@@ -103,11 +103,13 @@ def row_history(shards: Sequence[SqliteShard], past: Past, schema: str, name: st
 
 
 def _definitions(first: SqliteShard, schema: str, name: str) -> list[_Definition]:
-    """What the table has been, under this name, and under others while it was the same table; oldest first."""
+    """What the table has been, under this name and others; oldest first.  Of several that had the name one after another, the
+    last: each is a table of its own."""
     rows = first.versions.rows
-    waiting = {_number(row[0]) for row in rows(_NAMED, (schema, name))}
-    if not waiting:
+    named = rows(_NAMED, (schema, name))
+    if not named:
         raise error("NO_SUCH_TABLE", schema, name)
+    waiting = {_number(named[-1][0])}
     found: list[_Definition] = []
     seen: set[int] = set()
     while waiting:

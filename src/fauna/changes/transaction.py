@@ -22,7 +22,6 @@ from fauna.catalog.types import Stored
 from fauna.chain.encoding import (
     DELETE,
     INSERT,
-    KINDS,
     PRUNED,
     RESET,
     REWRITE,
@@ -40,7 +39,9 @@ from fauna.changes.event import TableChange, Values
 from fauna.changes.json_values import Convert, to_json
 from fauna.changes.netting import Netting
 
-_OPS: Final = {INSERT: events.CREATE, UPDATE: events.UPDATE, DELETE: events.DELETE, REWRITE: events.READ}
+GONE: Final = "gone"
+"""In the place of the op of an event that cannot be told any more: retention has removed the change."""
+_OPS: Final = {INSERT: events.CREATE, UPDATE: events.UPDATE, DELETE: events.DELETE, REWRITE: events.READ, PRUNED: GONE}
 _ROW_ID: Final = "_rowid"
 
 
@@ -120,7 +121,7 @@ class Transaction:
         try:
             for place, part in enumerate(self._parts):
                 for change, table, shape in self._rows(part):
-                    if change.table in netted:
+                    if change.table in netted and change.kind != PRUNED:
                         _net(netting, place, change, shape)
                     else:
                         yield self._told(part.header, change, table, shape)
@@ -154,8 +155,6 @@ class Transaction:
         for encoded in part.changes():
             change = decode_change(encoded)
             if change.kind not in _OPS:
-                if change.kind == PRUNED:
-                    raise Pruned(part.header)
                 continue
             shape = self._shape(shard, change.table)
             if shape is not None:
@@ -186,6 +185,8 @@ class Transaction:
                     continue  # the engine has brought them together
                 name = table.physical
                 kind = change.kind
+                if kind == PRUNED:
+                    continue
                 if kind == UPDATE:
                     if name in removed and name in added:
                         continue
@@ -220,14 +221,6 @@ def _net(netting: Netting, part: int, change: Change, shape: _Shape) -> None:
         netting.add(change.table, before, part, change.before, None)
     if after is not None:
         netting.add(change.table, after, part, None, change.after)
-
-
-class Pruned(Malformed):
-    """Retention has removed what a block changed."""
-
-    def __init__(self, header: Header) -> None:
-        super().__init__(f"{KINDS[PRUNED]}: block {header.shard}:{header.height}")
-        self.header = header
 
 
 class _Shape:

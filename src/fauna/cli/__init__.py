@@ -41,6 +41,7 @@ class Command:
 
 COMMANDS: Final = (
     Command("serve", "fauna.cli.serve", "run the server"),
+    Command("follow", "fauna.cli.follow", "run a server that follows another, for reading"),
     Command("sql", "fauna.cli.sql", "a shell for SQL, on a server or on a directory"),
     Command("status", "fauna.cli.status", "say how a running server is"),
     Command("changes", "fauna.cli.changes", "show what has been committed, row by row, and follow it"),

@@ -5,6 +5,7 @@
   faunadb backup /backups/shop --full       adds with a new copy of the files, which makes restoring quicker
   faunadb backup DIR --data ./shop-data     of a data directory that no server has open
   faunadb backup verify /backups/shop       read all of it, and say what is not as it was written
+  faunadb backup verify /backups/shop --restore --scratch /tmp     restore it there, too, check every row, and remove that
 
 With --passphrase-file or --key-file the first backup to a directory makes it an encrypted one; FAUNADB_BACKUP_PASSPHRASE holds
 a passphrase too.  A running server reads these files itself: they are on its disk, and the variable is its own.
@@ -18,13 +19,14 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from fauna.backup.manifest import shown_utc
-from fauna.backup.problems import BackupError
+from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.progress import Step, Watcher
 from fauna.backup.runner import DONE, RUNNING, secret_of
 from fauna.backup.secrets import Secret
@@ -42,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", type=Path, help="a data directory that no server has open, instead of a server")
     parser.add_argument("--full", action="store_true", help="copy the files anew")
     parser.add_argument("--scratch", metavar="DIR", type=Path, help="with verify: where copies are unpacked, one at a time")
+    parser.add_argument("--restore", action="store_true", help="with verify: restore it there, too, and check every row")
     add_secret(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document, at the end")
     parser.add_argument("what", metavar="DEST | verify SRC", nargs="+", help="the backup's directory")
@@ -163,11 +166,14 @@ def _verify(args: argparse.Namespace, source: Path) -> int:
     progress = Progress("backup", quiet=args.json)
     try:
         found = verify(source, configure_connection, given_secret(args), scratch=args.scratch, watcher=told_by(progress))
+        if args.restore and not found.problems:
+            found.problems += _restored_problems(args, source, told_by(progress))
     except FaunaError as problem:
         progress.end()
         print(f"faunadb: {problem}", file=sys.stderr)
         return 2
-    progress.end()
+    finally:
+        progress.end()
     if args.json:
         print(json.dumps({"ok": not found.problems, **asdict(found)}, indent=1))
         return 1 if found.problems else 0
@@ -180,3 +186,20 @@ def _verify(args: argparse.Namespace, source: Path) -> int:
         )
     print(f"{len(found.problems)} problems" if found.problems else "nothing is wrong")
     return 1 if found.problems else 0
+
+
+def _restored_problems(args: argparse.Namespace, source: Path, watcher: Watcher) -> list[str]:
+    """What `faunadb verify` finds in the backup when it is restored to its end."""
+    from fauna.backup.restoring import restore
+    from fauna.node import configure as configure_connection
+    from fauna.node import open_shard
+    from fauna.verification.verify import verify
+
+    with tempfile.TemporaryDirectory(prefix="fauna-restored-", dir=args.scratch) as scratch:
+        directory = Path(scratch) / "data"
+        try:
+            restore(source, directory, open_shard, lambda directory: None, given_secret(args), watcher=watcher)
+        except Damaged as problem:
+            return [str(problem)]
+        report = verify(directory, configure_connection)
+    return [str(each) for each in report.findings]

@@ -66,7 +66,7 @@ def _verify(args: argparse.Namespace) -> int:
     from fauna.chain.proof import verify_proof
 
     document, checkpoint = read_document("a proof", Path(args.files[0])), Path(args.files[1])
-    key = None if args.public_key is None else _key(args.public_key)
+    key = None if args.public_key is None else given_key(args.public_key)
     if isinstance(document, dict) and document.get("type") == consistency.TYPE:
         put(verify_consistency(document, checkpoint, key).to_text(), args.out)
         return 0
@@ -89,7 +89,7 @@ def _verify(args: argparse.Namespace) -> int:
     return 0
 
 
-def _key(given: str) -> str:
+def given_key(given: str) -> str:
     if len(given) == 64 and not Path(given).exists():
         return given
     try:

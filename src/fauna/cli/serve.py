@@ -14,6 +14,7 @@ from fauna.settings import SETTINGS, Setting, Settings, load
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (default: faunadb.toml if it exists)")
+    parser.add_argument("--promote", action="store_true", help="make a follower's directory a database of its own, for good")
     for setting in SETTINGS:
         if setting.flag:
             add_setting(parser, setting)
@@ -39,4 +40,8 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     from fauna.node import serve
 
+    if args.promote:
+        from fauna.follow.start import promote
+
+        promote(settings.data)
     return int(serve(settings))

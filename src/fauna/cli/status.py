@@ -1,4 +1,4 @@
-"""Say how a running server is: version, uptime, connections, statements."""
+"""Say how a running server is: version, uptime, connections, statements, and how far a follower is."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ STATUS = {
     "connections_failed": "Aborted_connects",
     "running": "Threads_running",
     "statements": "Questions",
+    "follows": "Follower_source",
+    "follower_state": "Follower_state",
+    "seconds_behind": "Follower_seconds_behind",
+    "blocks_behind": "Follower_blocks_behind",
+    "follower_error": "Follower_last_error",
     "tls_version": "Ssl_version",
     "tls_cipher": "Ssl_cipher",
 }
@@ -55,5 +60,7 @@ def read_status(link: Link) -> dict[str, Any]:
         values = {}  # an old server without it is still up
     for name, variable in STATUS.items():
         text = values.get(variable.lower())
+        if text is None and variable.startswith("Follower"):
+            continue  # it follows nobody
         found[name] = int(text) if text is not None and str(text).isdigit() else text
     return found

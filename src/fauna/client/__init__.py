@@ -11,5 +11,5 @@ Invariants
   - A connection belongs to one thread at a time (PEP 249 threadsafety 1); several embedded connections to one path
     share one open node.
 
-Known limits: one process at a time opens a path; `verify` answers error 1235 in this release.
+Known limits: one process at a time opens a path.
 """

@@ -25,7 +25,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fauna.client.changes import ChangeEvent, ChangeStream
@@ -45,6 +45,9 @@ from fauna.client.link import Answer, Link
 from fauna.client.many import run_many
 from fauna.client.row import Row, Rows
 from fauna.settings import Settings
+
+if TYPE_CHECKING:
+    from fauna.client.server_link import Address
 
 __all__ = [
     "AsOf",
@@ -103,12 +106,19 @@ def open_link(
         return embedded_link.open_link(Path(path), database, settings or Settings(data=Path(path)), local_infile=allow_file)
     if settings is not None:
         raise InterfaceError(0, "settings= are for an embedded database (path=); a server has its own")
-    from fauna.client.server_link import Address, ServerLink
+    from fauna.client.server_link import ServerLink
+
+    return ServerLink(address_of(uri, {**given, "database": database, **options}))
+
+
+def address_of(uri: str | None, given: dict[str, Any]) -> Address:
+    """Where these arguments of `connect` lead; None in `given`: not given."""
+    from fauna.client.server_link import Address
 
     merged = _from_uri(uri) if uri is not None else {}
-    merged |= {name: value for name, value in {**given, "database": database, **options}.items() if value is not None}
+    merged |= {name: value for name, value in given.items() if value is not None}
     _refuse({name: value for name, value in merged.items() if name not in Address.__dataclass_fields__})
-    return ServerLink(Address(**merged))
+    return Address(**merged)
 
 
 def _refuse(options: dict[str, Any]) -> None:
@@ -268,6 +278,10 @@ def _select(sql: str) -> str:
     if not first or first[0].upper() not in ("SELECT", "WITH", "VALUES", "TABLE"):
         raise ProgrammingError(0, "as_of(…) is for SELECT statements")
     return sql
+def _must_be_faunadb(link: Link, what: str) -> None:
+    version = str(next(iter(link.run("SELECT VERSION()").rows))[0])
+    if "FaunaDB" not in version:
+        raise not_supported(f"{what} on {version}")
 
 
 class Shards:
@@ -278,9 +292,7 @@ class Shards:
 
     def config(self) -> list[dict[str, Any]]:
         """One dict for each shard: its number, engine, hash slots, rows, bytes and commits (the table fauna.shards)."""
-        version = str(next(iter(self._link.run("SELECT VERSION()").rows))[0])
-        if "FaunaDB" not in version:
-            raise not_supported(f"shards.config() on {version}")
+        _must_be_faunadb(self._link, "shards.config()")
         answer = self._link.run("SELECT * FROM fauna.shards ORDER BY shard")
         assert answer.shape is not None
         return [dict(zip(answer.shape.names, row, strict=True)) for row in answer.rows]
@@ -386,11 +398,11 @@ class Database(_Queries):
             raise ProgrammingError(1046, "No database selected", "3D000")
         return f"{database}.{table}"
 
-    # ── of the product, not of this release ────────────────────────────────────────────────────────────────────
-
-    def verify(self, table: str | None = None) -> None:
-        """Check the chain: not in this release (error 1235)."""
-        raise not_supported("verify")
+    def verify(self, table: str | None = None) -> Rows:
+        """Check that what is stored, of all tables or of one, is what was sealed: rows whose `state` is 'finding' say what is
+        not, those with 'ok' on which shards everything is.  Others go on writing."""
+        _must_be_faunadb(self._link, "verify()")
+        return self.query("CALL fauna.verify(%s)", (table,))
 
     # ── the connection ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,9 @@ go as text.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import socket
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -121,7 +123,7 @@ class ServerLink:
             return Answer(None, [], result.affected_rows, result.insert_id, result.warning_count, _text(result.message))
         shape = Shape.of(Column(*described) for described in result.description)
         if stream:
-            return self._streamed(shape, result._read_rowdata_packet_unbuffered)
+            return self._streamed(shape, lambda: _next_unbuffered(result))
         return Answer(shape, list(result.rows), len(result.rows), 0, result.warning_count)
 
     def next_answer(self) -> Answer | None:
@@ -259,11 +261,28 @@ class ServerLink:
             except pymysql.err.Error as problem:
                 raise _translated(problem) from None
 
+    def abandon(self) -> None:
+        """End the connection from another thread: what is running on it fails with error 2013.  `close` is still to be called."""
+        connection = self._connection
+        sock = connection._sock if connection is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Say goodbye; the server rolls back what is open.  Again is no error."""
         connection, self._connection = self._connection, None
         if connection is not None and connection.open:
             connection.close()
+
+
+def _next_unbuffered(result: Any) -> tuple[Any, ...] | None:
+    try:
+        row: tuple[Any, ...] | None = result._read_rowdata_packet_unbuffered()
+    except BaseException:
+        result.unbuffered_active = False  # there is nothing more to read off, which PyMySQL would try when it forgets the result
+        raise
+    return row
 
 
 def _next(read: Callable[[], tuple[Any, ...] | None]) -> tuple[Any, ...] | None:

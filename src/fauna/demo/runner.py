@@ -18,13 +18,14 @@ from typing import Any, Final
 
 from fauna.client import database
 from fauna.client.database import Database
-from fauna.demo import blog, inventory, shop
+from fauna.demo import blog, inventory, ledger, shop
 from fauna.demo.story import DemoError, Story
 
 SCENARIOS: Final[tuple[tuple[str, str, Callable[[Story], None]], ...]] = (
     ("blog", "a blog: users, posts, comments", blog.run),
     ("shop", "a shop: users, products, orders", shop.run),
     ("inventory", "an inventory: books in two warehouses", inventory.run),
+    ("ledger", "a ledger: loans, a mistake, and the chain", ledger.run),
 )
 READY: Final = "ready for connections"
 SHARDS: Final = 4

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fauna.session.session import Session
 
 Params = Sequence[tuple[SqlType, Stored]]
+_REPLANS_MAX = 8
 # SHOW statements that open the table they are about.
 _OPENS_TABLE = frozenset({"COLUMNS", "INDEX", "CREATE TABLE", "CREATE VIEW"})
 
@@ -184,6 +185,8 @@ def _set_variable(session: Session, item: ast.SetSystemVariable) -> Any:
         if name == "system_versioning_asof":
             value = past.as_of_value(given, value, str(variables.values["time_zone"]))
     if item.scope == "GLOBAL":
+        if name == "read_only" and session.node.read_only:
+            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
         session.node.variables.set(given, value)
         return None
     if name in ("transaction_isolation", "transaction_read_only") and item.scope is None and session.transactions.explicit:
@@ -215,6 +218,15 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
 
 def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     """Type and value of an expression outside any query; its markers are the parameters of the running statement."""
+    for _ in range(_REPLANS_MAX):
+        try:
+            return _evaluated(session, expr)
+        except reading.RowsMoved:
+            session.scope_changed()  # slots have moved since the statement began
+    return _evaluated(session, expr)
+
+
+def _evaluated(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
     query = ast.Select((ast.SelectItem(expr, "v", ""),))
     args = [value for _, value in session.params]
     plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]), args)
@@ -447,7 +459,9 @@ def _admin_tables(session: Session, statement: ast.AdminTables) -> Result:
 
 
 def _admin_rows(session: Session, action: str, label: str, verb: str, physical: str) -> Iterator[Row]:
-    if action == "ANALYZE" and physical.startswith("t"):
+    if action == "ANALYZE" and physical.startswith("t") and session.node.read_only:
+        yield (label, verb, "note", "Not on a read-only server")
+    elif action == "ANALYZE" and physical.startswith("t"):
         transaction = session.transactions.for_writing()
         transaction.lock()
         for shard in range(len(session.node.shards)):

@@ -1,4 +1,4 @@
-"""CALL fauna.backup, backup_status and backup_stop: for root, who says where on the server's disk."""
+"""CALL fauna.backup, backup_status, backup_stop and archive_status: for root, who says where on the server's disk."""
 
 from __future__ import annotations
 
@@ -34,8 +34,18 @@ def start(session: Session, target: str, full: int | None, passphrase_file: str 
 
 
 def status(session: Session) -> Result:
+    """How far what was asked for last is."""
     _must_be_root(session)
-    progress = session.node.backups.progress()
+    return _row(session, session.node.backups.progress())
+
+
+def archive_status(session: Session) -> Result:
+    """How far what the server takes by itself is."""
+    _must_be_root(session)
+    return _row(session, session.node.backups.archive_progress())
+
+
+def _row(session: Session, progress: Progress) -> Result:
     row = tuple([getattr(progress, column.name) for column in STATUS_COLUMNS])
     return Result(STATUS_COLUMNS, iter([row]), status=session.status, ready=True)
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 from fauna.catalog.types import Kind, SqlType, Stored, datetime_type, varchar
 from fauna.changes import row_history
 from fauna.changes.reader import ChangeReader, NewsTicket
+from fauna.clock import shown
 from fauna.errors import error, unsupported
 from fauna.session.result import MustWait, Result, ResultColumn, Row
 from fauna.sql.convert.timestamp import timestamp_from_utc
-from fauna.txn.past import shown
 
 if TYPE_CHECKING:
     from fauna.session.session import Session

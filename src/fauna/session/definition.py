@@ -55,8 +55,18 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
     context.warnings.extend(plan.warnings)
     context.warnings_count += len(plan.warnings)
     shards = range(len(session.node.shards)) if plan.commits else (SINGLE_SHARD,)
+
+    def publish() -> None:
+        """With the locks in hand: else it might put this catalog in the place of a later one."""
+        session.node.set_catalog(plan.catalog)
+        session.node.auto_increments.forget()
+        if isinstance(statement, ast.CreateSequence) and statement.alter:
+            changed = plan.catalog.relation(statement.sequence.schema or session.database or "", statement.sequence.name)
+            if isinstance(changed, SqlSequence):
+                session.node.sequences.forget(changed.id)
+
     if plan.commits:
-        transaction.define(lambda: session.node.set_catalog(plan.catalog))
+        transaction.define(publish)
     keys_over_shards.check(session.node.catalog, plan.catalog)
     try:
         _execute(session, transaction, plan, shards)
@@ -73,16 +83,12 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         return _fill_over_shards(session, statement, plan)
     if plan.fill is not None:
         affected = _fill(session, transaction, plan)
+    if not plan.commits:
+        publish()  # only the version is another
     durable = (
         session.transactions.commit() if plan.commits and session.transactions.explicit else session.transactions.end_statement()
     )
     session.temporaries = dict(plan.temporaries)
-    session.node.set_catalog(plan.catalog)
-    session.node.auto_increments.forget()
-    if isinstance(statement, ast.CreateSequence) and statement.alter:
-        changed = session.node.catalog.relation(statement.sequence.schema or session.database or "", statement.sequence.name)
-        if isinstance(changed, SqlSequence):
-            session.node.sequences.forget(changed.id)
     session.database = plan.database
     session.scope_changed()
     result = session.done(

@@ -23,6 +23,7 @@ from fauna.catalog.placement import placement_of
 from fauna.catalog.schema import Table
 from fauna.catalog.types import Stored
 from fauna.chain.encoding import DELETE, INSERT, UPDATE, Change, encode_row
+from fauna.clock import shown
 from fauna.errors import error, unsupported
 from fauna.session import keys_over_shards
 from fauna.session.past import microseconds
@@ -30,7 +31,6 @@ from fauna.session.result import MustWait, Result
 from fauna.shard.shard import Params, Transaction
 from fauna.sql import ast
 from fauna.sql.bind.place import found_place, spread_keys, spread_of
-from fauna.txn.past import shown
 
 if TYPE_CHECKING:
     from fauna.session.session import Session

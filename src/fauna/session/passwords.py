@@ -19,6 +19,8 @@ _STRING: Final = re.compile(r"'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.|\"\")
 def change_password(session: Session, statement: ast.SetPassword) -> Result:
     """Durable on return; open sessions of the account go on.  Commits the open transaction, as MariaDB does."""
     session.transactions.must_be_ordinary()
+    if session.node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
     if statement.user is None:
         user, host = session.user, session.host
     else:

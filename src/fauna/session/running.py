@@ -43,6 +43,8 @@ def run(session: Session, plan: Plan, args: Args, inline: bool) -> Result:
 
 
 def query(session: Session, plan: QueryPlan, args: Args, inline: bool) -> Result:
+    if plan.locking and session.node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")  # it would keep blocks from being applied
     context = session.new_context(storing=False)
     session.sequences_ready(plan, inline)
     sort = plan.short_sort if inline else None

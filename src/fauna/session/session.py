@@ -36,6 +36,7 @@ from fauna.sql.shape import Lifted, lift, split_statements
 from fauna.sql.user_variables import UNDEFINED, kept, type_in_variable
 
 if TYPE_CHECKING:
+    from fauna.follow.growth import News
     from fauna.node import Node
     from fauna.session.change_streams import OpenStream
     from fauna.session.procedures import ProcedureCall
@@ -96,7 +97,9 @@ class Session:
         self.prepared = PreparedStatements(self)
         self.params: Params = ()  # of the running statement, when it is no plan
         self.pending_call: ProcedureCall | None = None  # waiting for a lock in the middle
+        self.awaited_news: News | None = None  # of further blocks, by the statement that is running
         self.change_stream: OpenStream | None = None
+        self.inline = False  # the running statement is on the event loop
         self.context = StatementContext()
         self._context_made = True  # for the running statement
         self._reusable: StatementContext | None = None
@@ -219,6 +222,7 @@ class Session:
 
     def execute(self, text: str, *, inline: bool) -> Result | LocalInfile:
         """Run one statement.  MustWait and MustMove: nothing was done, call again."""
+        self.inline = inline
         self._begin(text)
         lifted: Lifted | None = None
         try:
@@ -521,6 +525,8 @@ class Session:
 
     def sequences_ready(self, plan: Plan, inline: bool) -> None:
         """Have values of the sequences that the statement takes from."""
+        if plan.sequences and self.node.read_only:
+            raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
         for number in plan.sequences:
             if not self.sequences.ready(number):
                 if inline:
@@ -543,6 +549,7 @@ class Session:
 
     def run_prepared(self, statement: PreparedStatement, params: Params, *, inline: bool) -> Result | LocalInfile:
         """Execute with bound parameters."""
+        self.inline = inline
         self._begin(statement.text)
         try:
             self.scope()

@@ -5,15 +5,19 @@
     fauna.shards_split(shard)             a further shard with half of the slots of that one
     fauna.shards_status()                 how far it is
     fauna.shards_stop()                   go no further; what has moved stays where it is
+    fauna.verify(['table'])               is everything that is stored, or one table, what was sealed?
 
     fauna.checkpoint()                    sign the heads of all chains: a JSON document for somebody outside to keep
     fauna.checkpoint_key()                the public key of the signatures
     fauna.proof(block[, shard[, change[, checkpoint]]])   that the block, and the change, are in the checkpoint's history
     fauna.consistency(checkpoint)         that nothing has been rewritten since that checkpoint
 
+    fauna.chain_heads([after_us, wait_ms])                the latest block of each shard
+    fauna.blocks(shard, first_height, max_bytes, wait_ms) blocks, as a follower copies them
     fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
     fauna.backup_status()                 how far it is
     fauna.backup_stop()                   go no further; the backup is what it was
+    fauna.archive_status()                what the server has backed up by itself
 
     fauna.prune()                         take out now what tables do not keep any more: SYSTEM_VERSIONING_RETENTION
 
@@ -22,6 +26,8 @@ So does the backup, whose directory and files are on the server's disk; it is fo
 
     fauna.changes(…)                      what has been committed       (see change_streams)
     fauna.history(…)                      the versions of a row
+verify() answers when it is done: a row for each finding, one for each note, and one for each shard on which all is as it was
+sealed; others write meanwhile.
 """
 
 from __future__ import annotations
@@ -32,13 +38,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, Stored, varchar
+from fauna.clock import shown
 from fauna.errors import error, unsupported
 from fauna.resharding import goal
 from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
-from fauna.session import backup_procedures, chain_procedures, change_streams
-from fauna.session.result import Result, ResultColumn
-from fauna.txn.past import shown
+from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
+from fauna.session.result import Result, ResultColumn, Row
+from fauna.verification.findings import CannotVerify
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -53,6 +60,16 @@ _PRUNED_COLUMNS: Final = (
     ResultColumn("kept_from", varchar(26), False),
 )
 STATUS_COLUMNS: Final = tuple([ResultColumn(each.name, _TYPES[str(each.type)], False) for each in fields(Progress)])
+
+VERIFY_COLUMNS: Final = tuple(
+    [
+        ResultColumn(name, sql_type, False)
+        for name, sql_type in (
+            ("state", varchar(16)), ("shard", BIGINT_TYPE), ("block", BIGINT_TYPE), ("transaction", varchar(255)),
+            ("table", varchar(255)), ("key", varchar(255)), ("what", varchar(1024)),
+        )
+    ]
+)  # fmt: skip
 
 
 def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) -> Result:
@@ -72,6 +89,30 @@ def call(session: Session, name: str, args: Sequence[tuple[SqlType, Stored]]) ->
         if value is not None or place < least:
             values[place] = _argument(name, value, found.types[place])
     return found.run(session, *values)
+
+
+def _verify(session: Session, table: str | None) -> Result:
+    table = table or ""
+    if table and "." not in table:
+        if session.database is None:
+            raise error("NO_DB")
+        table = f"{session.database}.{table}"
+    try:
+        report = session.node.verify(table)
+    except CannotVerify as problem:
+        raise error("UNKNOWN_ERROR", f"could not verify: {problem}") from None
+    rows: list[Row] = [
+        ("finding", each.shard, each.block, each.transaction, each.table, each.key, each.what) for each in report.findings
+    ]
+    if report.more:
+        rows.append(("finding", -1, 0, "", "", "", "there are more findings than are told here"))
+    rows += [("note", -1, 0, "", "", "", note) for note in report.notes]
+    blamed = {each.shard for each in report.findings}
+    for shard in report.shards:
+        if shard.shard not in blamed:
+            what = f"{shard.changes} changes, {shard.rows} rows and {shard.versions} row versions are as they were sealed"
+            rows.append(("ok", shard.shard, shard.height, "", table, "", what))
+    return Result(VERIFY_COLUMNS, iter(rows), status=session.status, ready=True)
 
 
 def _argument(name: str, value: Stored, wanted: type) -> Any:
@@ -135,7 +176,10 @@ def _prune(session: Session) -> Result:
 _PROCEDURES: Final = {
     "backup": _Procedure((str, int, str, str), backup_procedures.start, optional=3),
     "backup_status": _Procedure((), backup_procedures.status),
+    "archive_status": _Procedure((), backup_procedures.archive_status),
     "backup_stop": _Procedure((), backup_procedures.stop),
+    "blocks": _Procedure((int, int, int, int), block_procedures.blocks),
+    "chain_heads": _Procedure((int, int), block_procedures.chain_heads, optional=2),
     "checkpoint": _Procedure((), chain_procedures.make_checkpoint),
     "checkpoint_key": _Procedure((), chain_procedures.show_key),
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),
@@ -146,6 +190,7 @@ _PROCEDURES: Final = {
     "shards_split": _Procedure((int,), _starts(goal.split)),
     "shards_status": _Procedure((), lambda session: _status(session, session.node.progress())),
     "shards_stop": _Procedure((), _reshards(Mover.stop)),
+    "verify": _Procedure((str,), _verify, optional=1),
 }
 _READING: Final[dict[str, Callable[[Session, Sequence[tuple[SqlType, Stored]]], Result]]] = {
     "changes": change_streams.changes,

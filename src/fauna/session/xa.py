@@ -218,6 +218,8 @@ def end(session: Session, statement: ast.XaEnd) -> Result:
 
 
 def prepare(session: Session, statement: ast.XaPrepare) -> Result:
+    if session.node.read_only:
+        raise error("OPTION_PREVENTS_STATEMENT", "--read-only")  # what it has read would stay locked
     own = xa_states.prepare(_own(session), statement.xid)
     transactions = _of(session)
     if session.temporaries and transactions.has_written_to([table.physical for table in session.temporaries.values()]):

@@ -250,6 +250,10 @@ class Branch(Transaction, Protocol):
         """Whether an earlier call waits for the write lock, or has been granted it and was not called again yet."""
         ...
 
+    def lock_if_free(self) -> bool:
+        """As `lock`, when nobody has the write lock; else False, and nothing is waited for."""
+        ...
+
     def give_place_up(self) -> None:
         """Wait for the write lock no more, or hand it on if it has been granted and is not used yet."""
         ...
@@ -349,6 +353,11 @@ class ChangeWatch(Protocol):
 
 
 class Shard(Protocol):
+    @property
+    def time_us(self) -> int:
+        """Of the latest block; 0 without one."""
+        ...
+
     def autocommit_query(self, sql: str, params: Params, *, inline: bool, watch: Watch | None = None) -> Rows:
         """Read the latest committed state, without a transaction.  Inline: from one thread only, the loop's."""
         ...

@@ -1,7 +1,14 @@
 """The system database `fauna`: what a FaunaDB has that MySQL has not, as tables.
 
     fauna.shards        the shards: their slots, rows and bytes, and how much is committed on them
+    fauna.follower      of a follower: how far each shard is, and its source; else without rows
     fauna.checkpoints   the latest signed checkpoints of the chains, oldest first
+
+and what the chains have, as rows that are made while they are read (see `fauna.changes.chain_rows`); times are UTC:
+
+    fauna.blocks         the headers of all blocks
+    fauna.transactions   what was committed, with its blocks on all shards
+    fauna.changes        what was changed, row by row, as change streams tell it
 """
 
 from __future__ import annotations
@@ -37,6 +44,9 @@ def _columns(table: str, *columns: tuple[str, SqlType], nullable: Sequence[str] 
     )
 
 
+_LONGTEXT: Final = SqlType(Kind.LONGTEXT, 4_294_967_295, collation=DEFAULT_COLLATION)
+STREAMED: Final = frozenset({"blocks", "changes", "transactions"})
+"""Those whose rows are not made before they are read."""
 COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
     "checkpoints": _columns(
         "checkpoints",
@@ -46,8 +56,58 @@ COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
         ("key_id", varchar(16)),
         ("exported", BOOL_TYPE),  # NULL: not tried since the start
         ("problem", varchar(1024)),
-        ("checkpoint", SqlType(Kind.LONGTEXT, 4_294_967_295, collation=DEFAULT_COLLATION)),
+        ("checkpoint", _LONGTEXT),
         nullable=("exported", "problem"),
+    ),
+    "blocks": _columns(
+        "blocks",
+        ("shard", BIGINT_TYPE),
+        ("height", BIGINT_TYPE),
+        ("time", datetime_type(6)),
+        ("hash", varchar(64)),
+        ("previous", varchar(64)),
+        ("root", varchar(64)),
+        ("changes", BIGINT_TYPE),
+        ("transaction", varchar(128)),
+        ("user", varchar(255)),
+        ("epoch", BIGINT_TYPE),
+        ("schema", BIGINT_TYPE),
+    ),
+    "changes": _columns(
+        "changes",
+        ("shard", BIGINT_TYPE),
+        ("block", BIGINT_TYPE),
+        ("position", varchar(40)),
+        ("database", varchar(64)),
+        ("table", varchar(64)),
+        ("op", varchar(3)),
+        ("key", _LONGTEXT),
+        ("before", _LONGTEXT),
+        ("after", _LONGTEXT),
+        ("time", datetime_type(6)),
+        ("user", varchar(255)),
+        ("transaction", varchar(128)),
+        nullable=("key", "before", "after"),
+    ),
+    "transactions": _columns(
+        "transactions",
+        ("gtrid", varchar(128)),
+        ("shards", varchar(1024)),
+        ("blocks", varchar(4096)),
+        ("time", datetime_type(6)),
+        ("user", varchar(255)),
+        ("changes", BIGINT_TYPE),
+    ),
+    "follower": _columns(
+        "follower",
+        ("shard", BIGINT_TYPE),
+        ("height", BIGINT_TYPE),
+        ("source_height", BIGINT_TYPE),
+        ("blocks_behind", BIGINT_TYPE),
+        ("latest_block_at", datetime_type(6)),  # UTC
+        ("state", varchar(16)),
+        ("problem", varchar(1024)),
+        nullable=("latest_block_at", "problem"),
     ),
     "shards": _columns(
         "shards",

@@ -6,7 +6,7 @@ query that gives the positions of the rows that stay; the caller runs it and tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -31,13 +31,15 @@ GRANT_ALL: Final = "GRANT ALL PRIVILEGES ON *.* TO `{}`@`{}` WITH GRANT OPTION"
 class ShowContext:
     """info         the catalog (temporary tables laid over), the current database, statistics, variables, connections
     warnings        of the last statement, and how many there were of each sort before the list was cut
-    authentication  (user, host) -> (plugin, stored string), for SHOW CREATE USER"""
+    authentication  (user, host) -> (plugin, stored string), for SHOW CREATE USER
+    replica         of a server that follows another: what SHOW SLAVE STATUS has to say, by column"""
 
     info: InfoContext
     warnings: Sequence[Warning_] = ()
     warnings_count: int = 0
     errors_count: int = 0
     authentication: Callable[[str, str], tuple[str, str] | None] = lambda user, host: None
+    replica: Mapping[str, Stored] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +504,23 @@ def _empty(*specs: tuple[str, str]) -> Callable[[ast.Show, ShowContext], ShowRes
     return lambda statement, context: ShowResult(heads, [])
 
 
+_SLAVE_HEADS: Final = _heads(
+    ("Slave_IO_State", "varchar(30)"), ("Master_Host", "varchar(766)"), ("Master_User", "varchar(385)"),
+    ("Master_Port", "int(7) unsigned"), ("Connect_Retry", "int(10)"), ("Slave_IO_Running", "varchar(10)"),
+    ("Slave_SQL_Running", "varchar(3)"), ("Last_Errno", "int(4)"), ("Last_Error", "varchar(1024)"),
+    ("Master_SSL_Allowed", "varchar(7)"), ("Master_SSL_CA_File", "varchar(1024)"), ("Seconds_Behind_Master", "bigint(10)?"),
+    ("Master_SSL_Verify_Server_Cert", "varchar(3)"), ("Last_IO_Errno", "int(4)"), ("Last_IO_Error", "varchar(1024)"),
+    ("Last_SQL_Errno", "int(4)"), ("Last_SQL_Error", "varchar(1024)"), ("Master_Server_Id", "int(10) unsigned"),
+    ("Using_Gtid", "varchar(15)"), ("Parallel_Mode", "varchar(15)"), ("Slave_SQL_Running_State", "varchar(64)"),
+)  # fmt: skip
+
+
+def _slave_status(statement: ast.Show, context: ShowContext) -> ShowResult:
+    """Of MariaDB's columns those that mean something here."""
+    found = context.replica
+    return ShowResult(_SLAVE_HEADS, [tuple([found[head.name] for head in _SLAVE_HEADS])] if found is not None else [])
+
+
 PRIVILEGES: Final[list[Row]] = [
     ("Alter", "Tables", "To alter the table"),
     ("Alter routine", "Functions,Procedures", "To alter or drop stored functions/procedures"),
@@ -568,7 +587,7 @@ _FORMS: Final[dict[str, Callable[[ast.Show, ShowContext], ShowResult]]] = {
         ("File", "varchar(512)"), ("Position", "bigint(20) unsigned"), ("Binlog_Do_DB", "varchar(255)"),
         ("Binlog_Ignore_DB", "varchar(255)"),
     ),
-    "SLAVE STATUS": _empty(("Slave_IO_State", "varchar(30)"), ("Master_Host", "varchar(766)"), ("Master_User", "varchar(385)")),
+    "SLAVE STATUS": _slave_status,
     "SLAVE HOSTS": _empty(
         ("Server_id", "int(10) unsigned"), ("Host", "varchar(20)"), ("Port", "int(7) unsigned"), ("Master_id", "int(10) unsigned")
     ),

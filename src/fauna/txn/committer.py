@@ -154,29 +154,50 @@ class Committer:
             actions = two_phase.recover(decisions, prepared, held | later)
             if not actions:
                 return
+            commits: dict[str, list[Shard]] = {}
             for action in actions:
-                # Who has a shard's write lock until its end goes first; the others are asked again in the next round.
-                with suppress(MustWait):
-                    self._finish(shards, action)
+                match action:
+                    case two_phase.Commit(gtrid, shard):
+                        commits.setdefault(gtrid, []).append(shards[shard])
+                    case two_phase.Rollback(gtrid, shard):
+                        with suppress(MustWait):
+                            shards[shard].rollback_prepared(gtrid)
+                    case two_phase.Forget(gtrid):
+                        self._coordinator.forget(gtrid)
+            # What some shards show already has its time, which is before all that are still to be given.
+            shown = {gtrid: self._shown_at(gtrid, shards) for gtrid in commits}
+            for gtrid in sorted(commits, key=lambda gtrid: (not shown[gtrid], shown[gtrid], gtrid)):
+                self._finish(gtrid, commits[gtrid], shown[gtrid])
 
-    def _time_of(self, gtrid: str, shards: Sequence[Shard]) -> int:
-        """When a committed transaction became visible: the same on all shards, also on those that have yet to show it."""
+    def _shown_at(self, gtrid: str, shards: Sequence[Shard]) -> int:
+        """When a committed transaction became visible on some shard: it is the same on all; 0: on none yet."""
         decision = self._decisions().get(gtrid)
         shown = [shards[n] for n in (decision.participants if decision is not None else ()) if gtrid not in shards[n].recover()]
-        return max([shard.sealed_at(gtrid) for shard in shown], default=0) or self._clock.next_us()
+        return max([shard.sealed_at(gtrid) for shard in shown], default=0)
 
-    def _finish(self, shards: Sequence[Shard], action: two_phase.Action) -> None:
-        match action:
-            case two_phase.Commit(gtrid, shard):
-                shards[shard].commit_prepared(gtrid, self._time_of(gtrid, shards)).wait()
-            case two_phase.Rollback(gtrid, shard):
-                shards[shard].rollback_prepared(gtrid)
-            case two_phase.Forget(gtrid):
-                self._coordinator.forget(gtrid)
+    def _finish(self, gtrid: str, shards: Sequence[Shard], shown_us: int) -> None:
+        """Commit on these shards, at one time, or on none: who has a shard's write lock until its end goes first, and the others
+        are asked again in the next round."""
+        branches = [shard.prepared_branch(gtrid) for shard in shards]
+        try:
+            for branch in branches:
+                branch.lock()
+        except MustWait:
+            for branch in branches:
+                branch.give_place_up()
+                branch.pause()
+            return
+        at_us = shown_us or self._clock.next_us()
+        # A shard that had no space for it has gone on without it: there it is as late as it is.
+        tickets = [
+            shard.commit_prepared(gtrid, at_us if at_us > shard.time_us else self._clock.next_us()) for shard in shards
+        ]
+        for ticket in tickets:
+            ticket.wait()
 
     def _finish_later(self, gtrid: str, shards: Sequence[Shard], *, committed: bool) -> None:
         branches = {n: shard.prepared_branch(gtrid) for n, shard in enumerate(shards) if gtrid in shard.recover()}
-        at_us = self._time_of(gtrid, shards) if committed else 0
+        at_us = self._shown_at(gtrid, shards) if committed else 0
         committing = _Committing(two_phase.resume(gtrid, branches, committed=committed), branches, at_us=at_us)
         self._work.put(partial(self._carry_out, committing, committing.actions))
 
@@ -315,15 +336,9 @@ class Committer:
     def _make_visible(self, committing: _Committing) -> None:
         """Take all locks, waiting for one at a time with none of the others in hand, then commit on all shards at once."""
         branches = committing.branches
-        shards = [committing.first, *(shard for shard in branches if shard != committing.first)]
         try:
-            for shard in shards:
-                committing.first = shard
-                branches[shard].lock()
+            self._lock_all(committing)
         except MustWait as waiting:
-            for shard in shards:
-                if shard != committing.first:
-                    branches[shard].pause()
             self._when(waiting.ticket, partial(self._make_visible, committing))
             return
         except FaunaError as problem:
@@ -354,6 +369,21 @@ class Committer:
             self._answer(committing, None)
         for shard, ticket in tickets.items():
             self._when(ticket, partial(self._committed, committing, shard, ticket))
+
+    @staticmethod
+    def _lock_all(committing: _Committing) -> None:
+        """MustWait for one lock, with no other in hand by the time it begins to wait: whoever has that one, and wants one that
+        is given back a moment later, would seem to be in a deadlock with what must end, and get error 1213 for nothing."""
+        branches = committing.branches
+        while True:
+            first = committing.first
+            branches[first].lock()
+            busy = next((shard for shard, each in branches.items() if shard != first and not each.lock_if_free()), None)
+            if busy is None:
+                return
+            for branch in branches.values():
+                branch.pause()
+            committing.first = busy
 
     def _not_visible(self, committing: _Committing, problem: FaunaError) -> None:
         """A shard cannot do what is decided: it stays prepared there, with its rows locked, and nothing else held."""

@@ -10,12 +10,11 @@ import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from fauna.catalog import store
 from fauna.catalog.schema import Catalog
-from fauna.clock import HybridClock
+from fauna.clock import HybridClock, shown
 from fauna.errors import error
 from fauna.shard.engines.sqlite.versions import Layout
 from fauna.txn.commit_gate import CommitGate
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _CATALOGS_MAX: Final = 64
 _REST_S: Final = 1.0
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STARTS: Final = "SELECT row_start FROM h_catalog_meta ORDER BY row_start"
 _META: Final = "SELECT version, next_id FROM h_catalog_meta WHERE row_start <= ?1 AND row_end > ?1"
 _ENTRIES: Final = "SELECT kind, schema, name, definition FROM h_catalog_entries WHERE row_start <= ?1 AND row_end > ?1"
@@ -42,6 +40,8 @@ class Past:
         self._clock = clock
         self._gate = gate
         self._lock = threading.Lock()
+        self.known_us: Callable[[], int] | None = None
+        """Of a follower: up to when it has all that its source has."""
         self._first_us = 0
         self._starts: list[int] = []  # when catalogs began, as far as they are known
         self._known_us = 0
@@ -60,6 +60,9 @@ class Past:
         if not self._clock.has_come(time_us):
             now = shown(self._clock.now_us())
             raise error("WRONG_SYSTEM_TIME", shown(time_us), f"that is in the future: it is {now} UTC")
+        if self.known_us is not None and time_us > self.known_us():
+            known = shown(self.known_us())
+            raise error("WRONG_SYSTEM_TIME", shown(time_us), f"this follower has what was committed up to {known} UTC")
 
     def check_kept(self, table_id: int, time_us: int) -> None:
         """Error 1525 when retention has taken away what the table's rows were at that time."""
@@ -69,7 +72,7 @@ class Past:
 
     def now_us(self) -> int:
         """A time that everything committed so far is not later than."""
-        return self._clock.now_us()
+        return self.known_us() if self.known_us is not None else self._clock.now_us()
 
     def is_ready(self, time_us: int) -> bool:
         """Whether `catch_up` would return at once.  Never waits."""
@@ -102,7 +105,7 @@ class Past:
     def instant(self) -> tuple[int, Sequence[SqliteShard]]:
         """A time of now, and the shards there are then.  On return whatever was committed at that time or before can be read on
         all of them, and is on disk."""
-        time_us = self._clock.next_us()
+        time_us = self._clock.next_us() if self.known_us is None else self.known_us()
         self.settle(time_us)
         shards = tuple(self._shards())
         for shard in shards:
@@ -168,11 +171,3 @@ class Indexer:
                         _LOG.exception("shard %d: its row versions cannot be kept; `faunadb verify` says more", shard.number)
                         return
                 seen[shard.number] = height
-
-
-def shown(time_us: int) -> str:
-    """A time as SQL shows a DATETIME(6), in UTC."""
-    try:
-        return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%d %H:%M:%S.%f")
-    except OverflowError:
-        return str(time_us)

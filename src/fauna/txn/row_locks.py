@@ -158,9 +158,11 @@ class RowLocks:
         """A key of one of `tables` (None: of any) that somebody else has."""
         wanted = None if tables is None else set(tables)
         with self._mutex:
-            for key, lock in self._locks.items():
-                if (wanted is None or key[0] in wanted) and lock.owners - {owner}:
-                    return key
+            for other, keys in self._owned.items():
+                if other != owner:  # who asks may have locked many
+                    for key in keys:
+                        if wanted is None or key[0] in wanted:
+                            return key
         return None
 
     def wait_for(self, owner: Owner, key: Key, timeout_s: float, *, shared: bool = False) -> RowTicket:

@@ -268,6 +268,10 @@ class SpreadTransaction:
                 branch.rollback()
             return done_ticket()
         if len(written) > 1:
+            if not keep:
+                # Their rows stay locked.  With their write locks in hand it would wait for those who want them: 1213 for these.
+                for branch in held:
+                    branch.pause()
             return self._committer.commit(written, held, self._shown)
         try:
             with self._gate.commit():
@@ -311,10 +315,10 @@ class SpreadTransaction:
         """The first shard's commit decides, so it must be durable before the others'; nobody sees some of them."""
         self._ended = True
         branches, self._branches = self._branches, {}
+        branches[0].define(published)  # before others have its lock; the other shards are locked longer
         with self._gate.commit():
             at_us = self._clock.next_us()
             branches[0].commit(at_us).wait()
-            published()  # the other shards are still locked: whoever gets to write there knows of it
             tickets = [branch.commit(at_us) for shard, branch in branches.items() if shard]
         for ticket in tickets:
             ticket.wait()

@@ -18,6 +18,7 @@ from fauna.verification.work import Bench, Opened, Setup
 
 Task = tuple[str, tuple[Any, ...]]
 _END_S: Final = 10.0
+_SECRETS: Final = frozenset({"FAUNADB_ROOT_PASSWORD", "FAUNADB_PASSWORD"})  # which no worker needs
 
 
 class Benches(Protocol):
@@ -53,10 +54,11 @@ class Processes:
     def __init__(self, setup: Setup, count: int) -> None:
         source = str(Path(fauna.__file__).parents[1])
         path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+        environment = {name: value for name, value in os.environ.items() if name not in _SECRETS} | {"PYTHONPATH": path}
         self._processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "fauna.verification.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env=environment,
             )
             for _ in range(count)
         ]  # fmt: skip

@@ -67,10 +67,12 @@ class ShardReport:
 class Report:
     """findings  what is wrong; at most `FINDINGS_MAX`, `more` says that there would be others
     notes     what could not be checked, and why that is as it should be
+    database  its name, hexadecimal digits
     roots     by (shard, height): the Merkle tree's root over the blocks 1 to height, for each height that was asked for
     """
 
     findings: list[Finding] = field(default_factory=list)
+    database: str = ""
     more: bool = False
     notes: list[str] = field(default_factory=list)
     shards: list[ShardReport] = field(default_factory=list)
@@ -94,6 +96,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         return {
             "clean": self.clean,
+            "database": self.database,
             "findings": [asdict(finding) for finding in self.findings],
             "more_findings": self.more,
             "notes": self.notes,

@@ -15,7 +15,7 @@ before the range, so `Sums.follow` can put it in when ranges are joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b, sha256
 from typing import Any, Final
 
@@ -87,6 +87,23 @@ def row_hash(base: Any, row: bytes) -> int:
     state = base.copy()
     state.update(row)
     return int.from_bytes(state.digest(), "big")
+
+
+def row_hash_of(base: Any, row: Sequence[Stored]) -> int:
+    """H, of values."""
+    state = base.copy()
+    state.update(encode_row(row))
+    return int.from_bytes(state.digest(), "big")
+
+
+def add_entries(hashes: Hashes, table: str, rows: Iterable[tuple[Any, ...]], places: Sequence[tuple[int, ...]]) -> list[int]:
+    """Sums of what rows have in indexes, by index.  places: of an index's columns in a row."""
+    base = hashes.of_table(table.encode("utf-8", "surrogatepass"))
+    totals = [0] * len(places)
+    for row in rows:
+        for i in range(len(places)):
+            totals[i] += row_hash_of(base, [row[place] for place in places[i]])
+    return totals
 
 
 def add_rows(hashes: Hashes, table: str, rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:

@@ -215,18 +215,28 @@ class _Verification:
         number, only = shard.number, self._only
         yield "read_engine", (number,)
         tables = sorted({name for opened in shard.seen for name in opened.tables if self._is_sealed(name)})
-        structured = [only] if only is not None else []
-        yield "check_structure", (number, False, structured)
+        yield "check_structure", (number, False)
         if shard.has_past:
             known = sorted({name for opened in shard.seen for name in opened.past_tables})
-            yield "check_structure", (number, True, past_tables(only, known) if only is not None else [])
+            yield "check_structure", (number, True)
             yield "read_past_objects", (number,)
             for name in sorted({_versions_of(name) for name in known} - {""}):
                 if only is None or name == only:
-                    yield "scan_versions", (number, name, past_tables(name, known))
+                    of_table = past_tables(name, known)
+                    yield "scan_versions", (number, name, of_table)
+                    for each in of_table:
+                        yield "check_indexes", (number, True, each)
+            if only is None:
+                for name in known:
+                    if not _versions_of(name):
+                        yield "check_indexes", (number, True, name)
         for name in tables:
             if only is None or name == only:
                 yield "scan_rows", (number, name)
+                yield "check_indexes", (number, False, name)
+        if only is None:
+            for name in sorted({name for opened in shard.seen for name in opened.tables} - set(tables)):
+                yield "check_indexes", (number, False, name)
         for first, last in self._ranges(shard):
             yield "fold_blocks", (number, first, last)
 
@@ -259,10 +269,11 @@ class _Verification:
             shard.rows[arguments[1]] = answer
         elif name == "scan_versions":
             shard.versions[arguments[1]] = answer
-        elif name == "check_structure":
+        elif name in ("check_structure", "check_indexes"):
             for line in answer:
                 what = "row versions: " if arguments[1] else ""
-                self._find(number, f"{what}the file's structure is damaged: {line}", table=self._table_in(line))
+                table = self._names.table(_table_of_index(arguments[2])) if name == "check_indexes" else self._table_in(line)
+                self._find(number, f"{what}the file's structure is damaged: {line}", table=table)
         elif name == "read_engine":
             if isinstance(answer, str):
                 self._find(number, f"the engine's own tables cannot be read: {answer}")
@@ -556,6 +567,7 @@ class _Verification:
         databases = {s.engine.meta.get("database") for s in shards.values() if s.engine is not None}
         if len(databases) > 1:
             self._find(-1, "the files are of several databases")
+        self._report.database = str(next(iter(databases), None) or "")
         for number, shard in shards.items():
             if shard.engine is not None:
                 self._definitions(number, shard.engine, shards[0].engine if 0 in shards else None)

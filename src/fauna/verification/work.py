@@ -8,7 +8,7 @@ the sums of the blocks are taken there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,9 @@ import apsw
 from fauna.chain.encoding import Malformed, block_hash, decode_header, genesis
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
-from fauna.shard.engines.sqlite.sealer import IN_PARTS
+from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.shard.engines.sqlite.versions import versions_file
-from fauna.verification import definitions
+from fauna.verification import definitions, indexes
 from fauna.verification.files import open_to_read
 from fauna.verification.fold import Fold, Hashes, P, add_rows, add_versions
 
@@ -188,7 +188,8 @@ class Bench:
             if not (isinstance(header, bytes) and isinstance(payload, bytes) and isinstance(found, bytes)):
                 fold.unreadable(int(height), "what is stored is no block")
                 continue
-            block(height, header, found, payloads(height, payload), payload == IN_PARTS)
+            pieces = (payload[1:],) if payload[:1] == RAW else payloads(height, payload)
+            block(height, header, found, pieces, payload == IN_PARTS)
 
     def _skip(self, fold: Fold, connection: apsw.Connection, reader: BlockReader, problem: str, last: int) -> None:
         """Reading has failed at the next block, or inside the one just begun: go on behind it."""
@@ -234,17 +235,21 @@ class Bench:
 
     # -- the rest
 
-    def check_structure(self, number: int, past: bool, tables: Sequence[str]) -> list[str]:
-        """What SQLite finds wrong with a file: its pages, and whether indexes say what rows do; of `tables`, or of all."""
-        connection = (self._past if past else self._rows)[number]
-        found: list[str] = []
-        for table in tables or ("",):
-            sql = f'PRAGMA integrity_check("{table}")' if table else f"PRAGMA integrity_check({_MESSAGES_MAX})"
-            try:
-                found += [str(row[0]) for row in connection.execute(sql)]
-            except (apsw.Error, UnicodeDecodeError) as problem:
-                found.append(str(problem))
-        return [line for line in found if line != "ok"]
+    def check_structure(self, number: int, past: bool) -> list[str]:
+        """What SQLite finds wrong with the pages of a file."""
+
+        def messages() -> Iterator[str]:
+            for (line,) in self._file(number, past).execute(f"PRAGMA quick_check({_MESSAGES_MAX})"):
+                yield str(line)
+
+        return _lines(messages())
+
+    def check_indexes(self, number: int, past: bool, table: str) -> list[str]:
+        """Where the indexes of a table are not what its rows are."""
+        return _lines(indexes.problems(self._file(number, past), table, self._hashes))
+
+    def _file(self, number: int, past: bool) -> apsw.Connection:
+        return (self._past if past else self._rows)[number]
 
     def read_engine(self, number: int) -> Engine | str:
         """The engine's own tables, and the node's that are in no block."""
@@ -292,6 +297,16 @@ class Bench:
     @property
     def hashes(self) -> Hashes:
         return self._hashes
+
+
+def _lines(found: Iterable[Any]) -> list[str]:
+    """Messages, the last of which may be that there cannot be more."""
+    lines: list[str] = []
+    try:
+        lines += [str(line) for line in found]
+    except (apsw.Error, UnicodeDecodeError) as problem:
+        lines.append(str(problem))
+    return [line for line in lines if line != "ok"]
 
 
 def _tables(connection: apsw.Connection) -> list[str]:

@@ -203,6 +203,14 @@ def test_as_of(db: database.Database) -> None:
         db.as_of("yesterday' OR 1 = 1")
 
 
+def test_verify(db: database.Database) -> None:
+    if "FaunaDB" in db.query("SELECT VERSION()")[0][0]:
+        assert {row["state"] for row in db.verify()} == {"ok"}
+    else:
+        with pytest.raises(fauna.NotSupportedError):
+            db.verify()
+
+
 def test_shards(faunadb_server: Any, tmp_path: Path) -> None:
     with database.connect(path=tmp_path) as db:
         (only,) = db.shards.config()

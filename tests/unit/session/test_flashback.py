@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from fauna.clock import shown
 from fauna.errors import SqlError
 from fauna.node import Node
 from fauna.session.session import Session
 from fauna.settings import Settings
-from fauna.txn.past import shown
 from tests.unit.session.test_shards import ask, connect
 
 

@@ -74,6 +74,30 @@ def test_every_state_can_be_read_again(session: Session) -> None:
             ]
 
 
+def test_a_key_goes_and_another_has_its_name(session: Session) -> None:
+    """Also in the history, which knows the keys of its tables."""
+    states: list[tuple[str, list[tuple[object, ...]]]] = []
+    for step, text in enumerate(
+        [
+            "ADD UNIQUE KEY (n)",
+            "DROP KEY n",
+            "ADD UNIQUE KEY (n)",
+            "DROP KEY n, ADD UNIQUE KEY n (name)",
+            "DROP KEY n, ADD KEY n (n)",
+            "DROP KEY n, ADD UNIQUE KEY (n, name)",
+            "ADD COLUMN x INT",
+            "DROP KEY n",
+        ]
+    ):
+        ask(session, f"INSERT INTO stock (id, n, name) VALUES ({step}, {step}, 'n{step}')")
+        ask(session, f"ALTER TABLE stock {text}")
+        states.append((now(session), ask(session, "SELECT * FROM stock ORDER BY id")))
+    for moment, rows in states:
+        clause = f"FOR SYSTEM_TIME AS OF TIMESTAMP '{moment}'"
+        assert ask(session, f"SELECT * FROM stock {clause} ORDER BY id") == rows
+        assert ask(session, f"SELECT id FROM stock {clause} WHERE n = 0 AND name = 'n0'") == [(0,)]
+
+
 def test_a_transaction_has_one_time(session: Session, node: Node) -> None:
     ask(session, "INSERT INTO stock (id, n) VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
     for text in ("START TRANSACTION", "UPDATE stock SET n = n + 10", "DELETE FROM stock WHERE id = 2", "COMMIT"):

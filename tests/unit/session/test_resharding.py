@@ -340,3 +340,21 @@ def test_what_a_client_has_prepared_is_waited_for(node: Node, session: Session) 
     assert misplaced(node) == []
     assert ask(session, "SELECT COUNT(*) FROM item WHERE v = 2") == [(20,)]
     assert ask(session, "SELECT id FROM item WHERE id < 4") == [(0,), (2,)]
+
+
+def test_an_expression_outside_a_query_is_evaluated_while_slots_move(
+    node: Node, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SET, CALL, DO: slots move after the expression has been planned."""
+    bind, other, moved = session.bind, connect(node, "shop"), []
+
+    def moving(*args: object) -> object:
+        plan = bind(*args)  # type: ignore[arg-type]
+        if not moved:
+            moved.append(True)
+            reshard(other, "shards_add(1)")
+        return plan
+
+    monkeypatch.setattr(session, "bind", moving)
+    ask(session, "SET @sum = 1 + 1")
+    assert moved and ask(session, "SELECT @sum") == [(2,)]

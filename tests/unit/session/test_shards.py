@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from fauna.coordinator.protocol import Decision, Verdict
-from fauna.errors import StartError
+from fauna.errors import SqlError, StartError
 from fauna.node import Node
 from fauna.plan.plan import QueryPlan
+from fauna.session.result import Ticket
 from fauna.session.session import Session
+from fauna.session.transactions import Transactions
 from fauna.settings import Settings
 from fauna.shard.shard import Isolation
 from fauna.sql.parse import parse
@@ -297,6 +299,37 @@ def test_a_definition_that_waits_for_a_row_of_one_shard_is_done_once(node: Node,
             ask(writer, "DROP TABLE item")
 
 
+@pytest.mark.parametrize("shards", [1, 4])
+@pytest.mark.parametrize("definition", ["ALTER TABLE item ADD COLUMN x INT", "CREATE TEMPORARY TABLE item (id INT)"])
+def test_a_definition_does_not_undo_the_one_that_follows_at_once(
+    tmp_path: Path, shards: int, definition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another session's has come and gone between the end of its transaction and the end of its statement."""
+    node = opened(tmp_path / "defined", shards)
+    session = connect(node)
+    for text in ("CREATE DATABASE shop", "USE shop", "CREATE TABLE item (id INT PRIMARY KEY)"):
+        ask(session, text)
+    other = connect(node, "shop")
+    end, pending = Transactions.end_statement, ["CREATE TABLE later (id INT PRIMARY KEY)"]
+
+    def end_and_let_another_define(transactions: Transactions) -> Ticket | None:
+        ticket = end(transactions)
+        if transactions is session.transactions and pending:
+            ask(other, pending.pop())
+        return ticket
+
+    monkeypatch.setattr(Transactions, "end_statement", end_and_let_another_define)
+    ask(session, definition)
+    assert not pending
+    assert ask(session, "SHOW TABLES LIKE 'later'") == [("later",)]
+    ask(session, "INSERT INTO later VALUES (1)")
+    with pytest.raises(SqlError, match="1050"):
+        ask(other, "CREATE TABLE later (id INT PRIMARY KEY)")
+    session.close()
+    other.close()
+    node.close()
+
+
 def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:
     session = connect(node, "shop")
     ask(session, "DROP TABLE orders")
@@ -319,7 +352,8 @@ def test_semi_joins_find_what_one_shard_finds(node: Node) -> None:
 
 def test_the_tables_of_fauna_can_be_looked_up(node: Node) -> None:
     session = connect(node, "shop")
-    assert ask(session, "SHOW TABLES FROM fauna") == [("checkpoints",), ("shards",)]
+    tables = [name for (name,) in ask(session, "SHOW TABLES FROM fauna")]
+    assert tables == ["blocks", "changes", "checkpoints", "follower", "shards", "transactions"]
     assert [row[0] for row in ask(session, "DESCRIBE fauna.shards")][:3] == ["shard", "engine", "slots"]
     assert ("fauna",) not in ask(session, "SELECT DISTINCT table_schema FROM information_schema.tables")
     with pytest.raises(Exception, match="1146"):

@@ -13,6 +13,7 @@ import pytest
 from fauna.catalog.slot_map import SlotMap
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
+from fauna.coordinator.protocol import Decision, Verdict
 from fauna.errors import SqlError
 from fauna.session.result import MustWait, Ticket
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
@@ -29,9 +30,9 @@ RC, RR, SERIALIZABLE = Isolation.READ_COMMITTED, Isolation.REPEATABLE_READ, Isol
 
 
 class Database:
-    """Two shards, each with the rows 1, 2 and 3."""
+    """Two shards, or so many, each with the rows 1, 2 and 3."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shards: int = SHARDS) -> None:
         self.path = path
         self.failing: set[int] = set()  # shards whose log cannot be synced
         self.full: set[int] = set()  # shards that have no space for a COMMIT
@@ -43,7 +44,7 @@ class Database:
                 self.directory, number, configure=self._filling(number), sync=self._syncing(number), waits=graph, clock=self.clock,
                 threads=False,
             )
-            for number in range(SHARDS)
+            for number in range(shards)
         ]  # fmt: skip
         self.coordinator = LocalCoordinator(path, threads=False)
         self.gate = CommitGate()
@@ -115,8 +116,8 @@ class Database:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "data")
+def database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    made = Database(tmp_path / "data", getattr(request, "param", SHARDS))
     for shard in made.shards:
         shard.writer.handle.connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)")
         shard.writer.handle.connection.execute("INSERT INTO t VALUES (1, 0), (2, 0), (3, 0)")
@@ -185,6 +186,47 @@ def test_one_that_waits_for_a_decided_transaction_with_the_lock_that_this_one_wa
     assert not other.is_open
     database.drain()
     assert ticket.done()
+
+
+@pytest.mark.parametrize("database", [3], indirect=True)
+def test_a_decided_transaction_keeps_nobody_from_a_shard_that_it_has_only_locked(database: Database) -> None:
+    """As an UPDATE of many rows that finds none on one of the shards."""
+    transaction = over_both(database, 1)
+    transaction.writer(2).lock()
+    ticket = database.prepare(transaction)
+    other = database.begin()
+    write(other, 0, 2)
+    database.drain()
+    assert not ticket.done()  # it waits for the other's lock
+    write(other, 2, 2)
+    other.commit()
+    database.drain()
+    assert ticket.done()
+    assert database.values(1) == [1, 1, 0]
+    assert database.values(2) == [1, 0, 1]
+
+
+def test_a_decided_transaction_waits_for_one_lock_with_no_other_in_hand(database: Database) -> None:
+    """The other one has a lock that it wants, and waits for one that it has been given and gives back: no deadlock."""
+    ticket = database.prepare(over_both(database, 1))
+    first = database.begin()
+    write(first, 0, 3)
+    database.drain()
+    assert not ticket.done()  # it waits for the first shard's
+    other = database.begin()
+    write(other, 1, 2)
+    with pytest.raises(MustWait) as waiting:
+        other.writer(0).lock()
+    first.rollback()
+    database.drain()
+    assert waiting.value.ticket.done()
+    write(other, 0, 2)
+    ended = other.commit()
+    database.drain()
+    assert ticket.done()
+    assert ended.done()
+    ended.check()
+    assert database.values(1) == database.values(2) == [1, 1]
 
 
 def test_kill_does_not_reach_what_is_decided(database: Database) -> None:
@@ -343,4 +385,27 @@ def test_the_log_of_a_killed_process_is_synced_before_it_is_relied_on(database: 
     assert database.committer.work()  # visible, and not on disk
     again = database.crashed(tmp_path / "again")
     assert again.synced == [0, 1]
+    again.close()
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_times_go_on_when_a_crash_has_left_one_commit_half_visible(database: Database, tmp_path: Path, names: str) -> None:
+    """One is shown by the second shard alone; another is decided, and shown by none: it comes later, on every shard."""
+    half, later = names
+    for gtrid, row in ((half, 1), (later, 2)):
+        transaction = database.begin()
+        for shard in range(SHARDS):
+            write(transaction, shard, row)
+        for branch in transaction.hold().values():
+            branch.prepare(gtrid, (0, 1)).wait()
+        database.coordinator.decide(gtrid, Decision(Verdict.COMMIT, (0, 1))).wait()
+    database.shards[1].commit_prepared(half, database.clock.next_us()).wait()
+    again = database.crashed(tmp_path / "again")
+    times = []
+    for shard in again.shards:
+        headers = [shard.header(height) for height in range(1, shard.height + 1)]
+        found = [header.time_us for header in headers if header is not None]
+        assert found == sorted(set(found))
+        times.append({header.gtrid: header.time_us for header in headers if header is not None and header.gtrid})
+    assert times[0] == times[1] and times[0].keys() == {half, later}
     again.close()

@@ -43,16 +43,35 @@ def test_both_ports_answer_once_the_server_is_ready(both_ports: Server) -> None:
 
 def test_accounts_are_those_of_the_mysql_port(both_ports: Server) -> None:
     user = (both_ports.user, both_ports.password)
-    assert get(both_ports, "/changes", user)[0] == 501
+    assert get(both_ports, "/changes?table=wrong", user)[0] == 400
     assert get(both_ports, "/changes", (both_ports.user, "wrong"))[0] == 401
     try:
         both_ports.query("SET PASSWORD = PASSWORD('another')")
         both_ports.password = "another"
         assert get(both_ports, "/changes", user)[0] == 401
-        assert get(both_ports, "/changes", (both_ports.user, "another"))[0] == 501
+        assert get(both_ports, "/changes?table=wrong", (both_ports.user, "another"))[0] == 400
     finally:
         both_ports.query(f"SET PASSWORD = PASSWORD('{user[1]}')")
         both_ports.password = user[1]
+
+
+def test_what_is_committed_comes_as_server_sent_events(both_ports: Server) -> None:
+    user = (both_ports.user, both_ports.password)
+    assert get(both_ports, "/changes?from=nowhere", user)[0] == 400
+    context = ssl.create_default_context(cafile=str(both_ports.directory / CERTIFICATE_FILE))
+    connection = http.client.HTTPSConnection("127.0.0.1", http_port(both_ports), context=context, timeout=20)
+    with both_ports.database("streamed"):
+        both_ports.query("CREATE TABLE streamed.t (id INT PRIMARY KEY, name VARCHAR(9))")
+        connection.request("GET", "/changes?table=streamed.t", headers=basic(user))
+        response = connection.getresponse()
+        assert response.status == 200
+        assert response.readline().startswith(b"retry:")
+        both_ports.query("INSERT INTO streamed.t VALUES (7, 'ä')")
+        while not (line := response.readline()).startswith(b"data: "):
+            assert line
+        event = json.loads(line.removeprefix(b"data: "))
+        assert (event["op"], event["after"]) == ("c", {"id": 7, "name": "ä"})
+    connection.close()
 
 
 def test_an_idle_server_stays_small(both_ports: Server) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from fauna.catalog.types import BYTES, CHARS, Kind, SqlType, Stored
+from fauna.sql import fauna_schema
 from fauna.sql.typed import (
     AggregateOp,
     BoundCte,
@@ -169,6 +170,10 @@ class SqliteEmitter:
             return f"{source.table.physical} AS {source.alias}"
         if isinstance(source, InfoSource):
             rows = self.place(SessionValue(SqlType(Kind.LONGTEXT), False, f"info:{source.name}"))
+            if source.name in fauna_schema.STREAMED:
+                names = [column.name for column in fauna_schema.COLUMNS[source.name]]
+                columns = ", ".join([f'"{name}" AS {c}' for name, c in zip(names, source.columns, strict=True)])
+                return f"(SELECT {columns} FROM chain_{source.name}({rows})) AS {source.alias}"
             columns = ", ".join(f"json_extract(value, '$[{i}]') AS {c}" for i, c in enumerate(source.columns))
             return f"(SELECT {columns} FROM json_each({rows})) AS {source.alias}"
         if isinstance(source, CteSource):

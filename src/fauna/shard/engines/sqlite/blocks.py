@@ -17,6 +17,8 @@ _HEADERS_AT_ONCE: Final = 512
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 _RANGE: Final = "SELECT height, header, payload FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
 _HEADERS: Final = "SELECT header FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
+_COUNT_PARTS: Final = "SELECT count(*) FROM fauna_block_parts WHERE height = ?1"
+_PARTS: Final = "SELECT payload FROM fauna_block_parts WHERE height = ?1 ORDER BY part"
 _PART: Final = "SELECT part, payload FROM fauna_block_parts WHERE height = ?1 AND part >= ?2 ORDER BY part LIMIT 1"
 
 
@@ -34,6 +36,20 @@ class Block:
     @property
     def hash(self) -> bytes:
         return block_hash(self.header)
+
+
+def unpacked(payload: bytes, decompressor: zstandard.ZstdDecompressor) -> bytes:
+    """The changes of a payload, or of a part of one, from how it is stored.  Malformed when that cannot be."""
+    codec, data = payload[:1], payload[1:]
+    if codec == RAW:
+        return data
+    if codec != ZSTD:
+        raise Malformed(f"there is no way of packing {payload[:1].hex()!r}")
+    try:
+        found: bytes = decompressor.decompress(data, max_output_size=_PAYLOAD_BYTES_MAX)
+    except zstandard.ZstdError as failed:
+        raise Malformed(f"its changes cannot be unpacked: {failed}") from None
+    return found
 
 
 class BlockReader:
@@ -116,21 +132,24 @@ class BlockReader:
                 high = middle - 1
         return low
 
+    def stored(self, block: Block) -> Iterator[bytes]:
+        """The payload as it is stored, each part with its codec byte."""
+        if block.payload != IN_PARTS:
+            yield block.payload
+            return
+        for (payload,) in self._connection.cursor().execute(_PARTS, (block.height,)):
+            yield bytes(payload)
+
+    def parts(self, block: Block) -> int:
+        """How many parts `stored` gives."""
+        return 1 if block.payload != IN_PARTS else int(self._rows(_COUNT_PARTS, block.height)[0][0])
+
     def close(self) -> None:
         """Close the connection, if it was this reader's own."""
         self._connection.close(True)
 
     def _unpacked(self, payload: bytes) -> bytes:
-        codec, data = payload[:1], payload[1:]
-        if codec == RAW:
-            return data
-        if codec != ZSTD:
-            raise Malformed(f"there is no way of packing {payload[:1].hex()!r}")
-        try:
-            unpacked: bytes = self._decompressor.decompress(data, max_output_size=_PAYLOAD_BYTES_MAX)
-        except zstandard.ZstdError as failed:
-            raise Malformed(f"its changes cannot be unpacked: {failed}") from None
-        return unpacked
+        return unpacked(payload, self._decompressor)
 
     def _rows(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         return self._connection.cursor().execute(sql, params).fetchall()

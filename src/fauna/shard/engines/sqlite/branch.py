@@ -363,6 +363,17 @@ class SqliteBranch:
             self._await(ticket)
         self._start_writing()
 
+    def lock_if_free(self) -> bool:
+        if self._locked or self._taken_back():
+            return True
+        self._must_be_open()
+        self._shard.check_writable()
+        has_it = self.prepared is not None and self._keeps_lock
+        if not has_it and not self._shard.queue.try_acquire(self.owner):
+            return False
+        self._start_writing()
+        return True
+
     def _await(self, ticket: LockTicket | RowTicket) -> None:
         """Go on when it is done; raises MustWait, or what it failed with."""
         self._ticket = ticket

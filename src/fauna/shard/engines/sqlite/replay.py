@@ -34,10 +34,11 @@ from fauna.chain.merkle import Frontier, leaf_hash
 from fauna.errors import FaunaError
 from fauna.session.result import Ticket
 from fauna.shard.engines.sqlite.errors import translate
-from fauna.shard.engines.sqlite.sealer import Sealer
+from fauna.shard.engines.sqlite.sealer import DEFINITION, Sealer
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.shard import locked
 
+_BLOCK: Final = "fauna_block"
 _SAVEPOINT: Final = "fauna_replay"
 Changes = Callable[[], Iterable[bytes]]
 
@@ -51,8 +52,6 @@ class Replay:
 
     def __init__(self, shard: SqliteShard) -> None:
         self._shard = shard
-        self._writer = shard.writer
-        self._connection = shard.writer.handle.connection
         self._tables: dict[str, _Table | None] = {}
 
     def apply(self, header: bytes, changes: Changes) -> Ticket:
@@ -60,32 +59,78 @@ class Replay:
 
         header: encoded.  changes: gives the encoded changes, in order, each time it is called (twice or three times).
         DoesNotFit, having done nothing."""
-        sealer = self._writer.sealer
-        if sealer is None:
-            raise DoesNotFit(f"'{self._shard.path}' keeps no chain")
-        branch = locked(self._shard)
+        applying = self.begin()
         try:
-            self._check(sealer, header, changes)
-            branch.execute_ddl((), ())  # it has the lock to its end, and whoever has read has to look again
+            applying.add(header, changes)
+        except BaseException:
+            applying.rollback()
+            raise
+        return applying.commit()
+
+    def begin(self) -> Applying:
+        """Several blocks in one transaction, which others see at once.  DoesNotFit when the shard keeps no chain."""
+        return Applying(self._shard, self._tables)
+
+
+class Applying:
+    """Blocks that are being applied; the shard's write lock is held until `commit` or `rollback`.
+
+    changed  the tables that rows of have changed so far"""
+
+    def __init__(self, shard: SqliteShard, tables: dict[str, _Table | None]) -> None:
+        self._shard = shard
+        self._writer = shard.writer
+        self._connection = shard.writer.handle.connection
+        self._tables = tables
+        if self._writer.sealer is None:
+            raise DoesNotFit(f"'{shard.path}' keeps no chain")
+        self._sealer: Sealer = self._writer.sealer
+        self.changed: set[str] = set()
+        self._branch = locked(shard)
+        try:
+            self._branch.execute_ddl((), ())  # it has the lock to its end, and whoever has read has to look again
             self._writer.replaying(True)
+        except BaseException:
+            self._branch.rollback()
+            raise
+
+    def add(self, header: bytes, changes: Changes) -> None:
+        """Apply the next block.  DoesNotFit: nothing of it has been done, and what was added before is as it was.  After
+        any other error only `rollback` is left."""
+        run = self._connection.execute
+        try:
+            self._check(header, changes)
+            run(f"SAVEPOINT {_BLOCK}")
             try:
                 self._apply(changes)
-                sealer.adopt(header, changes())
-            finally:
-                self._writer.replaying(False)
-            return branch.commit()
+                self._sealer.adopt(header, changes())
+            except (Malformed, _Misfit, apsw.ConstraintError, apsw.SQLError):
+                run(f"ROLLBACK TO {_BLOCK}")
+                run(f"RELEASE {_BLOCK}")
+                self._tables.clear()
+                self._writer.shapes.forget()
+                raise
+            run(f"RELEASE {_BLOCK}")
+        except (apsw.ConstraintError, apsw.SQLError) as problem:
+            raise DoesNotFit(f"{self._named(header)}: what it changes cannot be done here: {problem}") from None
         except apsw.Error as failed:
-            branch.rollback()
             raise translate(failed) from None
-        except Malformed as problem:
-            branch.rollback()
+        except (Malformed, _Misfit) as problem:
             raise DoesNotFit(f"{self._named(header)}: {problem}") from None
-        except _Misfit as problem:
-            branch.rollback()
-            raise DoesNotFit(f"{self._named(header)}: {problem}") from None
-        except BaseException:
-            branch.rollback()
-            raise
+
+    def read(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query gives on the state so far, which others do not see yet."""
+        return self._connection.execute(sql).fetchall()
+
+    def commit(self) -> Ticket:
+        """Visible on return, durable when the ticket is done."""
+        self._writer.replaying(False)
+        return self._branch.commit()
+
+    def rollback(self) -> None:
+        self._tables.clear()
+        self._writer.replaying(False)
+        self._branch.rollback()
 
     def _named(self, header: bytes) -> str:
         try:
@@ -94,18 +139,20 @@ class Replay:
             return f"shard {self._shard.number}, a block after {self._shard.height}"
         return f"shard {decoded.shard}, block {decoded.height}, transaction {decoded.transaction}"
 
-    def _check(self, sealer: Sealer, encoded: bytes, changes: Changes) -> None:
+    def _check(self, encoded: bytes, changes: Changes) -> None:
         header = decode_header(encoded)
+        height, time_us = self._sealer.latest
+        previous = self._sealer.previous()
         if header.shard != self._shard.number:
             raise _Misfit(f"it is of shard {header.shard}, this is shard {self._shard.number}")
-        if header.height != sealer.height + 1:
-            raise _Misfit(f"block {sealer.height + 1} was expected")
-        if header.previous != sealer.previous():
+        if header.height != height + 1:
+            raise _Misfit(f"block {height + 1} was expected")
+        if header.previous != previous:
             raise _Misfit(
-                f"it follows a block with the hash {header.previous.hex()}, here the last one has {sealer.previous().hex()}: "
+                f"it follows a block with the hash {header.previous.hex()}, here the last one has {previous.hex()}: "
                 "it is of another history"
             )
-        if header.time_us <= sealer.time_us:
+        if header.time_us <= time_us:
             raise _Misfit("it is not later than the block before")
         frontier = Frontier()
         for change in changes():
@@ -134,6 +181,7 @@ class Replay:
         for encoded in changes:
             change = decode_change(encoded)
             kind = change.kind
+            self.changed.add(change.table)
             if kind == UPDATE:
                 table = self._table(change.table)
                 table.expect(change)
@@ -151,6 +199,7 @@ class Replay:
         """Between two definitions, remove what changes before anything new is there."""
         for run in _runs(changes):
             for change in run():
+                self.changed.add(change.table)
                 if change.kind in (UPDATE, DELETE):
                     table = self._table(change.table)
                     table.expect(change)
@@ -163,6 +212,8 @@ class Replay:
 
     def _define(self, change: Change) -> None:
         if change.kind == SCHEMA:
+            if DEFINITION.match(change.statement) is None:
+                raise _Misfit(f"it has a definition that defines nothing: {change.statement[:100]}")
             self._tables.clear()
             self._writer.shapes.forget()
             self._connection.execute(change.statement)

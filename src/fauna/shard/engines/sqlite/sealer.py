@@ -82,7 +82,7 @@ NOT_FETCHED: Final = object()
 _CATALOG: Final = "catalog_entries"
 # What an image is of besides the kinds of changes: a row that the hook could not show.
 _UNSEEN: Final = 0
-_DEFINITION: Final = re.compile(
+DEFINITION: Final = re.compile(
     r"\s*(CREATE|DROP|ALTER) (?:UNIQUE )?(TABLE|INDEX|TRIGGER|VIEW)(?: IF (?:NOT )?EXISTS)? \"?(\w+)", re.ASCII
 )
 _NUMBERED: Final = re.compile(r"[a-z]+(\d+)", re.ASCII)
@@ -133,7 +133,7 @@ class Sealer:
         """A definition is being changed: rows that are inserted are old ones."""
         self._images: list[_Image] = []
         self._bytes = 0
-        self._unseen: dict[tuple[str, int], None] = {}
+        self._unseen: dict[tuple[str, int], bool] = {}  # whether a definition has made the row anew
         self._altered: dict[str, None] = {}  # tables that have one column more
         self._defines = False
         self._spool: IO[bytes] | None = None
@@ -141,7 +141,7 @@ class Sealer:
         self._marks: dict[str, int] = {}
         self._sealing = b""  # the encoded header of the block that is in the open transaction, and what it says
         self._sealing_hash = b""
-        self._sealing_time_us = 0
+        self._sealing_height = self._sealing_time_us = 0
         self._sealing_schema = 0
         self.height = 0
         self.hash = b""
@@ -201,7 +201,7 @@ class Sealer:
         except apsw.RangeError:  # SQLite miscounts the columns of a table that has VIRTUAL ones
             kind = _UNSEEN
             new = NOT_FETCHED
-            before = after = b""
+            before = after = b"\x01" if self.defining else b""
         self._bytes += len(before) + len(after)
         self._add((kind, table, update.rowid, update.rowid_new, before, after))
         return new
@@ -226,7 +226,7 @@ class Sealer:
 
     def define(self, sql: str) -> None:
         """A statement of a definition has run."""
-        found = _DEFINITION.match(sql)
+        found = DEFINITION.match(sql)
         if found is None:
             return
         verb, what, name = found.groups()
@@ -290,7 +290,7 @@ class Sealer:
         self._offsets.append(self._spool.tell())
         kind, table, key, key_after, before, after = image
         if kind == _UNSEEN:
-            self._unseen[table, key] = self._unseen[table, key_after] = None
+            self._unseen[table, key] = self._unseen[table, key_after] = bool(before)
             return
         self._defines = self._defines or kind == SCHEMA or table == _CATALOG
         if kind == RESET and key:
@@ -413,14 +413,22 @@ class Sealer:
         if gtrid:
             self._execute(_INSERT_TRANSACTION, (gtrid, height))
         self._sealing = header
-        self._sealing_time_us, self._sealing_schema = time_us, schema
+        self._sealing_height, self._sealing_time_us, self._sealing_schema = height, time_us, schema
 
     def previous(self) -> bytes:
         """What the next block has as the hash before it."""
+        if self._sealing:
+            return self._sealing_hash
         return self.hash or genesis(self._database(), self._number)
 
+    @property
+    def latest(self) -> tuple[int, int]:
+        """Height and time of the latest block, the open transaction's own included."""
+        return (self._sealing_height, self._sealing_time_us) if self._sealing else (self.height, self.time_us)
+
     def adopt(self, header: bytes, changes: Iterable[bytes]) -> None:
-        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction."""
+        """Write a block that was sealed elsewhere, which the caller has checked, into the open transaction; it may be one of
+        several."""
         self._guard.start(None, inline=False)
         decoded = decode_header(header)
         stored = list(islice(changes, self._rows_max))
@@ -433,13 +441,13 @@ class Sealer:
 
     def committed(self) -> None:
         """The transaction has been committed."""
-        header = self._sealing
-        if header:
+        if self._sealing:
+            before = self.height
             self.hash = self._sealing_hash
-            self.height += 1
+            self.height = self._sealing_height
             self.time_us, self._schema = self._sealing_time_us, self._sealing_schema
             self._sealing = b""
-            if self._schema == self.height:
+            if self._schema > before:
                 self._reals.clear()
 
     def _database(self) -> str:
@@ -455,12 +463,13 @@ class Sealer:
         if len(images) == 1:
             kind, table, key, key_after, before, after = images[0]
             if kind and kind < RESET and (kind != UPDATE or before != after):
-                return self._encoded(kind, table, key, key_after, before, after, self._layout(table).without_rowid), False
+                changes = self._encoded(kind, table, key, key_after, before, after, self._layout(table).without_rowid)
+                return changes, table == _CATALOG
         net: dict[tuple[str, int], tuple[int, bytes, bytes]] = {}
         defines = False
         for kind, table, key, key_after, before, after in images:
             if kind == _UNSEEN:
-                self._unseen[table, key] = self._unseen[table, key_after] = None
+                self._unseen[table, key] = self._unseen[table, key_after] = bool(before)
             elif kind >= RESET:
                 defines = True
                 if kind == RESET and key:
@@ -468,7 +477,7 @@ class Sealer:
                     continue
                 if kind == RESET:
                     self._altered.pop(table, None)
-                    self._unseen = {row: None for row in self._unseen if row[0] != table}
+                    self._unseen = {row: made for row, made in self._unseen.items() if row[0] != table}
                 changes += self._flushed(net)
                 changes += self._encoded(kind, table, 0, 0, before, after, False)
             elif self._layout(table).without_rowid:
@@ -541,7 +550,7 @@ class Sealer:
 
     def _read_unseen(self) -> Iterator[bytes]:
         unseen, self._unseen = self._unseen, {}
-        for table, key in unseen:
+        for (table, key), made in unseen.items():
             if table in self._altered:
                 continue
             sql = f'SELECT {self._layout(table).columns} FROM "{table}" WHERE rowid = ?1'
@@ -555,7 +564,7 @@ class Sealer:
             old = encode_row(before[0]) if before else b""
             new = encode_row(after[0]) if after else b""
             if old != new:
-                kind = UPDATE if old and new else DELETE if old else REWRITE if self.defining else INSERT
+                kind = UPDATE if old and new else DELETE if old else REWRITE if made else INSERT
                 yield encode_change(kind, self._names[table], key, old, new)
 
     def _layout(self, table: str) -> _Layout:

@@ -49,8 +49,9 @@ _SEALED_AT: Final = (
 
 class SqliteShard:
     """`configure` is called with every new connection, to register functions and collations on it; `equal_key` knows when two
-    texts are equal by such a collation; `waits` and `clock` are shared by all shards of a node.  `threads` False: it has none of
-    its own; who waits for a commit syncs it, and nothing else happens by itself: for tests that say what happens when."""
+    texts are equal by such a collation; `waits` and `clock` are shared by all shards of a node; `grown` is called after each
+    commit, when others see it.  `threads` False: it has none of its own; who waits for a commit syncs it, and nothing else
+    happens by itself: for tests that say what happens when."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class SqliteShard:
         sync: Callable[[int], None] = os.fdatasync,
         waits: WaitGraph | None = None,
         clock: HybridClock | None = None,
+        grown: Callable[[], None] | None = None,
         threads: bool = True,
     ) -> None:
         self.settings = settings or EngineSettings()
@@ -89,6 +91,7 @@ class SqliteShard:
         self.writer = Writer(
             writer, self.history, self._group, self._checkpointer, self.settings, equal_key, self._sealer
         )
+        self.writer.grown = grown
         self.pool = ReaderPool(self._open_reader, self.settings.readers_max, self.settings.readers_idle_max)
         self._inline = self._open_reader(busy=True)
         self.pruning = Pruning(self, self._inline.connection)
@@ -369,6 +372,11 @@ class SqliteShard:
     def sync(self) -> None:
         """Put everything committed so far on disk."""
         self._group.must_sync()
+
+    def sync_pending(self) -> None:
+        """As `sync`, for nothing when everything is there already.  Error 1180 when that is not known any more."""
+        self._group.sync()
+        self._group.check()
 
     def integrity_errors(self) -> list[str]:
         """What SQLite's own check finds wrong in the file; reads all of it."""

@@ -53,7 +53,7 @@ from fauna.shard.engines.sqlite.sealer import IN_PARTS
 
 CURRENT: Final = (1 << 63) - 1
 """row_end of a version that nothing has ended."""
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _CATALOG: Final = "catalog_meta"
 _CHANGES_AT_ONCE: Final = 5_000
 _CACHE_KIB: Final = 16 * 1024
@@ -78,6 +78,7 @@ _CREATE: Final = (
 )  # fmt: skip
 _TABLE: Final = re.compile(r"\s*(CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?\"?(\w+)")
 _INDEX: Final = re.compile(r"\s*CREATE UNIQUE INDEX \"?(\w+)\"? ON \"?(\w+)")
+_INDEX_GOES: Final = re.compile(r"\s*DROP INDEX \"?(\w+)")
 
 
 def versions_file(shard_file: Path) -> Path:
@@ -445,7 +446,7 @@ class Versions:
     # -- definitions
 
     def _define(self, statement: str, time_us: int) -> None:
-        table, index = _TABLE.match(statement), _INDEX.match(statement)
+        table, index, goes = _TABLE.match(statement), _INDEX.match(statement), _INDEX_GOES.match(statement)
         self._current.clear()
         if table is not None and not table[2].endswith("_guard"):
             self._remember(statement)
@@ -458,6 +459,12 @@ class Versions:
         elif index is not None:
             self._remember(statement)
             self._index(index[1], index[2])
+        elif goes is not None and self._has_index(goes[1]):
+            self._remember(statement)  # another may have its name; that of the versions stays, for they are found by it
+
+    def _has_index(self, name: str) -> bool:
+        """Whether it is one of those that are remembered: only unique ones are."""
+        return bool(self._shadow.execute("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?", (name,)).fetchall())
 
     def _remember(self, statement: str) -> None:
         self._shadow.execute(statement)
@@ -485,7 +492,7 @@ class Versions:
         text = ", ".join([*columns, "row_start INTEGER NOT NULL", "row_end INTEGER NOT NULL"])
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {layout.table} ({text}) STRICT")
         keys = self._keys(layout)
-        self._make_index(layout.table, "key", keys)
+        self._make_index(layout.table, keys)
         for row in self._shadow.execute(f'PRAGMA index_list("{name}")').fetchall():
             if row[3] == "c" and row[2]:
                 self._index(str(row[1]), name)
@@ -497,11 +504,13 @@ class Versions:
         columns = self._shadow.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
         parts = [f'"{row[2]}"' for row in columns if row[5] and row[1] is not None and int(row[1]) >= 0]
         if len(parts) == sum(1 for row in columns if row[5]) and all(part.strip('"') in layouts[-1].columns for part in parts):
-            self._make_index(layouts[-1].table, index, parts)
+            self._make_index(layouts[-1].table, parts)
 
-    def _make_index(self, table: str, name: str, parts: Iterable[str]) -> None:
+    def _make_index(self, table: str, parts: Sequence[str]) -> None:
+        """Named by its columns: an index of the table may get the name that one of other columns had."""
+        name = "_".join([table, *(part.strip('"') for part in parts)])
         columns = ", ".join([*parts, "row_end", "row_start"])
-        self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{table}_{name}" ON {table} ({columns})')
+        self._connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON {table} ({columns})')
 
     def _keys(self, layout: Layout) -> list[str]:
         """The columns that name a row: the rowid's, or the primary key's; all, when it has neither."""

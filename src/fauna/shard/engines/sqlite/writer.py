@@ -7,7 +7,7 @@ REPLACE removes and that triggers touch; it does not tell of rollbacks, so whoev
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import apsw
@@ -43,6 +43,7 @@ class Writer:
         self.sealer = sealer
         # Held from before a commit has its time until others see it.
         self.showing = threading.Lock()
+        self.grown: Callable[[], None] | None = None  # told of each commit, when others see it
         self.awaited: list[OneShot] = []
         """To be completed by the next commit."""
         self._checkpointer = checkpointer
@@ -245,6 +246,8 @@ class Writer:
         ticket = self._group.ticket()
         if self.awaited:
             self._tell()
+        if self.grown is not None:
+            self.grown()
         return ticket
 
     def _tell(self) -> None:
