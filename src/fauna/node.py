@@ -46,7 +46,6 @@ from fauna.execute.row_ids import RowIds
 from fauna.follow import status as follower_status
 from fauna.follow.applier import Applied, Applier
 from fauna.follow.cut import Cuts
-from fauna.follow.growth import Growth
 from fauna.follow.inbox import Inbox, followed, is_follower
 from fauna.resharding.homes import CatalogHomes
 from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
@@ -83,6 +82,7 @@ from fauna.sql.show import ShowContext
 from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
+from fauna.txn.growth import Growth
 from fauna.txn.past import Indexer, Past
 from fauna.txn.retention import Pruner, Retention
 from fauna.txn.spread import SpreadTransaction
@@ -197,7 +197,7 @@ class Node:
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
             if self.past is not None:
                 self._changes = ChangeSource(
-                    lambda: self.shards, self.past, self.clock, lambda: self.catalog, configure, database
+                    lambda: self.shards, self.past, self.clock, self.growth, lambda: self.catalog, configure, database
                 )
         except BaseException:
             self._close_shards()

@@ -25,6 +25,7 @@ from fauna.verification.findings import CannotVerify, Finding, Report
 from fauna.verification.verify import verify
 from fauna.verification.work import rows_as_stored
 from tests.cluster.mixed_load import Load
+from tests.servers import Server, faunadb
 
 FILES = ("shard-0.db", "shard-1.db", "shard-0.history.db", "shard-1.history.db")
 # What no block seals: see docs/architecture/verification.md.
@@ -456,3 +457,39 @@ def test_call_fauna_verify(tmp_path: Path) -> None:
     assert [(row["shard"], row["table"], "name is 'Eve'" in row["what"]) for row in found] == [(0, "shop.people", True)]
     assert {row["state"] for row in database.verify("orders")} == {"ok"}
     load.close()
+
+
+def test_no_false_alarm_after_a_kill_and_beside_a_server(tmp_path: Path) -> None:
+    """Killed while clients write, on two shards; then again while another server has the directory open."""
+    directory = tmp_path / "data"
+    with faunadb.start("--shards", "2", data=directory) as server:
+        server.query("CREATE DATABASE test")
+        server.query("CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(20), KEY (b))", database="test")
+        server.query("INSERT INTO t VALUES " + ", ".join(f"({i}, 'r{i}')" for i in range(300)), database="test")
+        for _ in range(4):
+            writers = [threading.Thread(target=_write, args=(server, seed)) for seed in (1, 2)]
+            for writer in writers:
+                writer.start()
+            for _ in range(3):
+                assert_clean(verify(directory, configure))
+            server.kill()
+            for writer in writers:
+                writer.join()
+            assert_clean(verify(directory, configure))
+            server.restart()
+            assert_clean(verify(directory, configure))
+            assert_clean(verify(directory, configure, processes=2))
+
+
+def _write(server: Server, seed: int) -> None:
+    dice = random.Random(seed)
+    try:
+        connection = server.connect(database="test")
+        cursor = connection.cursor()
+        while True:
+            cursor.execute("BEGIN")
+            for _ in range(3):
+                cursor.execute(f"UPDATE t SET b = '{dice.choice('wxyz')}' WHERE a = {seed * 100 + dice.randrange(100)}")
+            cursor.execute(dice.choice(("COMMIT", "COMMIT", "ROLLBACK")))
+    except Exception:
+        return  # the server is gone

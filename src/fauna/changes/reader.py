@@ -29,12 +29,11 @@ from fauna.changes.definitions import Definitions, Layouts
 from fauna.changes.event import ChangeEvent
 from fauna.changes.position import BlockName, Position
 from fauna.changes.transaction import GONE, Part, Told, Transaction
-from fauna.clock import HybridClock, SystemClock, shown
+from fauna.clock import HybridClock, shown
 from fauna.errors import error
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.errors import translate
-from fauna.ticket import OneShot
-from fauna.txn.deadlines import Deadlines
+from fauna.txn.growth import Growth, News
 from fauna.txn.past import Past
 
 _DEFINITIONS_MAX: Final = 8
@@ -52,26 +51,6 @@ class Shard(Protocol):
     def time_us(self) -> int: ...
     def open_chain(self) -> BlockReader: ...
     def sync(self) -> None: ...
-    def await_commit(self, ticket: OneShot, after_us: int) -> None: ...
-    def await_no_more(self, ticket: OneShot) -> None: ...
-
-
-class NewsTicket(OneShot):
-    """Done when there is something to read, or when its time is up."""
-
-    __slots__ = ("deadline_s",)
-
-    def __init__(self, deadline_s: float) -> None:
-        super().__init__()
-        self.deadline_s = deadline_s
-
-    @property
-    def is_waiting(self) -> bool:
-        return not self.done()
-
-    def interrupt(self) -> None:
-        """Wait no longer, fail with 1317."""
-        self.complete(error("QUERY_INTERRUPTED"))
 
 
 class ChangeSource:
@@ -82,6 +61,7 @@ class ChangeSource:
         shards: Callable[[], Sequence[Shard]],
         past: Past,
         clock: HybridClock,
+        growth: Growth,
         catalog: Callable[[], Catalog],
         configure: Callable[[apsw.Connection], None],
         name: str,
@@ -92,7 +72,7 @@ class ChangeSource:
         self.clock = clock
         self.name = name
         self.layouts = Layouts(configure)
-        self.deadlines: Deadlines[NewsTicket] = Deadlines(NewsTicket.complete, SystemClock())
+        self.growth = growth
         self._catalog = catalog
         self._known: OrderedDict[tuple[int, ...], Definitions] = OrderedDict()
         self._lock = threading.Lock()
@@ -130,7 +110,6 @@ class ChangeSource:
         return isinstance(self._catalog().relation(schema, name), Table)
 
     def close(self) -> None:
-        self.deadlines.close()
         self.layouts.close()
 
 
@@ -378,22 +357,16 @@ class ChangeReader:
         try:
             ticket.wait()
         finally:
-            self.forget(ticket)
+            ticket.complete()
         return self.is_behind
 
-    def news(self, deadline_s: float) -> NewsTicket:
+    def news(self, deadline_s: float) -> News:
         """A ticket that is done once there may be something that `fetch` has not looked at, or at that time, by time.monotonic().
-        `forget` it in the end."""
-        ticket = NewsTicket(deadline_s)
-        self._source.deadlines.add(ticket)
-        for shard in self._source.shards():
-            shard.await_commit(ticket, self._settled_us)
+        Complete it when nobody waits any more."""
+        ticket = self._source.growth.news(deadline_s)
+        if self._is_news():
+            ticket.complete()
         return ticket
-
-    def forget(self, ticket: NewsTicket) -> None:
-        ticket.complete()
-        for shard in self._source.shards():
-            shard.await_no_more(ticket)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from fauna.catalog.types import Kind, SqlType, Stored, datetime_type, varchar
 from fauna.changes import row_history
-from fauna.changes.reader import ChangeReader, NewsTicket
+from fauna.changes.reader import ChangeReader
 from fauna.clock import shown
 from fauna.errors import error, unsupported
 from fauna.session.result import MustWait, Result, ResultColumn, Row
 from fauna.sql.convert.timestamp import timestamp_from_utc
+from fauna.txn.growth import News
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -47,7 +48,7 @@ class OpenStream:
         self._reader = reader
         self._begin = begin
         self._tables = tables
-        self._ticket: NewsTicket | None = None
+        self._ticket: News | None = None
         self._deadline_s = 0.0
 
     def serves(self, begin: str | None, tables: Sequence[str]) -> bool:
@@ -60,7 +61,7 @@ class OpenStream:
         if ticket is None:
             self._deadline_s = time.monotonic() + wait_ms / 1000
         else:
-            self._reader.forget(ticket)
+            ticket.complete()
             ticket.check()
         while True:
             events = self._reader.fetch(limit)
@@ -81,7 +82,7 @@ class OpenStream:
 
     def close(self) -> None:
         if self._ticket is not None:
-            self._reader.forget(self._ticket)
+            self._ticket.complete()
         self._reader.close()
 
 

@@ -36,10 +36,10 @@ from fauna.sql.shape import Lifted, lift, split_statements
 from fauna.sql.user_variables import UNDEFINED, kept, type_in_variable
 
 if TYPE_CHECKING:
-    from fauna.follow.growth import News
     from fauna.node import Node
     from fauna.session.change_streams import OpenStream
     from fauna.session.procedures import ProcedureCall
+    from fauna.txn.growth import News
     from fauna.wire.backend import ClientInfo
 
 STATUS_IN_TRANSACTION = 0x0001

@@ -365,7 +365,7 @@ def test_a_wait_ends_with_a_commit_and_with_its_time(db: Database) -> None:
     thread.join(30)
     assert woken == [True] and [json.loads(e.json)["after"] for e in reader.fetch(10)] == [{"id": 1}]
     reader.close()
-    assert not any(shard.writer.awaited for shard in node_of(db).shards)
+    assert not any(ticket.is_waiting for ticket in node_of(db).growth._waiting)
 
 
 def test_rows_without_a_primary_key_are_named_by_their_number(db: Database) -> None:

@@ -14,7 +14,6 @@ from fauna.clock import HybridClock, ManualClock
 from fauna.errors import FaunaError, SqlError, error
 from fauna.follow.applier import Applied, Applier, Group, HalfApplied, batches
 from fauna.follow.blocks import Block
-from fauna.follow.growth import Growth
 from fauna.follow.inbox import Inbox
 from fauna.follow.status import FOLLOWING, STOPPED, ShardStatus, Status, replica
 from fauna.session.accounts import CREATE as ACCOUNTS
@@ -25,6 +24,7 @@ from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import identify
 from fauna.shard.shard import locked
 from fauna.ticket import OneShot
+from fauna.txn.growth import Growth
 
 DATABASE = "d"
 Rows = list[list[tuple[object, ...]]]

@@ -34,7 +34,6 @@ from fauna.shard.engines.sqlite.versions import Versions, versions_file
 from fauna.shard.engines.sqlite.write_set import EqualKey, binary_equal_key
 from fauna.shard.engines.sqlite.writer import Writer
 from fauna.shard.shard import Homes, Isolation, Params, RowChange, Siblings, Watch
-from fauna.ticket import OneShot
 from fauna.txn.locks import WriteQueue
 from fauna.txn.row_locks import RowLocks
 from fauna.txn.wait_graph import Owner, WaitGraph
@@ -278,17 +277,6 @@ class SqliteShard:
         except apsw.Error as raised:
             raise translate(raised) from None
         return BlockReader(handle.connection)
-
-    def await_commit(self, ticket: OneShot, after_us: int) -> None:
-        """Complete the ticket once there is a block later than `after_us`."""
-        self.writer.awaited.append(ticket)
-        if self.time_us > after_us:
-            ticket.complete()
-
-    def await_no_more(self, ticket: OneShot) -> None:
-        """Forget a ticket given to `await_commit`."""
-        with contextlib.suppress(ValueError):
-            self.writer.awaited.remove(ticket)
 
     def _read_committed(self) -> Handle:
         """A connection that sees what was committed last, for the holder of the write lock."""

@@ -44,8 +44,6 @@ class Writer:
         # Held from before a commit has its time until others see it.
         self.showing = threading.Lock()
         self.grown: Callable[[], None] | None = None  # told of each commit, when others see it
-        self.awaited: list[OneShot] = []
-        """To be completed by the next commit."""
         self._checkpointer = checkpointer
         self.history = history
         self._group = group
@@ -244,17 +242,9 @@ class Writer:
             self.changes = []
         history.append(self.changes, frozenset(self.whole))
         ticket = self._group.ticket()
-        if self.awaited:
-            self._tell()
         if self.grown is not None:
             self.grown()
         return ticket
-
-    def _tell(self) -> None:
-        """Somebody has been waiting for a commit."""
-        awaited, self.awaited = self.awaited, []
-        for each in awaited:
-            each.complete()
 
     def _seal(self, sealer: Sealer, stamp: Stamp) -> None:
         self.pretending = True
