@@ -61,8 +61,9 @@ class Retention:
         self._clock = clock
         self._done: set[tuple[int, str]] = set()  # tables that ended, and of which nothing is left
 
-    def tables(self) -> list[Kept]:
-        """Those that do not keep everything, now."""
+    def tables(self, *, at_once: bool = True) -> list[Kept]:
+        """Those that do not keep everything, now.  at_once False: of tables that have ended, those that the row versions know
+        already, so that a server which has much to do need not take all blocks in for this."""
         now_us = self._clock.now_us()
         catalog = self._catalog()
         found = [
@@ -72,7 +73,8 @@ class Retention:
         ]
         present = {table.id for table in catalog.tables()}
         first = self._shards()[0]
-        first.versions.catch_up(first.height)
+        if at_once:
+            first.versions.catch_up(first.height)
         if first.versions.layouts("catalog_entries"):
             for number, retention, schema, name, ended_us in first.versions.rows(_ENDED):
                 if number not in present and retention and int(ended_us) <= limit_us(str(retention), now_us):
@@ -80,13 +82,14 @@ class Retention:
         return found
 
     def prune(
-        self, *, stop: Callable[[], bool] = lambda: False, rest: Callable[[], None] = lambda: None
+        self, *, stop: Callable[[], bool] = lambda: False, rest: Callable[[], None] = lambda: None, at_once: bool = True
     ) -> list[PrunedTable]:
         """Take out what no table keeps any more, on all shards; the tables of which there was something.
 
-        stop: asked between two transactions; rest: called there.  Error 1205 when a shard's write lock was not to be had."""
+        at_once: as for `tables`; stop: asked between two transactions; rest: called there.  Error 1205 when a shard's write lock
+        was not to be had."""
         pruned: list[PrunedTable] = []
-        tables = self.tables()
+        tables = self.tables(at_once=at_once)
         ended = {table.physical for table in tables} - {table.physical for table in self._catalog().tables()}
         for shard in self._shards():
             limits = {t.physical: t.limit_us for t in tables if (shard.number, t.physical) not in self._done}
@@ -128,6 +131,6 @@ class Pruner:
             if not self._may():
                 continue
             try:
-                self._retention.prune(stop=self._stopping.is_set, rest=self._rest)
+                self._retention.prune(stop=self._stopping.is_set, rest=self._rest, at_once=False)
             except Exception:  # noqa: BLE001 (a busy shard, a full disk: it is tried again)
                 _LOG.exception("what is older than the retention of its table could not be removed; it is tried again")
