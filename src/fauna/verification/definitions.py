@@ -11,6 +11,7 @@ from typing import Any, Final
 import apsw
 
 from fauna.catalog.ddl_plan import TEMPORARY_IDS
+from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.data_directory import ENGINE_TABLES
 from fauna.shard.engines.sqlite.versions import Versions
@@ -45,7 +46,7 @@ def replayed(statements: Iterable[str], configure: Configure) -> tuple[apsw.Conn
     for statement in (*ENGINE_TABLES, *statements):
         try:
             connection.execute(statement)
-        except apsw.Error as problem:
+        except (apsw.Error, FaunaError) as problem:  # of ours: a collation or function that there is not
             return connection, f"{statement} ({problem})"
     return connection, ""
 

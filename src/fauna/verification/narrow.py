@@ -19,12 +19,12 @@ from fauna.chain.encoding import (
     RESET,
     REWRITE,
     UPDATE,
-    Malformed,
     decode_change,
     decode_header,
     decode_row,
     encode_row,
 )
+from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.verification.fold import CURRENT, Hashes, P, row_hash
 
@@ -133,7 +133,7 @@ class Narrowing:
                         suspect = self._suspects.get(change.table)
                         if suspect is not None:
                             yield suspect, place, header.time_us, change.kind, change.before, change.after
-            except (apsw.Error, Malformed, TypeError, UnicodeDecodeError):
+            except (apsw.Error, FaunaError, TypeError, UnicodeDecodeError):
                 continue  # it has been told
 
     def _sum(self) -> None:

@@ -15,8 +15,9 @@ from typing import Any, Final
 import apsw
 
 from fauna.catalog.slot_map import ONE_SHARD
-from fauna.chain.encoding import Malformed, decode_header
+from fauna.chain.encoding import decode_header
 from fauna.chain.merkle import EMPTY_ROOT
+from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.prepared import Prepared
@@ -445,7 +446,7 @@ class _Verification:
                 columns, keys = keys_of(connection, table)
                 self._tell(shard, table, columns, keys, difference, "")
                 told.add(table)
-        except (apsw.Error, TypeError, ValueError) as problem:
+        except (apsw.Error, FaunaError, TypeError, ValueError) as problem:
             self._find(shard.number, f"which rows differ cannot be told: {problem}")
         for table in tables:
             if table not in told:
@@ -551,7 +552,7 @@ class _Verification:
                     columns, keys = [f"c{i}" for i in range(len(row) - 2)], [0]
                 self._tell(shard, table, [*columns, "row_start", "row_end"], [*keys, len(columns)], difference, "row version")
                 told.add(table)
-        except (apsw.Error, TypeError, ValueError) as problem:
+        except (apsw.Error, FaunaError, TypeError, ValueError) as problem:
             self._find(shard.number, f"which row versions differ cannot be told: {problem}")
         for table in tables:
             if table not in told:
@@ -605,7 +606,7 @@ class _Verification:
             for height in range(1, shard.height + 1):
                 try:
                     header = decode_header(reader.header(height) or b"")
-                except (apsw.Error, Malformed, TypeError):
+                except (apsw.Error, FaunaError, TypeError):
                     continue  # it has been told
                 value = self._own.hashes.of(header.gtrid, header.time_us, *header.shards)
                 if other not in header.shards or value % BUCKETS not in differ:
@@ -616,7 +617,7 @@ class _Verification:
                         continue
                     if there.execute("SELECT 1 FROM fauna_prepared WHERE gtrid = ?1", (header.gtrid,)).fetchall():
                         continue  # it will be when the server goes on
-                except (apsw.Error, Malformed, TypeError):
+                except (apsw.Error, FaunaError, TypeError):
                     pass  # damaged: so it is not there
                 what = f"the transaction is not on shard {other}, or was at another time there"
                 self._find(shard.number, what, block=header.height, transaction=header.transaction)

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import apsw
 
-from fauna.chain.encoding import Malformed, block_hash, decode_header, genesis
+from fauna.chain.encoding import block_hash, decode_header, genesis
+from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
@@ -123,7 +124,7 @@ class Bench:
             opened.tables = _tables(connection)
             opened.height = int(_one(connection, "SELECT coalesce(max(height), 0) FROM fauna_blocks"))
             self._blocks[number] = connection if self._setup.at_rest else self._reader(path)
-        except (apsw.Error, ValueError, TypeError) as problem:
+        except (apsw.Error, FaunaError, ValueError, TypeError) as problem:
             opened.problem = str(problem)
             return opened
         self.heights[number] = opened.height
@@ -141,7 +142,7 @@ class Bench:
                 if len(indexed) != 1 or indexed[0][3] != 1:
                     raise ValueError("it does not say up to which block they go")
                 opened.past = int(indexed[0][0]), bytes(indexed[0][1]), int(indexed[0][2])
-        except (apsw.Error, ValueError, TypeError, IndexError) as problem:
+        except (apsw.Error, FaunaError, ValueError, TypeError, IndexError) as problem:
             opened.past_problem = str(problem) or "what it says of itself is missing"
 
     def _reader(self, path: Path) -> apsw.Connection:
@@ -159,7 +160,7 @@ class Bench:
             try:
                 self._fold(fold, connection, reader, fold.height + 1, last)
                 break
-            except (apsw.Error, UnicodeDecodeError) as problem:
+            except (apsw.Error, FaunaError, UnicodeDecodeError) as problem:
                 self._skip(fold, connection, reader, str(problem), last)
         return Folded(
             last,
@@ -178,7 +179,7 @@ class Bench:
             if encoded is not None:
                 header = decode_header(encoded)
                 return block_hash(encoded), header.time_us, header.schema
-        except (apsw.Error, Malformed, TypeError, UnicodeDecodeError):
+        except (apsw.Error, FaunaError, TypeError, UnicodeDecodeError):
             pass  # whoever reads that says so
         return b"", 0, 0 if first == 1 else -1
 
@@ -200,7 +201,7 @@ class Bench:
         while height <= last:
             try:
                 self._fold(fold, connection, reader, height, height)
-            except (apsw.Error, UnicodeDecodeError) as failed:
+            except (apsw.Error, FaunaError, UnicodeDecodeError) as failed:
                 fold.unreadable(height, str(failed))
             height += 1
 
@@ -214,7 +215,7 @@ class Bench:
                 return self.heights[number], 0, 0
             sql = f'SELECT {", ".join(columns)} FROM "{table}" NOT INDEXED'
             return self.heights[number], *add_rows(self._hashes, table, self._rows[number].cursor().execute(sql))
-        except (apsw.Error, ValueError) as problem:
+        except (apsw.Error, FaunaError, ValueError) as problem:
             return str(problem)
 
     def scan_versions(self, number: int, table: str, tables: Sequence[str]) -> tuple[int, int, int, int] | str:
@@ -229,7 +230,7 @@ class Bench:
                     sql = f'SELECT {", ".join(columns)} FROM "{each}" NOT INDEXED'
                     found = add_versions(self._hashes, table, connection.cursor().execute(sql))
                     total, count, wrong = (total + found[0]) % P, count + found[1], wrong + found[2]
-        except (apsw.Error, ValueError, TypeError) as problem:
+        except (apsw.Error, FaunaError, ValueError, TypeError) as problem:
             return str(problem)
         return height, total, count, wrong
 
@@ -272,13 +273,13 @@ class Bench:
                 counts,
                 scripts,
             )
-        except (apsw.Error, ValueError, TypeError) as problem:
+        except (apsw.Error, FaunaError, ValueError, TypeError) as problem:
             return str(problem)
 
     def read_objects(self, number: int) -> list[definitions.Object] | str:
         try:
             return list(self._rows[number].execute(definitions.OBJECTS))
-        except (apsw.Error, ValueError) as problem:
+        except (apsw.Error, FaunaError, ValueError) as problem:
             return str(problem)
 
     def read_past_objects(self, number: int) -> tuple[list[definitions.Object], ...] | str:
@@ -287,7 +288,7 @@ class Bench:
         try:
             wanted = (definitions.OBJECTS, definitions.LAYOUTS, definitions.STATEMENTS)
             return tuple(list(connection.execute(sql)) for sql in wanted)
-        except (apsw.Error, ValueError) as problem:
+        except (apsw.Error, FaunaError, ValueError) as problem:
             return str(problem)
 
     def connections(self, number: int) -> tuple[apsw.Connection, apsw.Connection | None]:
@@ -304,7 +305,7 @@ def _lines(found: Iterable[Any]) -> list[str]:
     lines: list[str] = []
     try:
         lines += [str(line) for line in found]
-    except (apsw.Error, UnicodeDecodeError) as problem:
+    except (apsw.Error, FaunaError, UnicodeDecodeError) as problem:
         lines.append(str(problem))
     return [line for line in lines if line != "ok"]
 
