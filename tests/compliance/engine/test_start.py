@@ -76,6 +76,16 @@ def test_in_use_by_another_process(tmp_path: Path) -> None:
     DataDirectory(tmp_path).close()
 
 
+def test_a_format_without_a_chain(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "shard-0.db"))
+    connection.execute("CREATE TABLE fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID")
+    connection.execute("INSERT INTO fauna_meta VALUES ('format', 1)")
+    before = connection.execute("SELECT * FROM sqlite_schema").fetchall()
+    refused(tmp_path, "an older version", "load the dump")
+    assert connection.execute("SELECT * FROM sqlite_schema").fetchall() == before
+    connection.close()
+
+
 def test_newer_format(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path)
     SqliteShard(directory).close()

@@ -13,7 +13,8 @@ import apsw
 from fauna.errors import StartError
 from fauna.shard.engines.sqlite import prepared, sealer
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""2: commits are sealed.  A file of format 1 has rows that no block has."""
 LOCK_FILE: Final = "LOCK"
 CREATE_META: Final = "CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID"
 ENGINE_TABLES: Final = (CREATE_META, prepared.CREATE, *sealer.CREATE)
@@ -87,18 +88,27 @@ def _is_shared(descriptor: int) -> bool:
 
 
 def check_format(connection: apsw.Connection, path: Path) -> None:
-    """Create the engine's own tables in a new file; refuse a file that a newer FaunaDB wrote."""
+    """Create the engine's own tables in a new file; refuse one of another format, and leave it as it is."""
     connection.execute("BEGIN IMMEDIATE")
     try:
+        _check_version(connection, path)
         for statement in ENGINE_TABLES:
             connection.execute(statement)
         connection.execute("INSERT INTO fauna_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT_VERSION,))
-        version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise StartError(f"'{path}' was written by a newer version of FaunaDB (format {version}; this one knows "
-                         f"{FORMAT_VERSION})", "install that version, or give another data directory")
+
+
+def _check_version(connection: apsw.Connection, path: Path) -> None:
+    if not connection.table_exists("main", "fauna_meta"):
+        return  # it is new
+    version = connection.execute("SELECT value FROM fauna_meta WHERE key = 'format'").get
+    if version == FORMAT_VERSION or version is None:
+        return
+    written = f"'{path}' was written by {{}} version of FaunaDB (format {version}; this one knows {FORMAT_VERSION})"
+    if isinstance(version, int) and version < FORMAT_VERSION:
+        raise StartError(written.format("an older"), "start that version, dump with mariadb-dump, and load the dump here")
+    raise StartError(written.format("a newer"), "install that version, or give another data directory")
