@@ -11,6 +11,7 @@ import pytest
 
 from fauna.cli import main
 from fauna.node import Node
+from fauna.settings import Settings
 from tests.unit.session.test_shards import ask, connect, opened
 
 
@@ -73,3 +74,22 @@ def test_what_is_no_checkpoint(kept: Path, capsys: pytest.CaptureFixture[str]) -
     (kept / "kept.json").write_text("{}", encoding="utf-8")
     assert verify(kept) == 1
     assert "a checkpoint" in capsys.readouterr().err
+
+
+def test_a_database_without_a_chain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    node = Node.open(tmp_path / "data", Settings(data=tmp_path / "data", chain=False))
+    ask(connect(node), "CREATE DATABASE d")
+    node.close()
+    assert main(["verify", "--data", str(tmp_path / "data")]) == 2
+    assert "chain=off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("chain", "oo"), ("format", 3), ("shard", "2"), ("database", "0" * 32), ("chbin", "on")]
+)
+def test_what_a_file_says_of_itself(kept: Path, key: str, value: object, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = apsw.Connection(str(kept / "data" / "shard-0.db"))
+    connection.execute("INSERT OR REPLACE INTO fauna_meta VALUES (?, ?)", (key, value))
+    connection.close()
+    assert main(["verify", "--data", str(kept / "data")]) == 1
+    assert "fauna_meta" in capsys.readouterr().out or key == "database"

@@ -20,6 +20,7 @@ from fauna.chain.merkle import EMPTY_ROOT
 from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
+from fauna.shard.engines.sqlite.data_directory import FORMAT_VERSION
 from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.versions import versions_file
@@ -35,7 +36,8 @@ from fauna.verification.work import Bench, Engine, Folded, Opened, Setup, past_t
 _BYTES_HERE_MAX: Final = 8 << 20
 _RANGE_MAX: Final = 4096
 _RANGE_MIN: Final = 64
-_FORMAT: Final = 1
+_META: Final = frozenset({"format", "database", "shard", "chain"})
+"""What a file says of itself."""
 _SEALED_AS: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
 
 
@@ -338,8 +340,14 @@ class _Verification:
         engine, number = shard.engine, shard.number
         if engine is None:
             return
-        if engine.meta.get("format") != _FORMAT:
-            self._find(number, f"the file's format is {engine.meta.get('format')!r}, not {_FORMAT}", table="fauna_meta")
+        if engine.meta.get("format") != FORMAT_VERSION:
+            self._find(number, f"the file's format is {engine.meta.get('format')!r}, not {FORMAT_VERSION}", table="fauna_meta")
+        if engine.meta.get("chain") == "off" and not shard.height:
+            raise CannotVerify("this database was made with chain=off: nothing says what it must hold")
+        if engine.meta.get("chain", "on") != "on":
+            self._find(number, f"the file says of its chain {engine.meta.get('chain')!r}, not 'on'", table="fauna_meta")
+        for key in engine.meta.keys() - _META:
+            self._find(number, f"the file says something that is not known: {key!r}", table="fauna_meta")
         if str(engine.meta.get("shard")) != str(number):
             self._find(number, f"the file says that it is shard {engine.meta.get('shard')!r}", table="fauna_meta")
         if "database" not in engine.meta:
