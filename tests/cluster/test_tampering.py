@@ -29,7 +29,7 @@ from tests.servers import Server, faunadb
 
 FILES = ("shard-0.db", "shard-1.db", "shard-0.history.db", "shard-1.history.db")
 # What no block seals: see docs/architecture/verification.md.
-UNSEALED = frozenset({"definition_count", "definition_script", "fauna_prepared", "sqlite_stat1", "sqlite_stat4"})
+UNSEALED = frozenset({"definition_count", "sqlite_stat1", "sqlite_stat4"})
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ from fauna.shard.engines.sqlite.replay import DoesNotFit, Replay
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import identify
 from fauna.ticket import done_ticket
+from fauna.txn.definitions import NO_SCRIPT
 
 PARTIAL: Final = ".partial"
 MARK: Final = "RESTORING"
@@ -327,6 +328,6 @@ def _complete(path: Path) -> None:
     connection = apsw.Connection(str(path))
     try:
         connection.execute("INSERT OR REPLACE INTO definition_count VALUES (1, 0)")
-        connection.execute("INSERT OR REPLACE INTO definition_script VALUES (1, '{}')")
+        connection.execute("INSERT OR REPLACE INTO definition_script VALUES (1, ?)", (NO_SCRIPT,))
     finally:
         connection.close(True)

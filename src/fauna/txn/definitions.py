@@ -5,7 +5,7 @@ and in `definition_script` what the other shards ran.  They commit after it is d
 one definition less than the first, and runs the script when the database is opened again.
 
     definition_count(count)     how many this shard has run
-    definition_script(script)   on the first shard: what the others ran of the last one
+    definition_script(script)   on the first shard: what the others ran of the last one, with its digest
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Any, Final
 
 from fauna.catalog.ddl_plan import TEMPORARY_IDS, ScriptLine
 from fauna.catalog.types import Stored
+from fauna.chain.digest import with_digest, without_digest
 from fauna.errors import StartError
 from fauna.shard.shard import Shard, locked
 
+NO_SCRIPT: Final = with_digest("{}")
+"""What `definition_script` has at first."""
 TABLES: Final[tuple[ScriptLine, ...]] = (
     ("CREATE TABLE IF NOT EXISTS definition_count (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL) STRICT", ()),
     ("CREATE TABLE IF NOT EXISTS definition_script (id INTEGER PRIMARY KEY CHECK (id = 1), script TEXT NOT NULL) STRICT", ()),
     ("INSERT OR IGNORE INTO definition_count VALUES (1, 0)", ()),
-    ("INSERT OR IGNORE INTO definition_script VALUES (1, '{}')", ()),
+    ("INSERT OR IGNORE INTO definition_script VALUES (1, ?1)", (NO_SCRIPT,)),
 )  # fmt: skip
 _COUNT: Final = "SELECT count FROM definition_count"
 COUNTED: Final[ScriptLine] = ("UPDATE definition_count SET count = count + 1", ())
@@ -33,7 +36,17 @@ COUNTED: Final[ScriptLine] = ("UPDATE definition_count SET count = count + 1", (
 def decision(script: Sequence[ScriptLine], own: Mapping[int, Sequence[ScriptLine]]) -> ScriptLine:
     """What the first shard runs besides, so that the others can run `script`, and each its own, after a crash."""
     saved = {"script": _plain(script), "own": {str(shard): _plain(lines) for shard, lines in own.items() if shard}}
-    return ("UPDATE definition_script SET script = ?1", (json.dumps(saved),))
+    return ("UPDATE definition_script SET script = ?1", (with_digest(json.dumps(saved)),))
+
+
+def read_script(stored: str) -> dict[str, Any]:
+    """What `decision` has written; StartError when that is damaged."""
+    try:
+        saved: dict[str, Any] = json.loads(without_digest(stored))
+    except ValueError:
+        problem = "the script of the latest change of definitions is damaged"
+        raise StartError(problem, "restore all shards from one backup") from None
+    return saved
 
 
 def of_other_shards(script: Sequence[ScriptLine]) -> list[ScriptLine]:
@@ -61,7 +74,7 @@ def recover(shards: Sequence[Shard], time_of: Callable[[int], int] = lambda numb
                 f"shard {number} has {count} changes of table definitions, the first shard has {first}",
                 "restore all shards from one backup",
             )
-        saved = json.loads(_read(shards[0], "SELECT script FROM definition_script")[0][0])
+        saved = read_script(_read(shards[0], "SELECT script FROM definition_script")[0][0])
         _run(shard, [*_lines(saved["script"]), *_lines(saved["own"].get(str(number), ())), COUNTED], time_of(number))
 
 

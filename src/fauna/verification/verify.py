@@ -15,6 +15,7 @@ from typing import Any, Final
 import apsw
 
 from fauna.catalog.slot_map import ONE_SHARD
+from fauna.chain.digest import without_digest
 from fauna.chain.encoding import decode_header
 from fauna.chain.merkle import EMPTY_ROOT
 from fauna.errors import FaunaError
@@ -592,15 +593,15 @@ class _Verification:
 
     def _definitions(self, number: int, engine: Engine, first: Engine | None) -> None:
         """Counted on each shard; one that a crash has kept from following the first is one behind."""
-        if len(engine.counts) > 1 or any(row[0] != 1 or not isinstance(row[1], int) for row in engine.counts):
+        count, wanted = _count(engine), _count(first) if first is not None else None
+        if count is None and engine.counts:
             self._find(number, "it does not say how many changes of definitions it has had", table="definition_count")
-        elif self._at_rest and first is not None and engine.counts and first.counts:
-            count, wanted = engine.counts[0][1], first.counts[0][1]
+        elif self._at_rest and count is not None and wanted is not None:
             if count not in (wanted, wanted - 1):
                 what = f"it has had {count} changes of definitions, the first shard {wanted}"
                 self._find(number, what, table="definition_count")
         try:
-            if [(row[0], type(json.loads(row[1]))) for row in engine.scripts] not in ([], [(1, dict)]):
+            if [(row[0], type(json.loads(without_digest(row[1])))) for row in engine.scripts] not in ([], [(1, dict)]):
                 raise ValueError
         except (ValueError, TypeError):
             self._find(number, "the script of the latest change of definitions cannot be read", table="definition_script")
@@ -633,6 +634,13 @@ class _Verification:
     def _fresh(self, number: int) -> apsw.Connection:
         """What is committed now, which may be more than any bench sees."""
         return open_to_read(self._files[number], self._configure, at_rest=self._at_rest)
+
+
+def _count(engine: Engine) -> int | None:
+    """How many changes of definitions a shard has had; None when it does not say."""
+    if len(engine.counts) != 1 or engine.counts[0][0] != 1 or not isinstance(engine.counts[0][1], int):
+        return None
+    return engine.counts[0][1]
 
 
 def _weight(task: Task) -> float:

@@ -1,6 +1,6 @@
 """Two-phase commit's first phase on disk: what a prepared transaction will do, as one row of its shard's own file.
 
-    fauna_prepared(gtrid, record)     record: `Prepared` as JSON
+    fauna_prepared(gtrid, record)     record: `Prepared` as JSON, with its digest
 
 The row is committed by a transaction of its own, with the group commit's sync; committing the prepared transaction does the
 changes and removes the row in one transaction, so that they are done exactly once.
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fauna.catalog.types import Stored
+from fauna.chain.digest import with_digest, without_digest
 from fauna.txn.row_locks import Key
 
 TABLE: Final = "fauna_prepared"
@@ -44,7 +45,7 @@ class Prepared:
     shards: tuple[int, ...] = ()
 
     def dump(self) -> str:
-        return json.dumps(
+        text = json.dumps(
             {
                 "rows": [[table, rowid, None if values is None else _plain(values)] for table, rowid, values in self.rows],
                 "statements": [[sql, _plain(params)] for sql, params in self.statements],
@@ -55,11 +56,12 @@ class Prepared:
                 "shards": self.shards,
             }
         )
+        return with_digest(text)
 
     @staticmethod
     def load(text: str) -> Prepared:
         """ValueError when it is damaged."""
-        saved = json.loads(text)
+        saved = json.loads(without_digest(text))
         return Prepared(
             tuple((table, rowid, None if values is None else _stored(values)) for table, rowid, values in saved["rows"]),
             tuple((sql, _stored(params)) for sql, params in saved["statements"]),
