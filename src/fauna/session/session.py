@@ -248,7 +248,8 @@ class Session:
         self.busy = True
         self._wide = self._constants_by_row = False
         self._context_made = False
-        self.statement_started = self._now = time.time()
+        # By the commits' clock, which never goes back: AS OF NOW(6) has all that was committed before.
+        self.statement_started = self._now = self.node.clock.now_us() / 1_000_000
         limit_s = self.variables.values["max_statement_time"]
         watch = self.watch
         if limit_s:

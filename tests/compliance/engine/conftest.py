@@ -11,8 +11,15 @@ from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from tests.compliance.engine.actors import make_tables
+from tests.compliance.engine.sealed import close_all
 
 OpenShard = Callable[..., SqliteShard]
+
+
+@pytest.fixture(autouse=True)
+def _closed_databases() -> Iterator[None]:
+    yield
+    close_all()
 
 
 @pytest.fixture

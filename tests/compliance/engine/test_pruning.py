@@ -16,7 +16,7 @@ from fauna.shard.engines.sqlite import pruning
 from fauna.shard.engines.sqlite.replay import DoesNotFit
 from fauna.shard.engines.sqlite.versions import Versions
 from fauna.shard.shard import Isolation, lock_now
-from tests.compliance.engine.test_sealing import Database, Rows
+from tests.compliance.engine.sealed import Database, Rows
 
 RC = Isolation.READ_COMMITTED
 LATER = 1 << 60
