@@ -274,3 +274,14 @@ def test_values_that_rows_exchange_can_be_replayed(tmp_path: Path) -> None:
     )
     copy.take_from(source)
     assert copy.stored() == source.stored() == {"t1": {1: (1, "b"), 2: (2, "a")}}
+
+
+def test_who_stops_reading_blocks_sees_what_comes_after(database: Database) -> None:
+    """Also while the rest of them is still to be had."""
+    database.run("INSERT INTO t1 VALUES (1, 'a', 0, NULL)")
+    left = database.reader.blocks(1, 1 << 40)
+    assert next(left).height == 1
+    database.run("UPDATE t1 SET c1 = 'b'")
+    head = database.reader.head()
+    assert head is not None and head.height == 3
+    assert [block.height for block in left] == [2]

@@ -15,7 +15,8 @@ from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW, ZSTD
 _PAYLOAD_BYTES_MAX: Final = 1 << 31
 _HEADERS_AT_ONCE: Final = 512
 _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
-_RANGE: Final = "SELECT height, header, payload FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
+_BLOCKS_AT_ONCE: Final = 32  # of at most a part each, and one change
+_RANGE: Final = "SELECT height, header, payload FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height LIMIT ?3"
 _HEADERS: Final = "SELECT header FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
 _COUNT_PARTS: Final = "SELECT count(*) FROM fauna_block_parts WHERE height = ?1"
 _PARTS: Final = "SELECT payload FROM fauna_block_parts WHERE height = ?1 ORDER BY part"
@@ -82,7 +83,7 @@ class BlockReader:
 
     def must_get_block(self, height: int) -> Block:
         """Malformed when there is no such block."""
-        for _, header, payload in self._rows(_RANGE, height, height):
+        for _, header, payload in self._rows(_RANGE, height, height, 1):
             return Block(height, bytes(header), bytes(payload))
         raise Malformed(f"block {height} is missing")
 
@@ -94,10 +95,17 @@ class BlockReader:
             first += _HEADERS_AT_ONCE
 
     def blocks(self, first: int, last: int) -> Generator[Block, None, None]:
-        """The blocks `first` to `last`, both included, in order."""
-        cursor = self._connection.cursor()
-        for height, header, payload in cursor.execute(_RANGE, (first, last)):
-            yield Block(int(height), bytes(header), bytes(payload))
+        """The blocks `first` to `last`, both included, in order, as far as they are there; who has had enough may stop.
+
+        A few at a time, and no statement is left open between: one that is open keeps the connection at what it saw first, and
+        nobody can say when a generator that was left is closed."""
+        while first <= last:
+            rows = self._rows(_RANGE, first, last, _BLOCKS_AT_ONCE)
+            for height, header, payload in rows:
+                yield Block(int(height), bytes(header), bytes(payload))
+            if len(rows) < _BLOCKS_AT_ONCE:
+                return
+            first = int(rows[-1][0]) + 1
 
     def changes(self, block: Block) -> Iterator[bytes]:
         """The encoded changes of a block, in order.  Malformed when they cannot be read."""
