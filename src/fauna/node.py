@@ -188,16 +188,16 @@ class Node:
             self.history = self.past = Past(lambda: self.shards, self.clock, lambda: self.gate)
         try:
             decide_chain(self.shard, settings.chain)
-            self.database = database = name_database(self.shard)  # before the first block, which rests on it
-            identify(self.shard, database, 0)
+            self.database = name_database(self.shard)  # before the first block, which rests on it
+            identify(self.shard, self.database, 0)
             self._make_system_tables(self.shard)
-            self.cuts = Cuts(database, lambda: self.shards, self.past) if self.past is not None else None
+            self.cuts = Cuts(self.database, lambda: self.shards, self.past) if self.past is not None else None
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)
             if self.past is not None:
                 self._changes = ChangeSource(
-                    lambda: self.shards, self.past, self.clock, self.growth, lambda: self.catalog, configure, database
+                    lambda: self.shards, self.past, self.clock, self.growth, lambda: self.catalog, configure, self.database
                 )
         except BaseException:
             self._close_shards()
@@ -220,7 +220,7 @@ class Node:
         self.chain_sources: Callable[[], Sequence[ChainSource]] = lambda: [
             SqliteChain(shard) for shard in self.shards if settings.chain
         ]
-        self.checkpoints = Checkpoints(directory.path, name_database(self.shard), lambda: self.chain_sources())
+        self.checkpoints = Checkpoints(directory.path, self.database, lambda: self.chain_sources())
         self.witness: Witness | None = None
         self.sessions: dict[int, Session] = {}
         self._sessions_lock = threading.Lock()
@@ -296,14 +296,13 @@ class Node:
                 f"'{self.directory.path}' has {count} shard{'s' if count > 1 else ''}, not {wanted}",
                 "leave --shards out" + (f", and then: faunadb shards add {wanted - count}" if wanted > count else ""),
             )
-        database = name_database(self.shard)
         for number in range(1, count):
             path = self.directory.shard_file(number)
             if not new and not path.exists():
                 raise StartError(f"shard file '{path}' is missing", "put it back, or restore all of them from a backup")
             shard = self._open_shard(number)
             self.shards.append(shard)
-            identify(shard, database, number)
+            identify(shard, self.database, number)
             self._make_system_tables(shard)
         if count == 1:
             if LocalCoordinator.is_there(self.directory.path) and not self.read_only:
@@ -337,10 +336,8 @@ class Node:
 
     def backup_source(self) -> Source:
         """What a backup is taken of."""
-        return Source(
-            name_database(self.shard), self.directory.path, lambda: tuple(self.shards),
-            Past(lambda: self.shards, self.clock, lambda: self.gate).instant,
-        )  # fmt: skip
+        past = self.past or Past(lambda: self.shards, self.clock, lambda: self.gate)  # without a chain the backup says so
+        return Source(self.database, self.directory.path, lambda: tuple(self.shards), past.instant)
 
     def start_archive(self) -> None:
         """Begin to add to the backup that the settings name; StartError when its secret cannot be read."""
@@ -414,7 +411,7 @@ class Node:
                 for number in range(len(self.shards), shards):
                     self.directory.remove_shard_file(number)  # one that a crash has left half made
                     new.append(self._open_shard(number))
-                    identify(new[-1], name_database(self.shard), number)
+                    identify(new[-1], self.database, number)
                     self._make_system_tables(new[-1])
                     fill(new[-1], self.shards[-1], before, drops)
                 script = [(f"DROP TRIGGER {name}", ()) for name in drops]

@@ -21,6 +21,7 @@ from fauna.catalog.placement import SINGLE_SHARD
 from fauna.catalog.schema import Table
 from fauna.chain.encoding import DELETE, INSERT, RESET, SCHEMA, UPDATE, Change, decode_change
 from fauna.shard.engines.sqlite.blocks import BlockReader
+from fauna.shard.engines.sqlite.columns import read_columns
 
 TableName = tuple[str, str]
 _ENTRIES: Final = "catalog_entries"
@@ -65,7 +66,7 @@ class Layouts:
             run = self._connection.execute
             run(statement)
             try:
-                return tuple([str(row[1]) for row in run(f'PRAGMA table_xinfo("{table}")') if row[6] != 2])
+                return tuple([column.name for column in read_columns(run, table).stored])
             finally:
                 run(f'DROP TABLE "{table}"')
 

@@ -15,6 +15,7 @@ from fauna.errors import SqlError, error, unsupported
 from fauna.execute import over_shards, writing
 from fauna.plan.plan import DeletePlan, Distribution, Gather, Plan, QueryPlan, ShardStatement, UpdatePlan
 from fauna.session import definition, flashback, load_data, passwords, past, procedures, reading, xa
+from fauna.session.evaluation import evaluate
 from fauna.session.explain import EXPLAIN_COLUMNS, Step, Tables, analyzed, explained, merge_row, noted
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn, Row
 from fauna.session.variables import must_variable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from fauna.session.session import Session
 
 Params = Sequence[tuple[SqlType, Stored]]
-_REPLANS_MAX = 8
 # SHOW statements that open the table they are about.
 _OPENS_TABLE = frozenset({"COLUMNS", "INDEX", "CREATE TABLE", "CREATE VIEW"})
 
@@ -214,29 +214,6 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
     if sql_type.kind is Kind.DECIMAL:
         return float(plain)
     return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else plain
-
-
-def evaluate(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
-    """Type and value of an expression outside any query; its markers are the parameters of the running statement."""
-    for _ in range(_REPLANS_MAX):
-        try:
-            return _evaluated(session, expr)
-        except reading.RowsMoved:
-            session.scope_changed()  # slots have moved since the statement began
-    return _evaluated(session, expr)
-
-
-def _evaluated(session: Session, expr: ast.Expr) -> tuple[SqlType, Stored]:
-    query = ast.Select((ast.SelectItem(expr, "v", ""),))
-    args = [value for _, value in session.params]
-    plan = session.bind(ast.QueryStatement(query), tuple([sql_type for sql_type, _ in session.params]), args)
-    assert isinstance(plan, QueryPlan)
-    transaction = session.transactions.for_reading() if plan.tables else None
-    reads = plan.reads(args, session.supply)
-    rows = list(reading.read(session, transaction, plan.statement, plan.distribution, args, reads, inline=False))
-    if len(rows) > 1:
-        raise error("SUBQUERY_NO_1_ROW")
-    return plan.columns[0].sql_type, rows[0][0] if rows else None
 
 
 # ── SHOW, DESCRIBE, EXPLAIN ──────────────────────────────────────────────────────────────────────────────────────
@@ -522,4 +499,4 @@ _IN_WORKER: dict[type, Callable[[Session, Any], Result]] = {
     ast.XaRollback: xa.rollback,
 }
 
-__all__ = ["columns_of", "evaluate", "run"]
+__all__ = ["columns_of", "run"]

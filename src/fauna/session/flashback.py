@@ -26,6 +26,7 @@ from fauna.chain.encoding import DELETE, INSERT, UPDATE, Change, encode_row
 from fauna.clock import shown
 from fauna.errors import error, unsupported
 from fauna.session import keys_over_shards
+from fauna.session.evaluation import evaluate
 from fauna.session.past import microseconds
 from fauna.session.result import MustWait, Result
 from fauna.shard.shard import Params, Transaction
@@ -41,8 +42,6 @@ _SYSTEM_TABLES: Final = frozenset({"auto_increment"})  # counters do not go back
 
 
 def table(session: Session, statement: ast.FlashbackTable) -> Result:
-    from fauna.session.administration import evaluate
-
     text = evaluate(session, _as_datetime(statement.moment))[1]
     if text is None:
         raise error("WRONG_SYSTEM_TIME", str(evaluate(session, statement.moment)[1]), "a time is expected")

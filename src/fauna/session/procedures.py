@@ -15,6 +15,7 @@ from fauna.catalog.schema import Parameter, Procedure
 from fauna.catalog.types import SqlType, Stored
 from fauna.errors import error, unsupported
 from fauna.session import system_procedures
+from fauna.session.evaluation import evaluate
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, Ticket
 from fauna.sql import ast
 from fauna.sql.convert import StoreLabel, store_conversion
@@ -61,8 +62,6 @@ def _argument(session: Session, arg: ast.Expr, params: Params, parameter: Parame
 
 
 def _value(session: Session, arg: ast.Expr, params: Params) -> tuple[SqlType, Stored]:
-    from fauna.session.administration import evaluate
-
     return params[arg.index] if isinstance(arg, ast.Marker) else evaluate(session, arg)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import apsw
 
 from fauna.errors import SqlError
+from fauna.shard.engines.sqlite.columns import read_columns
 from fauna.sql.collation import Compare, compare
 from fauna.verification.fold import Hashes, P, add_entries, row_hash_of
 
@@ -69,9 +70,8 @@ def _scan(table: str, index: _Index) -> str:
 def _readable(connection: apsw.Connection, table: str) -> list[_Index] | None:
     """The indexes of a table; None when one of them cannot be read without the table."""
     found: list[_Index] = []
-    keys = [row for row in connection.execute(f'PRAGMA table_xinfo("{table}")') if row[5]]
     # A column that is the rowid is read from the rowid, whatever the index has in its place.
-    rowid = str(keys[0][1]) if len(keys) == 1 and str(keys[0][2]).upper() == "INTEGER" else None
+    rowid = read_columns(connection.execute, table).rowid or None
     for row in connection.execute(f'PRAGMA index_list("{table}")').fetchall():
         name, unique, partial = str(row[1]), bool(row[2]), bool(row[4])
         parts = connection.execute(f'PRAGMA index_xinfo("{name}")').fetchall()

@@ -10,6 +10,7 @@ import apsw
 from fauna.catalog import store
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import Stored
+from fauna.shard.engines.sqlite.columns import read_columns
 
 _SHOWN_MAX: Final = 60
 _SECRET: Final = frozenset({"accounts"})  # tables of which no value is shown
@@ -69,6 +70,6 @@ def read_catalog(connection: apsw.Connection) -> Catalog | None:
 
 def keys_of(connection: apsw.Connection, table: str) -> tuple[list[str], list[int]]:
     """The stored columns of a table, and which of them name a row: all, when there is no key."""
-    rows = [row for row in connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
-    keyed = sorted((int(row[5]), i) for i, row in enumerate(rows) if row[5])
-    return [str(row[1]) for row in rows], [i for _, i in keyed] or list(range(len(rows)))
+    columns = read_columns(connection.execute, table)
+    names = [column.name for column in columns.stored]
+    return names, [names.index(name) for name in columns.key] or list(range(len(names)))

@@ -18,6 +18,7 @@ import apsw
 from fauna.chain.encoding import block_hash, decode_header, genesis
 from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
+from fauna.shard.engines.sqlite.columns import read_columns
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.shard.engines.sqlite.versions import versions_file
@@ -336,7 +337,7 @@ def rows_as_stored(connection: apsw.Connection, table: str) -> Iterator[tuple[An
 
 def stored_columns(connection: apsw.Connection, table: str) -> list[str]:
     """Quoted, in order; none when there is no such table."""
-    return [f'"{row[1]}"' for row in connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
+    return [f'"{column.name}"' for column in read_columns(connection.execute, table).stored]
 
 
 def past_tables(table: str, names: Sequence[str]) -> list[str]:

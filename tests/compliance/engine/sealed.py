@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import apsw
@@ -24,7 +25,7 @@ from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.replay import Replay
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.shard import SqliteShard
-from fauna.shard.shard import Isolation, lock_now
+from fauna.shard.shard import Branch, Isolation, lock_now
 
 Rows = dict[str, dict[int, tuple[Stored, ...]]]
 RC = Isolation.READ_COMMITTED
@@ -127,3 +128,28 @@ def close_all() -> None:
     """Close what a test has opened."""
     while _opened:
         _opened.pop().close()
+
+
+def make_three_tables(database: Database) -> tuple[int, ...]:
+    """t1, t2 with a unique column, t3 with a VIRTUAL one: what `write_at_random` writes to.  Their numbers."""
+    tables = {1: "c1 TEXT, c2 TEXT", 2: "c1 TEXT UNIQUE, c2 TEXT", 3: "c1 TEXT, c2 TEXT, c3 TEXT AS (c1 || 'x')"}
+    for number, columns in tables.items():
+        database.run(f"CREATE TABLE t{number} (c0 INTEGER PRIMARY KEY, {columns})", ddl=True)
+    return tuple(tables)
+
+
+def write_at_random(branch: Branch, dice: random.Random) -> None:
+    """One statement; it may fail, by a unique column."""
+    table, key, other = f"t{dice.randint(1, 3)}", dice.randint(1, 9), dice.randint(1, 9)
+    word = dice.choice(["a", "b", "c", "d" * 300])
+    sql = dice.choice([
+        f"INSERT INTO {table} (c0, c1) VALUES ({key}, '{word}{key}'), ({other}, '{word}{other}')",
+        f"REPLACE INTO {table} (c0, c1) VALUES ({key}, '{word}')",
+        f"UPDATE {table} SET c2 = '{word}' WHERE c0 >= {key}",
+        f"UPDATE {table} SET c0 = {other} WHERE c0 = {key}",
+        f"DELETE FROM {table} WHERE c0 = {key}",
+    ])  # fmt: skip
+    try:
+        branch.write(sql, ())
+    except Exception as failed:
+        assert "UNIQUE" in str(failed), failed

@@ -16,7 +16,7 @@ from fauna.shard.engines.sqlite import pruning
 from fauna.shard.engines.sqlite.replay import DoesNotFit
 from fauna.shard.engines.sqlite.versions import Versions
 from fauna.shard.shard import Isolation, lock_now
-from tests.compliance.engine.sealed import Database, Rows
+from tests.compliance.engine.sealed import Database, Rows, make_three_tables, write_at_random
 
 RC = Isolation.READ_COMMITTED
 LATER = 1 << 60
@@ -162,26 +162,12 @@ def test_the_kept_past_is_found_again_from_the_rows_that_are_there(tmp_path: Pat
     """Random changes, definitions and limits; the versions, as kept and as made anew, show every state since the limit."""
     dice = random.Random(seed)
     database = Database(tmp_path / "data", **({"sealer_rows_max": 3} if seed % 2 else {}))
-    tables = {1: "c1 TEXT, c2 TEXT", 2: "c1 TEXT UNIQUE, c2 TEXT", 3: "c1 TEXT, c2 TEXT, c3 TEXT AS (c1 || 'x')"}
-    for number, columns in tables.items():
-        database.run(f"CREATE TABLE t{number} (c0 INTEGER PRIMARY KEY, {columns})", ddl=True)
+    tables = make_three_tables(database)
     states: list[tuple[int, Rows]] = []
     for step in range(70):
         branch = database.shard.begin(RC)
         for _ in range(dice.randint(1, 5)):
-            table, key, other = f"t{dice.randint(1, 3)}", dice.randint(1, 9), dice.randint(1, 9)
-            word = dice.choice(["a", "b", "c", "d" * 300])
-            sql = dice.choice([
-                f"INSERT INTO {table} (c0, c1) VALUES ({key}, '{word}{key}'), ({other}, '{word}{other}')",
-                f"REPLACE INTO {table} (c0, c1) VALUES ({key}, '{word}')",
-                f"UPDATE {table} SET c2 = '{word}' WHERE c0 >= {key}",
-                f"UPDATE {table} SET c0 = {other} WHERE c0 = {key}",
-                f"DELETE FROM {table} WHERE c0 = {key}",
-            ])  # fmt: skip
-            try:
-                branch.write(sql, ())
-            except Exception as failed:
-                assert "UNIQUE" in str(failed), failed
+            write_at_random(branch, dice)
         branch.commit().wait()
         if dice.random() < 0.06:
             database.run(f"ALTER TABLE t{dice.randint(1, 3)} ADD COLUMN d{database.shard.height} TEXT DEFAULT 'new'", ddl=True)

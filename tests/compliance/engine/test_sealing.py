@@ -15,7 +15,7 @@ from fauna.chain.encoding import (
 )
 from fauna.shard.engines.sqlite.blocks import Block
 from fauna.shard.engines.sqlite.replay import DoesNotFit, Replay
-from tests.compliance.engine.sealed import RC, Database, Rows
+from tests.compliance.engine.sealed import RC, Database, Rows, make_three_tables, write_at_random
 
 
 @pytest.fixture
@@ -179,27 +179,13 @@ def test_replaying_the_chain_gives_the_rows(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     limits = {"sealer_rows_max": 3} if seed % 2 else {}
     database = Database(tmp_path / "data", **limits)
-    tables = {1: "c1 TEXT, c2 TEXT", 2: "c1 TEXT UNIQUE, c2 TEXT", 3: "c1 TEXT, c2 TEXT, c3 TEXT AS (c1 || 'x')"}
-    for number, columns in tables.items():
-        database.run(f"CREATE TABLE t{number} (c0 INTEGER PRIMARY KEY, {columns})", ddl=True)
+    make_three_tables(database)
     states: list[tuple[int, Rows]] = []
     for _ in range(60):
         branch = database.shard.begin(RC, two_phase=dice.random() < 0.3)
         points = 0
         for _ in range(dice.randint(1, 6)):
-            table, key, other = f"t{dice.randint(1, 3)}", dice.randint(1, 9), dice.randint(1, 9)
-            word = dice.choice(["a", "b", "c", "d" * 300])
-            sql = dice.choice([
-                f"INSERT INTO {table} (c0, c1) VALUES ({key}, '{word}{key}'), ({other}, '{word}{other}')",
-                f"REPLACE INTO {table} (c0, c1) VALUES ({key}, '{word}')",
-                f"UPDATE {table} SET c2 = '{word}' WHERE c0 >= {key}",
-                f"UPDATE {table} SET c0 = {other} WHERE c0 = {key}",
-                f"DELETE FROM {table} WHERE c0 = {key}",
-            ])  # fmt: skip
-            try:
-                branch.write(sql, ())
-            except Exception as failed:
-                assert "UNIQUE" in str(failed), failed
+            write_at_random(branch, dice)
             if dice.random() < 0.2:
                 branch.savepoint(f"s{points}")
                 points += 1

@@ -12,7 +12,7 @@ import pytest
 
 from fauna.errors import SqlError
 from fauna.node import Node
-from fauna.session import administration
+from fauna.session import evaluation
 from fauna.session.session import Session
 from fauna.sql.bind.place import rows_move, spread_tables
 from tests.unit.session.test_shards import ask, connect, opened
@@ -347,7 +347,7 @@ def test_an_expression_outside_a_query_is_evaluated_while_slots_move(
     node: Node, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SET, CALL, DO: slots move after the expression has been planned."""
-    read, other, moved = administration.reading.read, connect(node, "shop"), []
+    read, other, moved = evaluation.reading.read, connect(node, "shop"), []
 
     def moving(*args: object, **options: object) -> object:
         if not moved:
@@ -355,6 +355,6 @@ def test_an_expression_outside_a_query_is_evaluated_while_slots_move(
             reshard(other, "shards_add(1)")
         return read(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(administration.reading, "read", moving)
+    monkeypatch.setattr(evaluation.reading, "read", moving)
     ask(session, "SET @sum = 1 + 1")
     assert moved and ask(session, "SELECT @sum") == [(2,)]

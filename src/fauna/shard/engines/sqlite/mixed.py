@@ -18,6 +18,7 @@ import apsw
 
 from fauna.errors import error
 from fauna.session.result import MustMove, Row
+from fauna.shard.engines.sqlite.columns import read_columns
 from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.readers import AnyRows, MemoryRows
@@ -143,9 +144,6 @@ class MixedMode:
 
 def _columns(connection: apsw.Connection, table: str) -> list[str]:
     """The stored columns, with the rowid under its own name when no column is an alias of it."""
-    rows = connection.execute(f'PRAGMA table_xinfo("{table}")').fetchall()
-    columns = [str(row[1]) for row in rows if row[6] == 0]
-    keys = [row for row in rows if row[5]]
-    if len(keys) == 1 and str(keys[0][2]).upper() == "INTEGER":
-        return columns
-    return ["rowid", *columns]
+    columns = read_columns(connection.execute, table)
+    written = [column.name for column in columns.columns if not column.computed]
+    return written if columns.rowid else ["rowid", *written]

@@ -33,6 +33,7 @@ from fauna.chain.encoding import (
 from fauna.chain.merkle import Frontier, leaf_hash
 from fauna.errors import FaunaError
 from fauna.session.result import Ticket
+from fauna.shard.engines.sqlite.columns import is_without_rowid, read_columns
 from fauna.shard.engines.sqlite.errors import translate
 from fauna.shard.engines.sqlite.sealer import DEFINITION, Sealer
 from fauna.shard.engines.sqlite.shard import SqliteShard
@@ -257,19 +258,17 @@ class _Table:
     def __init__(self, connection: apsw.Connection, name: str) -> None:
         self._name = name
         self._run = connection.cursor().execute
-        rows: list[Any] = self._run(f'PRAGMA table_xinfo("{name}")').fetchall()
-        stored = [row for row in rows if row[6] != 2]
-        self._written = tuple(i for i, row in enumerate(stored) if row[6] == 0)
-        names = [f'"{row[1]}"' for row in stored]
+        columns = read_columns(self._run, name)
+        stored = columns.stored
+        self._written = tuple(i for i, column in enumerate(stored) if not column.computed)
+        names = [f'"{column.name}"' for column in stored]
         written = [names[i] for i in self._written]
-        keyed = sorted((row for row in rows if row[5]), key=lambda row: int(row[5]))
         self._keys: tuple[int, ...] = ()
-        if any(row[4] for row in self._run(f'PRAGMA main.table_list("{name}")')):
-            at = {str(row[1]): i for i, row in enumerate(stored)}
-            self._keys = tuple(at[str(row[1])] for row in keyed)
-        has_alias = len(keyed) == 1 and str(keyed[0][2]).upper() == "INTEGER" and not self._keys
+        if is_without_rowid(self._run, name):
+            at = {column.name: i for i, column in enumerate(stored)}
+            self._keys = tuple(at[key] for key in columns.key)
         condition = " AND ".join(f"{names[i]} IS ?" for i in self._keys) or "rowid = ?"
-        self._names_rowid = not has_alias and not self._keys
+        self._names_rowid = not columns.rowid and not self._keys
         into = [*written, "rowid"] if self._names_rowid else written
         self._insert = f'INSERT INTO "{name}" ({", ".join(into)}) VALUES ({", ".join("?" * len(into))})'
         self._delete = f'DELETE FROM "{name}" WHERE {condition}'

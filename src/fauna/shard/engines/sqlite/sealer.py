@@ -52,6 +52,7 @@ from fauna.chain.encoding import (
 )
 from fauna.chain.merkle import Frontier
 from fauna.clock import HybridClock
+from fauna.shard.engines.sqlite.columns import Execute, is_without_rowid, read_columns
 from fauna.shard.engines.sqlite.connection import Handle
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
@@ -215,8 +216,8 @@ class Sealer:
         if reals is None:
             committed = self._committed()  # in the hook this connection may not be used
             committed.guard.start(None, inline=False)
-            rows = [row for row in committed.connection.execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2]
-            reals = tuple([i for i, row in enumerate(rows) if row[2] == "REAL" and row[4] is not None])
+            stored = read_columns(committed.connection.execute, table).stored
+            reals = tuple([i for i, column in enumerate(stored) if column.declared == "REAL" and column.has_default])
             self._reals[table] = reals
         if not reals:
             return old
@@ -595,8 +596,7 @@ class _Layout:
     columns: str
 
 
-def read_layout(execute: Callable[..., apsw.Cursor], table: str) -> _Layout:
+def read_layout(execute: Execute, table: str) -> _Layout:
     """How rows of a table are encoded."""
-    without_rowid = any(row[4] for row in execute(f'PRAGMA main.table_list("{table}")'))
-    columns = ", ".join(f'"{row[1]}"' for row in execute(f'PRAGMA table_xinfo("{table}")') if row[6] != 2)
-    return _Layout(without_rowid, columns)
+    names = [f'"{column.name}"' for column in read_columns(execute, table).stored]
+    return _Layout(is_without_rowid(execute, table), ", ".join(names))

@@ -48,6 +48,7 @@ from fauna.chain.encoding import (
     encode_row,
 )
 from fauna.shard.engines.sqlite.blocks import Block, BlockReader
+from fauna.shard.engines.sqlite.columns import read_columns
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.sealer import IN_PARTS
 
@@ -478,17 +479,18 @@ class Versions:
         )
 
     def _begin_layout(self, name: str, known: list[Layout], time_us: int) -> None:
-        stored = [row for row in self._shadow.execute(f'PRAGMA table_xinfo("{name}")') if row[6] != 2]
-        layout = Layout(name, tuple(str(row[1]) for row in stored), time_us, CURRENT)
+        stored = read_columns(self._shadow.execute, name).stored
+        layout = Layout(name, tuple(column.name for column in stored), time_us, CURRENT)
         known.append(layout)
         self._connection.execute(
             "INSERT OR REPLACE INTO fauna_layouts VALUES (?, ?, ?, ?, ?)",
             (name, len(layout.columns), json.dumps(layout.columns), time_us, CURRENT),
         )
         columns = []
-        for row in stored:
-            collation = self._shadow.column_metadata("main", name, str(row[1]))[1]
-            columns.append(f'"{row[1]}" {row[2] or "ANY"}' + (f" COLLATE {collation}" if collation != "BINARY" else ""))
+        for column in stored:
+            collation = self._shadow.column_metadata("main", name, column.name)[1]
+            collate = f" COLLATE {collation}" if collation != "BINARY" else ""
+            columns.append(f'"{column.name}" {column.declared or "ANY"}{collate}')
         text = ", ".join([*columns, "row_start INTEGER NOT NULL", "row_end INTEGER NOT NULL"])
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {layout.table} ({text}) STRICT")
         keys = self._keys(layout)
@@ -514,9 +516,7 @@ class Versions:
 
     def _keys(self, layout: Layout) -> list[str]:
         """The columns that name a row: the rowid's, or the primary key's; all, when it has neither."""
-        rows = self._shadow.execute(f'PRAGMA table_xinfo("{layout.name}")').fetchall()
-        keyed = sorted((int(row[5]), str(row[1])) for row in rows if row[5])
-        return [f'"{name}"' for _, name in keyed] or [f'"{name}"' for name in layout.columns]
+        return [f'"{name}"' for name in read_columns(self._shadow.execute, layout.name).key or layout.columns]
 
     def _target(self, layout: Layout) -> _Target:
         target = self._targets.get(layout.table)
@@ -525,9 +525,8 @@ class Versions:
             table = layout.table
             condition = " AND ".join([f"{key} IS ?" for key in keys]) or "0"
             marks = ", ".join("?" * (len(layout.columns) + 2))
-            rowid = [row for row in self._shadow.execute(f'PRAGMA table_xinfo("{layout.name}")') if row[5]]
-            is_rowid = len(rowid) == 1 and str(rowid[0][2]).upper() == "INTEGER"
-            positions = () if is_rowid else tuple(layout.columns.index(key.strip('"')) for key in keys)
+            rowid = read_columns(self._shadow.execute, layout.name).rowid
+            positions = () if rowid else tuple(layout.columns.index(key.strip('"')) for key in keys)
             target = _Target(
                 f"INSERT INTO {table} VALUES ({marks})",
                 f"UPDATE {table} SET row_end = ? WHERE row_end = ? AND {condition}",

@@ -14,6 +14,7 @@ from typing import Any, Final
 from apsw import no_change
 
 from fauna.catalog.types import Stored
+from fauna.shard.engines.sqlite.columns import is_without_rowid, read_columns
 from fauna.shard.engines.sqlite.connection import Handle
 
 # A changed row: (table, op, rowid, rowid_new, None, new); an UPDATE may have moved it.  new has all its columns, `no_change` for
@@ -167,16 +168,16 @@ class Shapes:
         return table, op, rowid, rowid_new, sql, [*[new[i] for i in changed], rowid]
 
     def _read(self, table: str) -> Shape:
-        rows = self._pragma("table_xinfo", table)
-        columns = tuple(str(row[1]) for row in rows)
-        computed = frozenset(i for i, row in enumerate(rows) if row[6] in (2, 3))
-        keyed = [i for i, row in enumerate(rows) if row[5]]
-        rowid = keyed[0] if len(keyed) == 1 and str(rows[keyed[0]][2]).upper() == "INTEGER" else -1
-        hidden = rowid >= 0 and columns[rowid] == self._hidden_rowid
-        return Shape(columns, computed, rowid, hidden, self._unique_keys(table))
+        self._handle.guard.start(None, inline=False)
+        found = read_columns(self._handle.connection.execute, table)
+        columns = tuple([column.name for column in found.columns])
+        computed = frozenset([i for i, column in enumerate(found.columns) if column.computed])
+        rowid = columns.index(found.rowid) if found.rowid else -1
+        return Shape(columns, computed, rowid, found.rowid == self._hidden_rowid, self._unique_keys(table))
 
     def _unique_keys(self, table: str) -> tuple[UniqueKey, ...] | None:
-        if any(row[4] for row in self._pragma("table_list", table)):
+        self._handle.guard.start(None, inline=False)
+        if is_without_rowid(self._handle.connection.execute, table):
             return ()  # WITHOUT ROWID: the catalog's own, whose rows nobody locks
         keys = []
         for _, name, unique, _, partial in self._pragma("index_list", table):
