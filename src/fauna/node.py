@@ -472,7 +472,7 @@ class Node:
         self.catalog = catalog
         if catalog.slots.version != before.slots.version:
             self._homes.moved()
-        self.auto_increments.forget()
+        self.auto_increments.forget(before, catalog)
 
     def settled(self, time_us: int) -> None:
         """A follower has everything up to then."""

@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 from fauna.catalog.placement import SINGLE_SHARD, placement_of
-from fauna.catalog.schema import Table
+from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import INTEGERS, UINT64_MAX, from_unsigned, integer_range
 from fauna.errors import SqlError, error
 from fauna.shard.shard import Branch, Transaction
@@ -181,6 +181,10 @@ class AutoIncrement:
         counter = self._counters.get(table.id)
         return counter.next if counter is not None else None
 
-    def forget(self) -> None:
-        """DDL may have changed any of them."""
-        self._counters.clear()
+    def forget(self, before: Catalog, after: Catalog) -> None:
+        """Tables that DDL has changed are read anew.  The others' counters stay: open transactions have numbers of them
+        that are in no file yet."""
+        was = {table.id: table for table in before.tables()}
+        same = {table.id for table in after.tables() if was.get(table.id) is table}
+        with self._lock:
+            self._counters = {number: counter for number, counter in self._counters.items() if number in same}

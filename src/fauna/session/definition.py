@@ -58,8 +58,8 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
 
     def publish() -> None:
         """With the locks in hand: else it might put this catalog in the place of a later one."""
+        session.node.auto_increments.forget(session.node.catalog, plan.catalog)
         session.node.set_catalog(plan.catalog)
-        session.node.auto_increments.forget()
         if isinstance(statement, ast.CreateSequence) and statement.alter:
             changed = plan.catalog.relation(statement.sequence.schema or session.database or "", statement.sequence.name)
             if isinstance(changed, SqlSequence):

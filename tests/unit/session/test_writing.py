@@ -39,6 +39,24 @@ def test_auto_increment_with_increment_and_offset(session: Session) -> None:
     assert [i for (i,) in rows(session, "SELECT id FROM t ORDER BY id")] == [3, 13, 23]
 
 
+def test_a_number_is_not_given_twice_when_another_table_is_defined_in_between(open_session: Callable[[], Session]) -> None:
+    a, b = open_session(), open_session()
+    for name in "tu":
+        a.run(f"CREATE TABLE {name} (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+    a.run("INSERT INTO u (v) VALUES (1), (2)")
+    a.run("BEGIN")
+    a.run("INSERT INTO t (v) VALUES (1)")
+    b.run("ALTER TABLE u AUTO_INCREMENT = 100")
+    b.run("INSERT INTO u (v) VALUES (3)")
+    b.run("INSERT INTO t (v) VALUES (2)")
+    a.run("COMMIT")
+    assert rows(b, "SELECT id, v FROM t ORDER BY id") == [(1, 1), (2, 2)]
+    assert rows(b, "SELECT MAX(id) FROM u") == [(100,)]
+    a.run("TRUNCATE TABLE u")
+    b.run("INSERT INTO u (v) VALUES (4)")
+    assert rows(b, "SELECT id FROM u") == [(1,)]
+
+
 def test_columns_of_the_select_in_on_duplicate_key_update(session: Session) -> None:
     session.run("CREATE TABLE t (k INT PRIMARY KEY, total INT)")
     session.run("CREATE TABLE src (k INT, n INT)")
