@@ -37,7 +37,8 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
         raise MustMove
     if session.node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
-    if _temporary(session, statement):
+    temporary = _temporary(session, statement)
+    if temporary:
         session.transactions.must_repeat()
     else:
         session.transactions.must_be_ordinary()
@@ -47,9 +48,9 @@ def run(session: Session, statement: ast.Statement, inline: bool) -> Result:
                 ended.wait()
         elif session.transactions.read_only_next:
             raise error("READ_ONLY_TRANSACTION")
-    temporaries.restore(session)
-    transaction = session.transactions.for_writing()
+    transaction = session.transactions.for_writing() if temporary else session.transactions.for_definition()
     transaction.lock()
+    temporaries.make_missing(session, transaction.writer(SINGLE_SHARD))
     context = session.new_context(storing=True)
     plan = plan_ddl(statement, session.node.catalog, ddl_context(session))
     context.warnings.extend(plan.warnings)

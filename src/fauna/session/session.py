@@ -107,6 +107,7 @@ class Session:
         self.row_count: int = -1
         self.found_rows: int = 0
         self.temporaries: dict[tuple[str, str], Table] = {}
+        self.temporaries_missed = False
         self.started = time.monotonic()
         self.statement_text: str = ""
         self.busy = False
@@ -417,6 +418,8 @@ class Session:
         """Plan and run; anew when the schema moved under it, a DECIMAL did not fit 64 bits, or a sequence ran short."""
         for wanted in range(REPLANS_MAX):
             try:
+                if self.temporaries_missed:
+                    temporaries.restore(self)
                 return attempt()
             except reading.RowsMoved:
                 self.transactions.statement_failed()

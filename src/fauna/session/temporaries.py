@@ -13,16 +13,29 @@ from fauna.catalog.placement import SINGLE_SHARD
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
+    from fauna.shard.shard import Branch
 
 
 def restore(session: Session) -> bool:
-    """Make the session's temporary tables that are missing; False when none is.  May raise MustWait, having done nothing."""
+    """Make the session's temporary tables that are missing; False when none is.  May raise MustWait, having done nothing: then
+    it comes first when the statement is begun anew, which would else give up the lock that it has waited for."""
+    if not session.temporaries:
+        return False
+    session.temporaries_missed = True
+    branch = session.transactions.for_writing().writer(SINGLE_SHARD)
+    branch.lock()
+    found = make_missing(session, branch)
+    session.transactions.end_statement()
+    session.temporaries_missed = False
+    return found
+
+
+def make_missing(session: Session, branch: Branch) -> bool:
+    """The same in a transaction that holds the lock, as a part of it."""
     if not session.temporaries:
         return False
     from fauna.session.definition import ddl_context
 
-    branch = session.transactions.for_writing().writer(SINGLE_SHARD)
-    branch.lock()
     names = ", ".join(f"'{table.physical}'" for table in session.temporaries.values())
     query = f"SELECT name FROM sqlite_schema WHERE name IN ({names})"
     there = {name for (name,) in branch.query(query, (), (), inline=False)}
@@ -30,5 +43,4 @@ def restore(session: Session) -> bool:
     context = ddl_context(session)
     for table in missing:
         branch.execute_ddl(sqlite_schema.create_whole(table, context), (table.physical,))
-    session.transactions.end_statement()
     return bool(missing)

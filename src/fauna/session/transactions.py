@@ -155,6 +155,11 @@ class Transactions:
         if self.read_only_next:
             self._next_read_only = None  # it was for this statement's transaction
             raise error("READ_ONLY_TRANSACTION")
+        return self.for_definition()
+
+    def for_definition(self) -> Transaction:
+        """A statement's own transaction, with autocommit=0 too: whoever begins it anew after waiting finds it again.  The
+        caller has committed what was open."""
         if self.branch is None:
             self.branch = self._open(Isolation.READ_COMMITTED, alone=True)
         return self.branch
