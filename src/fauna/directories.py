@@ -1,9 +1,10 @@
-"""Directories as the disk has them."""
+"""Directories and files as the disk has them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 
 def sync_directory(path: Path) -> None:
@@ -13,3 +14,8 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_private(path: Path) -> IO[bytes]:
+    """A new file that nobody else may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")

@@ -46,6 +46,7 @@ from fauna.execute.row_ids import RowIds
 from fauna.follow import status as follower_status
 from fauna.follow.applier import Applied, Applier
 from fauna.follow.cut import Cuts
+from fauna.follow.file_copies import FileCopies
 from fauna.follow.inbox import Inbox, followed, is_follower
 from fauna.resharding.homes import CatalogHomes
 from fauna.resharding.mover import LOCK_WAIT_S as RESHARD_LOCK_WAIT_S
@@ -192,6 +193,7 @@ class Node:
             identify(self.shard, self.database, 0)
             self._make_system_tables(self.shard)
             self.cuts = Cuts(self.database, lambda: self.shards, self.past) if self.past is not None else None
+            self.copies = FileCopies(directory.path) if self.past is not None else None
             self.catalog = self._load_catalog()
             self._open_other_shards(settings.shards)
             self.xids = Xids(self.clock, self.shards, lambda: self._committer)

@@ -65,6 +65,10 @@ def defined(server: Server, table: str) -> tuple[str, int]:
     return (text.replace(found[0], ""), int(found[1])) if found else (text, 0)
 
 
+def shown_us(time_us: int) -> str:
+    return f"{datetime(1970, 1, 1) + timedelta(microseconds=time_us)}"
+
+
 def replica(server: Server) -> dict[str, Any]:
     (row,) = server.query("SHOW REPLICA STATUS", cursorclass=pymysql.cursors.DictCursor)
     return dict(row)  # type: ignore[call-overload]
@@ -138,8 +142,7 @@ def test_it_has_the_past_of_its_source(source_4: Server) -> None:
             times.append(max(head[2] for head in heads(source).values()))
     with faunadb.follow(source) as follower:
         for expected, time_us in zip((1, 3, 6), times, strict=True):
-            moment = f"{datetime(1970, 1, 1) + timedelta(microseconds=time_us)}"
-            sql = f"SELECT DISTINCT a FROM test.t FOR SYSTEM_TIME AS OF TIMESTAMP '{moment}'"
+            sql = f"SELECT DISTINCT a FROM test.t FOR SYSTEM_TIME AS OF TIMESTAMP '{shown_us(time_us)}'"
             assert follower.query(sql) == source.query(sql) == ((expected,),)
         source.kill()  # from now on nobody knows
         sql = "SELECT a FROM test.t FOR SYSTEM_TIME AS OF TIMESTAMP '{}' LIMIT 1"
@@ -244,6 +247,78 @@ def test_it_serves_while_the_source_is_away(source: Server, tmp_path: Path) -> N
         source.query("INSERT INTO test.t VALUES (2)")
         caught_up(source, follower)
         assert follower.query("SELECT * FROM test.t") == ((1,), (2,))
+
+
+@pytest.mark.parametrize("times", [4, pytest.param(30, marks=pytest.mark.long)])
+def test_killed_in_the_first_copy(source_4: Server, times: int, tmp_path: Path) -> None:
+    """The follower, or its source, at any moment, while others write and define."""
+    source, dice, data = source_4, random.Random(5), tmp_path / "copy"
+    Changes(source, 5, count=150).work(random.Random(5))
+    for turn in range(times):
+        follower = faunadb.follow(source, data=data, ready=False)
+        with running(follower):
+            changes = Changes(source, 100 + turn, prefix=f"w{turn}_")
+            changes.start()
+            victim = source if turn % 4 == 3 else follower
+            killer = threading.Timer(dice.uniform(0.3, 2.0), victim.kill)
+            killer.start()
+            killer.join()
+            changes.join()
+        if not source.alive():
+            source.restart()
+    with faunadb.follow(source, data=data) as follower:
+        must_be_equal(source, follower)
+        assert not [path.name for path in data.iterdir() if "copying" in path.name]
+    assert not list(source.directory.glob("follower-copy-*"))
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_a_source_that_has_forgotten_its_early_changes(shards: int) -> None:
+    """What retention has taken out of the blocks is not needed: the follower keeps what the source keeps."""
+    with faunadb.start("--shards", str(shards)) as source:
+        source.query("CREATE DATABASE test")
+        source.query("CREATE TABLE test.t (id INT PRIMARY KEY, a INT) SYSTEM_VERSIONING_RETENTION = '1 second'")
+        source.query("INSERT INTO test.t VALUES (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)")
+        first_us = max(head[2] for head in heads(source).values())
+        source.query("UPDATE test.t SET a = 1")
+        pruned = 0
+        while not pruned:
+            pruned = sum(row[3] for row in source.query("CALL fauna.prune()"))
+        with faunadb.follow(source) as follower:
+            moment = shown_us(max(head[2] for head in heads(source).values()))
+            source.query("UPDATE test.t SET a = 2 WHERE id < 4")
+            must_be_equal(source, follower)
+            for server in (source, follower):
+                past = "FROM test.t FOR SYSTEM_TIME AS OF TIMESTAMP"
+                assert server.query(f"SELECT SUM(a) {past} '{moment}'") == ((5,),)
+                assert refused(server, f"SELECT * {past} '{shown_us(first_us - 1)}'") == 1525
+
+
+@pytest.mark.parametrize("where", ["row", "block"])
+def test_a_copy_that_is_not_what_was_sealed(source: Server, where: str, tmp_path: Path) -> None:
+    """Changed behind the source's back, where no further block touches it."""
+    source.query("CREATE TABLE test.t (id INT PRIMARY KEY, a INT)")
+    source.query("INSERT INTO test.t VALUES (1, 10), (2, 20)")
+    (physical,) = _tables_with(source, "t")
+    height = heads(source)[0][0]
+    source.query("INSERT INTO test.t VALUES (3, 30)")
+    source.stop()
+    if where == "row":
+        _execute(source, f"UPDATE {physical} SET c2 = 11 WHERE c1 = 1")
+    else:
+        payload = bytes(_query(source, f"SELECT payload FROM fauna_blocks WHERE height = {height}")[0][0])
+        _execute(source, f"UPDATE fauna_blocks SET payload = x'{payload[:-1].hex()}07' WHERE height = {height}")
+    source.restart()
+    data = tmp_path / "copy"
+    for _ in range(2):
+        follower = faunadb.follow(source, data=data, ready=False)
+        with running(follower):
+            with pytest.raises(RuntimeError):
+                follower.wait_ready()
+            words = follower.last_words()
+            assert "is not what was sealed there" in words and "Traceback" not in words
+            assert "1" in words if where == "row" else f"block {height}" in words
+        assert not list(data.glob("shard-*"))
 
 
 def test_large_blocks(source_4: Server) -> None:
@@ -372,7 +447,7 @@ def test_who_cannot_be_followed(
     told("ertificate", uri=f"mysql://root:{source.password}@127.0.0.1:{source.port}?tls=verify")
     with faunadb.start("--chain", "off") as without:
         told("keeps no chain", of=without)
-    assert not any(path.name != "LOCK" for path in data.iterdir())
+    assert not data.exists()
     told("holds a database that follows nobody", data=_other_database(tmp_path))
     with faunadb.follow(source, data=data) as follower:
         caught_up(source, follower)

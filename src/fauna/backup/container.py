@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import zstandard
 from cryptography.exceptions import InvalidTag
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.secrets import SALT_BYTES, Key
+from fauna.directories import open_private
 
 MAGIC: Final = b"FAUNABK1"
 SUFFIX: Final = ".fbk"
@@ -36,11 +37,6 @@ _LEVEL: Final = 3
 _LENGTH: Final = struct.Struct(">I")
 _CHUNK: Final = struct.Struct(">BI")
 _PLACE: Final = struct.Struct(">QB")
-
-
-def open_private(path: Path) -> IO[bytes]:
-    """A new file that nobody else may read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
 class FileWriter:

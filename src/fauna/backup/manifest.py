@@ -11,11 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from fauna.backup.container import TEMPORARY, open_private
+from fauna.backup.container import TEMPORARY
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.secrets import Encryption, Key, Secret, new_key, open_key
 from fauna.clock import shown
-from fauna.directories import sync_directory
+from fauna.directories import open_private, sync_directory
 
 FORMAT: Final = 1
 NAME: Final = "manifest.json"

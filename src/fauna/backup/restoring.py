@@ -19,24 +19,22 @@ import apsw
 
 from fauna.backup import manifest as manifests
 from fauna.backup.blocks import check_whole, opened, stored_blocks
-from fauna.backup.container import open_private
 from fauna.backup.manifest import BLOCKS, FULL, Element, Manifest, shown_utc
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.progress import Step, Watcher, unwatched
 from fauna.backup.secrets import Key, Secret
 from fauna.catalog import store
 from fauna.chain.encoding import Malformed, decode_header
-from fauna.directories import sync_directory
+from fauna.directories import open_private, sync_directory
 from fauna.errors import StartError
 from fauna.session.result import Ticket
-from fauna.shard.engines.sqlite import prepared
+from fauna.shard.engines.sqlite import copying
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.replay import DoesNotFit, Replay
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import identify
 from fauna.ticket import done_ticket
-from fauna.txn.definitions import NO_SCRIPT
 
 PARTIAL: Final = ".partial"
 MARK: Final = "RESTORING"
@@ -180,7 +178,7 @@ class _Restoring:
         heights = [self._shard(shard, time_us) for shard in range(self._manifest.shards)]
         for shard, height in enumerate(heights):
             if height:
-                _complete(self._directory.shard_file(shard))
+                copying.complete(self._directory.shard_file(shard))
         shards = self._shards()
         for shard in range(shards, len(heights)):
             self._directory.remove_shard_file(shard)  # it was added later
@@ -223,7 +221,7 @@ class _Restoring:
         copies = [each for each in self._manifest.elements(FULL, number) if each.last_us <= time_us]
         if copies:
             self._unpack(copies[-1], path)
-            self._prepared += _tidy(path)
+            self._prepared += copying.leave_behind(path)
         shard = self._open_shard(self._directory, number)
         try:
             identify(shard, self._manifest.database, number)
@@ -307,27 +305,3 @@ class _Restoring:
             connection.close(True)
             for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
                 file.unlink(missing_ok=True)
-
-
-def _tidy(path: Path) -> int:
-    """Drop what belongs to transactions and sessions of the moment when the file was copied; how many were prepared."""
-    connection = apsw.Connection(str(path))
-    try:
-        (count,) = connection.execute(f"SELECT count(*) FROM {prepared.TABLE}").fetchall()[0]
-        connection.execute(f"DELETE FROM {prepared.TABLE}")
-        for (name,) in connection.execute(store.FIND_LEFT_TEMPORARIES).fetchall():
-            connection.execute(f'DROP TABLE "{name}"')
-        assert isinstance(count, int)
-        return count
-    finally:
-        connection.close(True)
-
-
-def _complete(path: Path) -> None:
-    """What no block has: how many definitions a shard has run, which is the same on all of them."""
-    connection = apsw.Connection(str(path))
-    try:
-        connection.execute("INSERT OR REPLACE INTO definition_count VALUES (1, 0)")
-        connection.execute("INSERT OR REPLACE INTO definition_script VALUES (1, ?)", (NO_SCRIPT,))
-    finally:
-        connection.close(True)

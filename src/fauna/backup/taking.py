@@ -17,13 +17,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 import apsw
 
 from fauna.backup import manifest as manifests
-from fauna.backup.container import CHUNK_BYTES, SUFFIX, FileWriter, open_private
+from fauna.backup.container import CHUNK_BYTES, SUFFIX, FileWriter
 from fauna.backup.manifest import BLOCKS, FULL, Element, Manifest, Taken, shown_utc
 from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.progress import Step, Watcher, unwatched
@@ -32,14 +33,13 @@ from fauna.chain.encoding import Malformed, block_hash, decode_header, genesis, 
 from fauna.directories import sync_directory
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import open_connection
+from fauna.shard.engines.sqlite.copying import copy_pages, must_have_room
 from fauna.shard.engines.sqlite.settings import EngineSettings
 
 LOCK: Final = "LOCK"
 COPY_PREFIX: Final = "backup-copy-"
 """Of the copies that are made in the data directory, one at a time."""
-_PAGES_AT_ONCE: Final = 1024
 _BLOCKS_PER_STEP: Final = 256
-_FREE_BYTES_MIN: Final = 64 << 20
 
 
 class Shard(Protocol):
@@ -205,12 +205,10 @@ class _Taking:
 
     def _copy_file(self, shard: Shard) -> None:
         """A copy of the file beside it, then packed into the backup: what is on the target's disk is encrypted from the start."""
-        needed = shard.path.stat().st_size + _FREE_BYTES_MIN
-        free = shutil.disk_usage(self._source.directory).free
-        if free < needed:
-            raise BackupError(
-                f"'{self._source.directory}' has {free >> 20:,} MiB free: copying shard {shard.number} needs {needed >> 20:,} MiB"
-            )
+        try:
+            must_have_room(shard.path, self._source.directory)
+        except OSError as missing:
+            raise BackupError(f"shard {shard.number} cannot be copied: {missing}") from None
         copy = self._source.directory / f"{COPY_PREFIX}{shard.number}"
         handle = open_connection(shard.path, lambda connection: None, self._settings, writer=False)
         try:
@@ -223,7 +221,9 @@ class _Taking:
             encoded, last = reader.header(first), reader.header(head.height)
             assert encoded is not None and last is not None
             begins = decode_header(encoded)
-            self._copy_pages(handle.connection, copy, shard.number)
+            copy_pages(handle.connection, copy, partial(self._told, f"copying shard {shard.number}"))
+        except apsw.Error as failed:
+            raise BackupError(f"shard {shard.number} cannot be copied: {failed}") from None
         finally:
             handle.close()
         path = self._copies() / f"shard-{shard.number}{SUFFIX}"
@@ -242,22 +242,8 @@ class _Taking:
             )
         )  # fmt: skip
 
-    def _copy_pages(self, connection: apsw.Connection, copy: Path, shard: int) -> None:
-        open_private(copy).close()
-        target = apsw.Connection(str(copy))
-        try:
-            for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
-                target.execute(f"PRAGMA {pragma}")
-            with target.backup("main", connection, "main") as pages:
-                while not pages.done:
-                    pages.step(_PAGES_AT_ONCE)
-                    size = self._settings.page_size
-                    done = pages.page_count - pages.remaining
-                    self._watcher(Step(f"copying shard {shard}", done * size, pages.page_count * size))
-        except apsw.Error as failed:
-            raise BackupError(f"shard {shard} cannot be copied: {failed}") from None
-        finally:
-            target.close(True)
+    def _told(self, what: str, done: int, total: int) -> None:
+        self._watcher(Step(what, done, total))
 
     def _pack(self, copy: Path, writer: FileWriter, shard: int) -> int:
         size, done = copy.stat().st_size, 0

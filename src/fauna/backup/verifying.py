@@ -11,13 +11,13 @@ import apsw
 
 from fauna.backup import manifest as manifests
 from fauna.backup.blocks import check_whole, opened, stored_blocks
-from fauna.backup.container import open_private
 from fauna.backup.manifest import BLOCKS, FULL, Element, Manifest
 from fauna.backup.problems import Damaged
 from fauna.backup.progress import Step, Watcher, unwatched
 from fauna.backup.secrets import Key, Secret
 from fauna.chain.encoding import PRUNED, Header, Malformed, block_hash, decode_change, decode_header, genesis
 from fauna.chain.merkle import Frontier, leaf_hash
+from fauna.directories import open_private
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure, open_connection
 from fauna.shard.engines.sqlite.settings import EngineSettings

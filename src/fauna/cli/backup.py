@@ -30,10 +30,10 @@ from fauna.backup.problems import BackupError, Damaged
 from fauna.backup.progress import Step, Watcher
 from fauna.backup.runner import DONE, RUNNING, secret_of
 from fauna.backup.secrets import Secret
-from fauna.cli.progress import Progress, shown_bytes
 from fauna.cli.sql import add_connection, connector
 from fauna.client.link import Link
 from fauna.errors import FaunaError
+from fauna.progress import Progress, shown_bytes
 
 PASSPHRASE: Final = "FAUNADB_BACKUP_PASSPHRASE"
 _POLL_S: Final = 0.1

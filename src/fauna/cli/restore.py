@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from fauna.backup.manifest import shown_utc
 from fauna.cli.backup import add_secret, given_secret, told_by
-from fauna.cli.progress import Progress
+from fauna.progress import Progress
 
 if TYPE_CHECKING:
     from fauna.backup.restoring import Until

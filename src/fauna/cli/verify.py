@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from fauna.cli.progress import Progress
+from fauna.progress import Progress
 from fauna.settings import load
 from fauna.verification import witnessed
 from fauna.verification.findings import CannotVerify, Report

@@ -19,8 +19,7 @@ from fauna.follow.inbox import Inbox
 from fauna.shard.engines.sqlite.sealer import IN_PARTS
 
 _WAIT_MS: Final = 1_000
-_READ_TIMEOUT_S: Final = 30.0
-"""How long nothing may come from the source before the connection is given up."""
+SILENT_S: Final = 30.0
 _BUFFER_BYTES: Final = 32 << 20  # of all shards together
 _CHUNK_BYTES_MIN: Final = 64 << 10
 _CHUNK_BYTES_MAX: Final = 4 << 20
@@ -51,9 +50,10 @@ class Source:
 
     Raises the exceptions of `fauna.client.exceptions` when the source does not answer, and WrongSource."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, silent_s: float = SILENT_S) -> None:
+        """silent_s: how long nothing may come from the source before the connection is given up."""
         self._where = shown(address)
-        self._link = ServerLink(replace(address, database=None, read_timeout=address.read_timeout or _READ_TIMEOUT_S))
+        self._link = ServerLink(replace(address, database=None, read_timeout=address.read_timeout or silent_s))
         try:
             self._must_be_ours()
         except BaseException:
@@ -72,12 +72,12 @@ class Source:
             rows = list(self._link.run(f"CALL fauna.chain_heads({arguments})").rows)
         except Error as problem:
             if problem.errno == _NO_SUCH_PROCEDURE:
-                raise WrongSource(f"{self._where} is a FaunaDB that cannot be followed yet: a newer one was expected") from None
+                raise self._too_old() from None
             if problem.errno == _NOT_SUPPORTED:
                 raise WrongSource(f"{self._where} keeps no chain (chain=off): a source with a chain was expected") from None
             raise
         if not rows:
-            raise _unexpected("no shards")
+            raise unexpected("no shards")
         heads = tuple([Head(int(row[0]), int(row[1]), bytes.fromhex(row[2]), int(row[3])) for row in rows])
         return Heads(str(rows[0][4]), str(rows[0][6]), Cut(int(rows[0][5]), heads))
 
@@ -99,7 +99,7 @@ class Source:
                     return
                 yield block
             if not chunk:
-                raise _unexpected(f"no block {first} of shard {shard}")
+                raise unexpected(f"no block {first} of shard {shard}")
             first = chunk[-1].height + 1
 
     def _chunk(self, shard: int, first: int, chunk_bytes: int, inbox: Inbox) -> list[Block]:
@@ -118,6 +118,18 @@ class Source:
                 found.append(block)
         return found
 
+    def file(self, shard: int) -> Iterator[tuple[int, int, bytes, str]]:
+        """A copy of the shard's file in parts, see `CALL fauna.shard_file`."""
+        try:
+            yield from self._link.run(f"CALL fauna.shard_file({shard})", stream=True).rows
+        except Error as problem:
+            if problem.errno == _NO_SUCH_PROCEDURE:
+                raise self._too_old() from None
+            raise
+
+    def _too_old(self) -> WrongSource:
+        return WrongSource(f"{self._where} is a FaunaDB that cannot be followed yet: a newer one was expected")
+
     def abandon(self) -> None:
         """End what is asked just now; any thread may."""
         self._link.abandon()
@@ -126,7 +138,8 @@ class Source:
         self._link.close()
 
 
-def _unexpected(what: str) -> Exception:
+def unexpected(what: str) -> Exception:
+    """The source is not to be relied on just now: `what` has come from it."""
     return OperationalError(_SERVER_LOST, f"the source has answered with {what}")
 
 

@@ -1,15 +1,14 @@
 """Beginning to follow: who the source is, the first copy, and a server on what is there.
 
-A directory is a follower's once the source has been found to be one, and not before.  The first copy is every block from the
-first on; when it is cut short, the next start goes on with it.
+A directory is a follower's once the source has been found to be one, and not before.  The first copy is the files of the
+source's shards and the blocks that bring them to one moment, verified as a whole; when it is cut short, the next start goes on
+with it.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
-import time
-from collections.abc import Callable
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,12 +20,14 @@ from fauna.clock import HybridClock
 from fauna.errors import StartError
 from fauna.follow.applier import Applier, batches
 from fauna.follow.cut import Cut
+from fauna.follow.first_copy import fetch_files, must_be_sealed
 from fauna.follow.follower import Follower, known_heads, streams
 from fauna.follow.inbox import FILE, Inbox, is_follower
 from fauna.follow.source import Heads, Source, WrongSource, must_continue, shown
 from fauna.node import Node, prepare_process, serve_node, shard_opener
+from fauna.progress import Progress
 from fauna.settings import Settings
-from fauna.shard.engines.sqlite.data_directory import DataDirectory
+from fauna.shard.engines.sqlite.data_directory import LOCK_FILE, DataDirectory
 from fauna.shard.engines.sqlite.replay import DoesNotFit
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.engines.sqlite.shard_files import decide_chain, identify
@@ -35,9 +36,6 @@ from fauna.txn import definitions
 
 _LOG: Final = logging.getLogger(__name__)
 _YES: Final = "yes"
-_BAR: Final = 30
-_LINE_S: Final = 5.0
-_DRAW_S: Final = 0.1
 _ACCESS_DENIED: Final = frozenset({1044, 1045, 1251, 2026, 3159})
 """Errors that asking again does not mend: the account, or how it wants to be asked."""
 
@@ -46,10 +44,13 @@ def follow(settings: Settings, address: Address) -> int:
     """Follow the server at `address` until SIGTERM or SIGINT; 0 after a clean end.  StartError, with the directory as it was,
     when it cannot be followed into that directory."""
     prepare_process(settings)
+    made = not settings.data.exists()
     directory = DataDirectory(settings.data)
     try:
         node = open_follower(directory, settings, address)
     except BaseException:
+        if made and [each.name for each in settings.data.iterdir()] == [LOCK_FILE]:
+            shutil.rmtree(settings.data)
         directory.close()
         raise
     return serve_node(node, settings)
@@ -64,6 +65,9 @@ def open_follower(directory: DataDirectory, settings: Settings, address: Address
     try:
         heads = source.heads() if source is not None else None
         prepare(directory, settings, address, source, heads)
+        if not _is_copied(directory.path):
+            must_be_sealed(directory, address)
+            _set_copied(directory.path)
     except (WrongSource, DoesNotFit, Malformed) as problem:
         raise StartError(f"cannot follow {shown(address)}: {problem}") from None
     except Error as problem:
@@ -94,6 +98,14 @@ def _is_copied(path: Path) -> bool:
     inbox = Inbox(path)
     try:
         return inbox.get("copied") == _YES
+    finally:
+        inbox.close()
+
+
+def _set_copied(path: Path) -> None:
+    inbox = Inbox(path)
+    try:
+        inbox.set(copied=_YES)
     finally:
         inbox.close()
 
@@ -131,6 +143,10 @@ def prepare(
         database = inbox.get("database")
         if heads is not None and heads.database != database:
             must_continue(_asked(source), heads, database, {})
+        first = inbox.get("copied") != _YES
+        if first and heads is not None:
+            fetch_files(address, heads.cut, directory)
+            heads = _asked(source).heads()  # which has what was copied, and is durable there
 
         def open_shard(number: int) -> SqliteShard:
             shard = opener(number)
@@ -146,9 +162,8 @@ def prepare(
         if source is not None and heads is not None:
             must_continue(source, heads, database, known_heads(applier))
             inbox.set(address=shown(address))
-            if inbox.get("copied") != _YES:
-                _copy(source, heads.cut, applier, inbox, shown(address))
-                inbox.set(copied=_YES)
+            if first:
+                _catch_up(source, heads.cut, applier, inbox, shown(address))
         for shard in applier.shards:
             _complete(shard)
     finally:
@@ -187,52 +202,15 @@ def _complete(shard: SqliteShard) -> None:
         raise
 
 
-def _copy(source: Source, cut: Cut, applier: Applier, inbox: Inbox, where: str) -> None:
-    """The first copy: all blocks up to the cut.  Nobody reads, so shards need not be of one moment on the way."""
+def _catch_up(source: Source, cut: Cut, applier: Applier, inbox: Inbox, where: str) -> None:
+    """Apply all blocks up to the cut.  Nobody reads, so shards need not be of one moment on the way."""
     wanted = sum([head.height for head in cut.heads]) - sum([shard.height for shard in applier.shards])
-    with Progress(f"copying {where}", wanted) as progress:
-        for batch in batches(streams(source, cut, applier, inbox)):
-            applier.apply(batch)
-            progress.add(
-                sum([len(group) for group in batch]), sum([block.changes_count for group in batch for block in group])
-            )
-
-
-class Progress:
-    """A bar on a terminal, else a line now and then, on standard error."""
-
-    def __init__(self, what: str, total: int, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._what, self._total, self._now_s = what, total, now_s
-        self._blocks = self._changes = 0
-        self._drawn = sys.stderr.isatty()
-        self._began = self._told = now_s()
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._tell()
-        if self._drawn:
-            print(file=sys.stderr)
-
-    def add(self, blocks: int, changes: int) -> None:
-        self._blocks += blocks
-        self._changes += changes
-        if self._now_s() - self._told >= (_DRAW_S if self._drawn else _LINE_S):
-            self._tell()
-
-    def _tell(self) -> None:
-        self._told = now = self._now_s()
-        seconds = max(now - self._began, 0.001)
-        text = (
-            f"{self._what}: {self._blocks:,} of {self._total:,} blocks, {self._changes:,} changes, "
-            f"{self._changes / seconds:,.0f}/s"
-        )
-        if self._drawn:
-            full = _BAR * self._blocks // self._total if self._total else _BAR
-            print(f"\r\x1b[K[{'#' * full}{'.' * (_BAR - full)}] {text}", end="", file=sys.stderr, flush=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
+    progress, blocks = Progress("follow"), 0
+    for batch in batches(streams(source, cut, applier, inbox)):
+        applier.apply(batch)
+        blocks += sum([len(group) for group in batch])
+        progress(blocks / max(wanted, 1), f"applying what {where} has committed meanwhile: {blocks:,} of {wanted:,} blocks")
+    progress.end()
 
 
 def promote(directory: Path) -> None:

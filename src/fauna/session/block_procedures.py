@@ -1,6 +1,7 @@
-"""CALL fauna.chain_heads and fauna.blocks: the chains as a follower reads them, in cuts that no commit can join any more.
+"""CALL fauna.chain_heads, fauna.blocks and fauna.shard_file: what a follower reads of its source.
 
-Both may wait for further blocks.  A wait takes no thread; KILL ends it, and so does the end of the server.
+The first two give the chains in cuts that no commit can join any more, and may wait for further blocks.  A wait takes no thread;
+KILL ends it, and so does the end of the server.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fauna.catalog.types import BIGINT_TYPE, Kind, SqlType, varchar
 from fauna.errors import error, unsupported
 from fauna.follow.cut import Cut
+from fauna.follow.file_copies import CannotCopy
 from fauna.session.result import MustWait, Result, ResultColumn, Row
 from fauna.shard.engines.sqlite.blocks import Block, BlockReader
 
@@ -36,6 +38,13 @@ _BLOCK_COLUMNS: Final = (
     ResultColumn("parts", BIGINT_TYPE, False),
     ResultColumn("header", _BLOB, False),
     ResultColumn("payload", _BLOB, False),
+)
+
+_FILE_COLUMNS: Final = (
+    ResultColumn("part", BIGINT_TYPE, False),
+    ResultColumn("bytes", BIGINT_TYPE, False),
+    ResultColumn("content", _BLOB, False),
+    ResultColumn("sha256", varchar(64), False),
 )
 
 
@@ -67,6 +76,31 @@ def blocks(session: Session, shard: int, first: int, max_bytes: int, wait_ms: in
     found = next(each for each in session.node.shards if each.number == shard)
     rows = _rows(found, first, heads[shard], max_bytes)
     return Result(_BLOCK_COLUMNS, rows, status=session.status, close=rows.close)
+
+
+def shard_file(session: Session, shard: int) -> Result:
+    """shard_file(shard): a copy of the shard's file as it is now, in parts of 1 MiB.  bytes: of the whole; content: packed with
+    zstd.
+
+    The last row has no content but the SHA-256 of the whole.  What the file has may not be on the source's disk yet:
+    chain_heads() that is called afterwards is about at least as much, and that is.  Error 1105 when there is no room for a copy,
+    or another one is being read."""
+    node = session.node
+    if node.copies is None:
+        raise unsupported("following: this database has no chain")
+    found = next((each for each in node.shards if each.number == shard), None)
+    if found is None:
+        raise error("UNKNOWN_ERROR", f"There is no shard {shard}")
+
+    def told(done: int, total: int) -> None:
+        if session.watch.interrupted:
+            raise error("QUERY_INTERRUPTED")
+
+    try:
+        copy = node.copies.make(found, told)
+    except CannotCopy as problem:
+        raise error("UNKNOWN_ERROR", str(problem)) from None
+    return Result(_FILE_COLUMNS, copy.parts(), status=session.status, close=copy.close)
 
 
 def _height(cut: Cut, shard: int) -> int:

@@ -14,6 +14,7 @@
 
     fauna.chain_heads([after_us, wait_ms])                the latest block of each shard
     fauna.blocks(shard, first_height, max_bytes, wait_ms) blocks, as a follower copies them
+    fauna.shard_file(shard)                               a copy of a shard's file, with which a follower begins
     fauna.backup('/directory'[, full[, 'passphrase file'[, 'key file']]])   add to the backup there; full: 1: copy the files anew
     fauna.backup_status()                 how far it is
     fauna.backup_stop()                   go no further; the backup is what it was
@@ -185,6 +186,7 @@ _PROCEDURES: Final = {
     "consistency": _Procedure((str,), chain_procedures.prove_consistency),
     "prune": _Procedure((), _prune),
     "proof": _Procedure((int, int, int, str), chain_procedures.prove, optional=3),
+    "shard_file": _Procedure((int,), block_procedures.shard_file),
     "shards_add": _Procedure((int,), _starts(goal.add)),
     "shards_move": _Procedure((str, int), _starts(goal.move)),
     "shards_split": _Procedure((int,), _starts(goal.split)),
