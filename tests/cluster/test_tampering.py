@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
-from fauna.chain.encoding import Header, block_hash, decode_header
+from fauna.chain.encoding import (
+    REWRITE,
+    Header,
+    block_hash,
+    decode_change,
+    decode_header,
+    encode_pruned,
+    text,
+    varint,
+)
 from fauna.cli import main
 from fauna.client.exceptions import Error
 from fauna.node import configure
+from fauna.shard.engines.sqlite.blocks import BlockReader
+from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.verification.files import register
 from fauna.verification.findings import CannotVerify, Finding, Report
 from fauna.verification.verify import verify
@@ -45,10 +59,30 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i in range(100, 104):
         load.database.execute(f"UPDATE orders SET qty = 77 WHERE id = {i}")
     load.database.execute("COMMIT")
+    prune_log(load)
     load.know_past()
     load.close()
-    assert_clean(verify(directory, configure))
+    report = verify(directory, configure)
+    assert_clean(report)
+    assert (
+        sum("changes of table shop.log; older rows can be compared with its row versions" in note for note in report.notes) == 2
+    )
     return directory
+
+
+def prune_log(load: Load) -> None:
+    """A table that has forgotten its first changes, and was changed since."""
+    load.database.execute("CREATE TABLE log (id INT PRIMARY KEY, note VARCHAR(20)) SYSTEM_VERSIONING_RETENTION = '1 second'")
+    load.database.execute("INSERT INTO log VALUES " + ", ".join(f"({i}, 'first {i}')" for i in range(60)))
+    load.database.execute("UPDATE log SET note = concat('second ', id) WHERE id < 40")
+    retention = load.node.retention
+    assert retention is not None
+    left = 100
+    while left:
+        left -= sum(table.changes for table in retention.prune())
+        time.sleep(0.05)  # time passing is what is awaited
+    load.database.execute("UPDATE log SET note = concat('third ', id) WHERE id < 20")
+    load.database.execute("DELETE FROM log WHERE id IN (1, 2, 3, 21, 22, 23, 50, 51, 52, 53)")
 
 
 @pytest.fixture
@@ -86,10 +120,11 @@ class Edit:
 
 
 def sql(file: str, *statements: str) -> Callable[[Path], None]:
-    """{orders} and {people} are the tables' names."""
+    """{orders}, {people} and so on are the tables' names."""
 
     def make(directory: Path) -> None:
-        names = {name: table_of(directory, name) for name in ("orders", "people", "everywhere")}
+        mentioned = set(re.findall(r"{(\w+)}", " ".join(statements)))
+        names = {name: table_of(directory, name) for name in mentioned}
         connection = opened(directory / file)
         for statement in statements:
             connection.execute(statement.format(**names))
@@ -144,12 +179,25 @@ EDITS = (
     Edit("when", header(lambda h: replaced(h, time_us=h.time_us + 1), 30), "the hash of the block before"),
     Edit("when, to be earlier", header(lambda h: replaced(h, time_us=5), 30), "the block's time is not later"),
     Edit("a header without its hash", header(lambda h: replaced(h, user="eve@%"), 30, with_hash=False), "not the one that it was sealed with"),
-    Edit("a version", lambda directory: _edit_version(directory), "row version", "shop.orders"),
+    Edit("a version", lambda directory: _edit_version(directory, "orders", "c6 = 3", "rowid = 1"), "row version", "shop.orders"),
     Edit("the database's name", sql("shard-0.db", "UPDATE fauna_meta SET value = 'other' WHERE key = 'database'"), "the chain is of another database"),
     Edit("the shard's number", sql("shard-0.db", "UPDATE fauna_meta SET value = '1' WHERE key = 'shard'"), "says that it is shard"),
     Edit("a transaction's name", sql("shard-0.db", "UPDATE fauna_transactions SET gtrid = gtrid || 'x' WHERE height = (SELECT min(height) FROM fauna_transactions)"), "is not that of block"),
     Edit("a transaction's name is gone", sql("shard-0.db", "DELETE FROM fauna_transactions WHERE height = (SELECT min(height) FROM fauna_transactions)"), "is not among those that have a name"),
     Edit("up to where versions go", sql("shard-0.history.db", "UPDATE fauna_indexed SET time_us = time_us + 1"), "made from another block"),
+    Edit("from when on a past is kept", sql("shard-0.db", "UPDATE fauna_pruned SET until_us = until_us - 1000 WHERE name = '{log}'"), "fauna_pruned: the past is said to be kept from block", "shop.log"),
+    Edit("that nothing was pruned", sql("shard-0.db", "UPDATE fauna_pruned SET until_us = 0, height = 0, changes = 0 WHERE name = '{log}'"), "the past is said to be kept from block 0", "shop.log"),
+    Edit("what is pruned is not noted", sql("shard-0.db", "DELETE FROM fauna_pruned WHERE name = '{log}'"), "of which nothing is noted", "shop.log"),
+    Edit("how much was pruned", sql("shard-0.db", "UPDATE fauna_pruned SET changes = changes + 1 WHERE name = '{log}'"), "are said to be pruned", "shop.log"),
+    Edit("where to go on pruning", sql("shard-0.db", "UPDATE fauna_pruned SET looked = looked + 1000 WHERE name = '{log}'"), "looked for up to block", "shop.log"),
+    Edit("where to go on pruning, within the chain", sql("shard-0.db", "UPDATE fauna_pruned SET looked = (SELECT max(height) FROM fauna_blocks) WHERE name = '{log}'"), "changes are said to be pruned up to block", "shop.log"),
+    Edit("a table that keeps all is said to be pruned", sql("shard-0.db", "INSERT INTO fauna_pruned VALUES ('{orders}', 5, 3, 3, 1)"), "the past is said to be kept from block 3", "shop.orders"),
+    Edit("changes are passed off as pruned", lambda directory: _prune_by_hand(directory, "orders"), "which the table's retention keeps for good", "shop.orders"),
+    Edit("a row whose change is pruned", sql("shard-0.db", "UPDATE {log} SET c2 = 'forged' WHERE c1 = (SELECT c1 FROM {log} WHERE c2 GLOB 'first *')"), "note is 'forged', sealed was 'first ", "shop.log"),
+    Edit("a row whose change is pruned is gone", sql("shard-0.db", "DELETE FROM {log} WHERE c1 = (SELECT c1 FROM {log} WHERE c2 GLOB 'second *')"), "the row is missing", "shop.log"),
+    Edit("a version of a row whose change is pruned", lambda directory: _edit_version(directory, "log", "c2 = 'forged'", "c2 GLOB 'third *'"), "the row versions are not what the chain says", "shop.log"),
+    Edit("an old version of a row whose change is pruned", lambda directory: _edit_version(directory, "log", "c2 = 'forged'", "c2 GLOB 'first *'"), "sealed was 'forged'", "shop.log"),
+    Edit("that a past was lost", sql("shard-0.history.db", "INSERT INTO fauna_lost VALUES ('{log}', 5)"), "fauna_lost names the table", "shop.log"),
     Edit("a layout", sql("shard-0.history.db", "UPDATE fauna_layouts SET row_start = row_start + 1 WHERE name = '{orders}' AND row_end > 9e18"), "fauna_layouts"),
 )  # fmt: skip
 
@@ -164,12 +212,36 @@ def test_an_edit_is_found_and_named(copy: Path, edit: Edit) -> None:
         assert edit.table in {finding.table for finding in report.findings}, said
 
 
-def _edit_version(directory: Path) -> None:
-    number = table_of(directory, "orders")[1:]
+def _edit_version(directory: Path, table: str, change: str, which: str) -> None:
+    number = table_of(directory, table)[1:]
     connection = opened(directory / "shard-0.history.db")
     find = f"SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'h{number}_*' LIMIT 1"
-    connection.execute(f"UPDATE {connection.execute(find).get} SET c6 = 3 WHERE rowid = 1")
+    versions = connection.execute(find).get
+    connection.execute(f"UPDATE {versions} SET {change} WHERE rowid = (SELECT min(rowid) FROM {versions} WHERE {which})")
+    assert connection.changes() == 1
     connection.close()
+
+
+def _prune_by_hand(directory: Path, name: str) -> None:
+    """As retention does it, with everything that belongs to it."""
+    table = table_of(directory, name)
+    connection = opened(directory / "shard-0.db")
+    last: Any = (0, 0)
+    taken = 0
+    for block in BlockReader(connection).blocks(1, 1 << 62):
+        changes = [bytes(change) for change in BlockReader(connection).changes(block)]
+        own = [decode_change(change).table == table and decode_change(change).kind <= REWRITE for change in changes]
+        if any(own) and block.payload != IN_PARTS:
+            pruned = [
+                encode_pruned(text(table), sha256(b"\x00" + change).digest()) if mine else change
+                for change, mine in zip(changes, own, strict=True)
+            ]
+            payload = RAW + b"".join(varint(len(change)) + change for change in pruned)
+            connection.execute("UPDATE fauna_blocks SET payload = ? WHERE height = ?", (payload, block.height))
+            last, taken = (block.decoded().time_us, block.height), taken + sum(own)
+    connection.execute("INSERT INTO fauna_pruned VALUES (?, ?, ?, ?, ?)", (table, *last, last[1], taken))
+    connection.close()
+    assert taken
 
 
 def test_the_last_block_taken_off_with_what_it_did_needs_a_checkpoint(copy: Path) -> None:
@@ -352,11 +424,23 @@ def _is_live(path: Path, place: int) -> bool:
 # ── no false alarm ──
 
 
+AFTER_PRUNING = (
+    ("ALTER TABLE log ADD COLUMN n INT DEFAULT 7", "UPDATE log SET n = 8 WHERE id > 30"),
+    ("TRUNCATE TABLE log", "INSERT INTO log VALUES (5, 'fourth')"),
+    ("DROP TABLE log",),
+    ("ALTER TABLE log MODIFY note VARCHAR(300)", "DELETE FROM log WHERE id > 30"),
+)
+
+
 def run_clean(directory: Path, seed: int, steps: int) -> None:
     dice = random.Random(seed)
     load = Load(directory, dice, shards=1 + seed % 3)
     load.begin()
     load.run(steps)
+    if seed % 5 == 0:
+        prune_log(load)
+        for statement in AFTER_PRUNING[seed // 5 % len(AFTER_PRUNING)]:
+            load.database.execute(statement)
     if dice.random() < 0.7:
         load.know_past()
     if seed % 4 == 0:
@@ -370,6 +454,29 @@ def run_clean(directory: Path, seed: int, steps: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_false_alarm(tmp_path: Path, seed: int) -> None:
     run_clean(tmp_path / "data", seed, 100)
+
+
+def test_no_false_alarm_when_the_past_of_a_pruned_table_is_lost(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    load = Load(directory, random.Random(1), shards=2)
+    load.begin()
+    prune_log(load)
+    log = load.node.catalog.relation("shop", "log")
+    assert log is not None
+    load.database.execute("DROP TABLE log")
+    load.close()
+    for path in directory.glob("*.history.db*"):
+        path.unlink()
+    load.open()
+    load.know_past()
+    lost = [shard.versions.lost_until(log.physical) for shard in load.node.shards]
+    load.close()
+    assert all(lost)
+    assert_clean(verify(directory, configure))
+    connection = opened(directory / "shard-1.history.db")
+    connection.execute("DELETE FROM fauna_lost")
+    connection.close()
+    assert [finding.shard for finding in verify(directory, configure).findings] == [1]
 
 
 @pytest.mark.long
@@ -407,6 +514,48 @@ def test_no_false_alarm_while_clients_write(tmp_path: Path, processes: int) -> N
             writer.join()
     load.close()
     assert_clean(verify(tmp_path / "data", configure, processes=processes))
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_no_false_alarm_while_retention_prunes(tmp_path: Path, processes: int) -> None:
+    load = Load(tmp_path / "data", random.Random(12), shards=2)
+    load.begin()
+    load.database.execute("CREATE TABLE log (id INT PRIMARY KEY, n INT) SYSTEM_VERSIONING_RETENTION = '1 second'")
+    load.database.execute("INSERT INTO log VALUES " + ", ".join(f"({i}, 0)" for i in range(50)))
+    retention = load.node.retention
+    assert retention is not None
+    stop = threading.Event()
+    taken: list[int] = []
+
+    def write() -> None:
+        other = Load(tmp_path / "data", random.Random(1), shards=2)
+        while not stop.is_set():
+            other.database.execute(f"UPDATE log SET n = n + 1 WHERE id = {other.dice.randrange(50)}")
+        other.close()
+
+    def prune() -> None:
+        while not stop.is_set():
+            taken.extend(table.changes for table in retention.prune())
+
+    running = [threading.Thread(target=write), threading.Thread(target=prune)]
+    for thread in running:
+        thread.start()
+    try:
+        deadline = time.monotonic() + 60
+        verified = 0
+        while verified < 5 or sum(taken) < 200:
+            assert time.monotonic() < deadline
+            assert_clean(verify(tmp_path / "data", configure, at_rest=False, processes=processes))
+            verified += 1
+    finally:
+        stop.set()
+        for thread in running:
+            thread.join()
+    load.know_past()
+    load.close()
+    report = verify(tmp_path / "data", configure, processes=processes)
+    assert_clean(report)
+    assert any("can be compared with its row versions" in note for note in report.notes)
 
 
 def _quietly(work: Callable[[], None]) -> None:

@@ -20,7 +20,9 @@ from fauna.verification.files import register
 OBJECTS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 LAYOUTS: Final = "SELECT name, columns, names, row_start, row_end FROM fauna_layouts ORDER BY name, row_start"
 STATEMENTS: Final = "SELECT id, statement FROM fauna_schema ORDER BY id"
+LOST: Final = "SELECT name, until_us FROM fauna_lost ORDER BY name"
 _NUMBERED: Final = re.compile(r"[a-z]+(\d+)", re.ASCII)
+_DROPPED: Final = re.compile(r'\s*DROP TABLE (?:IF EXISTS )?"?(\w+)', re.ASCII)
 
 Object = tuple[Any, ...]
 """type, name, the table that it belongs to, its statement."""
@@ -63,6 +65,12 @@ def differences(expected: set[Object], found: set[Object]) -> Iterator[tuple[str
     for place, each in there.items():
         if place not in wanted:
             yield str(each[2]), f"there is a {each[0]} {each[1]}, which nothing has defined: {each[3]!r}"
+
+
+def dropped(statements: Iterable[tuple[int, int, str]]) -> dict[str, int]:
+    """When each table was dropped, of (height, time, statement)."""
+    found = ((time_us, _DROPPED.match(statement)) for _, time_us, statement in statements)
+    return {each[1]: time_us for time_us, each in found if each is not None}
 
 
 class Past:

@@ -15,9 +15,10 @@ before the range, so `Sums.follow` can put it in when ranges are joined.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b, sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fauna.catalog.types import Stored
 from fauna.chain.encoding import (
@@ -135,16 +136,58 @@ def add_versions(hashes: Hashes, table: str, rows: Iterable[tuple[Any, ...]]) ->
     return total, count, wrong
 
 
-class Sums:
+def add_kept_versions(
+    hashes: Hashes, table: str, rows: Iterable[tuple[Any, ...]], pruned_us: int
+) -> tuple[int, int, int]:
+    """Of versions of a table whose changes are pruned up to the commit of that time: `versions`, without the row_start of those
+    that were there then; the sum of the rows of these; the sum of the rows that are there now."""
+    base = hashes.of_table(table.encode("utf-8", "surrogatepass"))
+    total = then = now = 0
+    for row in rows:
+        row_start, row_end = row[-2], row[-1]
+        if not isinstance(row_start, int) or not isinstance(row_end, int) or row_end <= pruned_us:
+            continue  # the former is told elsewhere; the latter is being forgotten
+        value = row_hash(base, encode_row(row[:-2]))
+        if row_start > pruned_us:
+            total += value * hashes.weight(row_start)
+        else:
+            then += value
+        if row_end != CURRENT:
+            total -= value * hashes.weight(row_end)
+        else:
+            now += value
+    return total % P, then % P, now % P
+
+
+class TableSums(NamedTuple):
     """Of one table, over some blocks.
 
     alive, versions   see above; after a RESET of the whole table, else what is added to what was before
     reset             the weight of the first RESET among them; 0: there is none
     pruned            changes since the last RESET of which only the hash is left
     pruned_all        the same, of all
+    pruned_height, pruned_us   the last block with such, and its time; 0: there is none
+    whole_height      the first block with other changes of rows; 0: there is none
     """
 
-    __slots__ = ("alive", "delta", "pruned", "pruned_all", "reset", "touched", "versions")
+    alive: int = 0
+    versions: int = 0
+    reset: int = 0
+    pruned: int = 0
+    pruned_all: int = 0
+    pruned_height: int = 0
+    pruned_us: int = 0
+    pruned_reset: int = 0
+    whole_height: int = 0
+
+
+class Sums:
+    """`TableSums` as they are being added up."""
+
+    __slots__ = (
+        "alive", "delta", "pruned", "pruned_all", "pruned_height", "pruned_reset", "pruned_us", "reset", "touched", "versions",
+        "whole_height",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.alive = 0
@@ -152,6 +195,10 @@ class Sums:
         self.reset = 0
         self.pruned = 0
         self.pruned_all = 0
+        self.pruned_height = 0
+        self.pruned_us = 0
+        self.pruned_reset = 0
+        self.whole_height = 0
         self.delta = 0
         self.touched = False
 
@@ -161,29 +208,39 @@ class Sums:
         self.delta = 0
         self.touched = False
 
-    def empty(self, weight: int) -> None:
+    def empty(self, weight: int, height: int) -> None:
         """RESET, in a block of this weight."""
         self.alive += self.delta
         self.versions = (self.versions + (self.delta - self.alive) * weight) % P
         self.delta = self.alive = self.pruned = 0
         if not self.reset:
             self.reset = weight
+        if self.pruned_height and height > self.pruned_height and not self.pruned_reset:
+            self.pruned_reset = weight
 
-    def plain(self) -> tuple[int, int, int, int, int]:
-        return self.alive % P, self.versions, self.reset, self.pruned, self.pruned_all
+    def plain(self) -> TableSums:
+        return TableSums(
+            self.alive % P, self.versions, self.reset, self.pruned, self.pruned_all, self.pruned_height, self.pruned_us,
+            self.pruned_reset, self.whole_height,
+        )  # fmt: skip
 
-    def follow(self, later: tuple[int, int, int, int, int]) -> None:
+    def follow(self, later: TableSums) -> None:
         """Join what `plain` gives of the blocks that come next."""
-        alive, versions, reset, pruned, pruned_all = later
-        if reset:
-            self.versions = (self.versions + versions - self.alive * reset) % P
-            self.alive, self.pruned = alive, pruned
-            self.reset = self.reset or reset
+        if later.reset:
+            self.versions = (self.versions + later.versions - self.alive * later.reset) % P
+            self.alive, self.pruned = later.alive, later.pruned
+            self.reset = self.reset or later.reset
         else:
-            self.versions = (self.versions + versions) % P
-            self.alive = (self.alive + alive) % P
-            self.pruned += pruned
-        self.pruned_all += pruned_all
+            self.versions = (self.versions + later.versions) % P
+            self.alive = (self.alive + later.alive) % P
+            self.pruned += later.pruned
+        self.pruned_all += later.pruned_all
+        if later.pruned_height:
+            self.pruned_height, self.pruned_us = later.pruned_height, later.pruned_us
+            self.pruned_reset = later.pruned_reset
+        elif self.pruned_height:
+            self.pruned_reset = self.pruned_reset or later.reset
+        self.whole_height = self.whole_height or later.whole_height
 
 
 class Forest:
@@ -233,6 +290,9 @@ class Fold:
         """By another shard: sums over the transactions that this one shares with it, in buckets."""
         self.schema: list[tuple[int, int, str]] = []
         """(height, time, statement) of each change of definitions."""
+        self.retentions: list[tuple[int, int, str | None]] = []
+        """(time, the table's id, the retention that it has from then on; None: there is no such table any more), of tables that
+        have one before or after."""
         self.changes = 0
         self.blocks = 0
         self.parts = 0
@@ -243,6 +303,9 @@ class Fold:
         self._weight = 0
         self._defines = False
         self._frontier = Frontier()
+        self._catalog = Sums()
+        self._were: dict[int, str | None] = {}
+        self._are: dict[int, str | None] = {}
 
     @property
     def height(self) -> int:
@@ -297,6 +360,7 @@ class Fold:
             for sums in self._touched:
                 sums.end_block(self._weight)
             self._touched.clear()
+            self._end_retentions(self._time_us)
         else:
             self._height = height
             self._before, self._schema = b"", -1
@@ -354,6 +418,7 @@ class Fold:
         for sums in self._touched:
             sums.end_block(self._weight)
         self._touched.clear()
+        self._end_retentions(header.time_us)
         self.changes += frontier.size
         if self._schema >= 0 and header.schema != (height if self._defines else self._schema):
             what = f"the block says that definitions changed last in block {header.schema}"
@@ -387,10 +452,15 @@ class Fold:
             if not sums.touched:
                 sums.touched = True
                 self._touched.append(sums)
-                self._defines = self._defines or name == CATALOG
+                sums.whole_height = sums.whole_height or self._height
+                if name == CATALOG:
+                    self._defines = True
+                    self._catalog = sums
             while change[begin] > 127:
                 begin += 1
             begin += 1
+            if sums is self._catalog:
+                self._note_retention(change)
             base = self._hashes.of_table(name)
             if kind == INSERT or kind == REWRITE:
                 sums.delta += row_hash(base, change[begin:])
@@ -401,6 +471,22 @@ class Fold:
                 sums.delta -= row_hash(base, change[begin:])
             else:
                 raise Malformed(f"there is no kind of change {kind}")
+
+    def _note_retention(self, encoded: bytes) -> None:
+        """A change of the catalog: what a table's retention was before it, and is after it."""
+        change = decode_change(encoded)
+        for row, noted in ((change.row_before, self._were), (change.row_after, self._are)):
+            found = _retention_in(row) if row is not None else None
+            if found is not None:
+                noted[found[0]] = found[1]
+
+    def _end_retentions(self, time_us: int) -> None:
+        for number in self._were.keys() | self._are.keys():
+            was, now = self._were.get(number), self._are.get(number)
+            if was != now and (was or now):
+                self.retentions.append((time_us, number, now))
+        self._were.clear()
+        self._are.clear()
 
     def _rare(self, kind: int, encoded: bytes, time_us: int) -> None:
         change = decode_change(encoded)
@@ -417,7 +503,19 @@ class Fold:
         if sums is None:
             sums = self.tables[name] = Sums()
         if kind == RESET:
-            sums.empty(self._weight)
+            sums.empty(self._weight, self._height)
         else:
             sums.pruned += 1
             sums.pruned_all += 1
+            sums.pruned_height, sums.pruned_us, sums.pruned_reset = self._height, time_us, 0
+
+
+def _retention_in(row: Sequence[Stored]) -> tuple[int, str] | None:
+    """The id and the retention of the table that a row of the catalog defines; None: it defines something else."""
+    try:
+        if row[0] != "table":
+            return None
+        definition = json.loads(str(row[3]))
+        return int(definition["id"]), str(definition.get("retention", ""))
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None  # whoever reads the catalog says so

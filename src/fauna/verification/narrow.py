@@ -88,6 +88,23 @@ class Narrowing:
                     there[row] = there.get(row, 0) + 1
             yield from self._rows_apart(suspect, there, keys(suspect.table))
 
+    def rows_beside(
+        self, known: RowsOf, stored: RowsOf, keys: Callable[[str], Sequence[int]]
+    ) -> Iterator[tuple[str, Difference]]:
+        """The same where not the chain says which rows there must be, but `known` does."""
+        for suspect in self._suspects.values():
+            sums = suspect.alive
+            for rows, sign in ((known, 1), (stored, -1)):
+                for _, value in self._hashed(suspect, rows(suspect.table)):
+                    sums[value % BUCKETS] += sign * value
+            self._choose(suspect, sums)
+            there: dict[bytes, int] = {}
+            for rows, counts in ((known, suspect.rows), (stored, there)):
+                for row, value in self._hashed(suspect, rows(suspect.table)):
+                    if value % BUCKETS in suspect.differ:
+                        counts[row] = counts.get(row, 0) + 1
+            yield from self._rows_apart(suspect, there, keys(suspect.table))
+
     def versions(self, stored: RowsOf) -> Iterator[tuple[str, Difference]]:
         """stored: a table's row versions.  The differences have row_start and row_end as their last columns."""
         self._sum()

@@ -18,6 +18,7 @@ from fauna.catalog.slot_map import ONE_SHARD
 from fauna.chain.digest import without_digest
 from fauna.chain.encoding import decode_header
 from fauna.chain.merkle import EMPTY_ROOT
+from fauna.clock import SystemClock
 from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
@@ -25,11 +26,11 @@ from fauna.shard.engines.sqlite.data_directory import FORMAT_VERSION
 from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.versions import versions_file
-from fauna.verification import definitions, log
+from fauna.verification import definitions, log, pruned
 from fauna.verification.benches import Benches, Here, Processes, Task
 from fauna.verification.files import kept_at_rest, log_of, open_to_read, shard_files
 from fauna.verification.findings import CannotVerify, Finding, Report, ShardReport, Told
-from fauna.verification.fold import BUCKETS, Forest, P, Sums
+from fauna.verification.fold import BUCKETS, CURRENT, Forest, P, Sums, TableSums
 from fauna.verification.names import Names, keys_of, read_catalog
 from fauna.verification.narrow import Difference, Narrowing
 from fauna.verification.work import Bench, Engine, Folded, Opened, Setup, past_tables, rows_as_stored
@@ -39,6 +40,7 @@ _RANGE_MAX: Final = 4096
 _RANGE_MIN: Final = 64
 _META: Final = frozenset({"format", "database", "shard", "chain"})
 """What a file says of itself."""
+_NOTHING: Final = TableSums()
 _SEALED_AS: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
 
 
@@ -50,6 +52,7 @@ def verify(
     at_rest: bool | None = None,
     roots_at: Mapping[int, Iterable[int]] | None = None,
     processes: int | None = None,
+    now_us: int | None = None,
     told: Told = lambda done, what: None,
 ) -> Report:
     """Check a data directory; nothing in it is changed.  CannotVerify when nothing can be said.
@@ -60,22 +63,23 @@ def verify(
     roots_at    by shard: heights at which the root of the tree over the chain is wanted besides, for `Report.roots`.  This is
                 where a checkpoint is compared with the chain: its root is that of its height, or history was rewritten
     processes   how many take part; None: one for each core, and none besides this one when there is little to read
+    now_us      the time by which retention may have taken changes out, in microseconds since 1970; None: the system's
     """
     started = time.monotonic()
     if at_rest is not None:
-        report = _Verification(directory, configure, table, at_rest, roots_at or {}, processes, told).run()
+        report = _Verification(directory, configure, table, at_rest, roots_at or {}, processes, now_us, told).run()
     else:
         with kept_at_rest(directory) as alone:
-            report = _Verification(directory, configure, table, alone, roots_at or {}, processes, told).run()
+            report = _Verification(directory, configure, table, alone, roots_at or {}, processes, now_us, told).run()
     report.seconds = time.monotonic() - started
     return report
 
 
 @dataclass(slots=True)
 class _State:
-    """What a shard's blocks say up to a height.  tables: (alive, versions, pruned since the last RESET, pruned at all)."""
+    """What a shard's blocks say up to a height."""
 
-    tables: dict[str, tuple[int, int, int, int]]
+    tables: dict[str, TableSums]
     named: int
     blocks: int
     parts: int
@@ -99,12 +103,15 @@ class _Shard:
     parts: int = 0
     states: dict[int, _State] = field(default_factory=dict)
     schema: list[tuple[int, int, str]] = field(default_factory=list)
+    retentions: list[tuple[int, int, str | None]] = field(default_factory=list)
     pairs: dict[int, list[int]] = field(default_factory=dict)
     damaged: set[int] = field(default_factory=set)
     rows: dict[str, tuple[int, int, int] | str] = field(default_factory=dict)
     versions: dict[str, tuple[int, int, int, int] | str] = field(default_factory=dict)
     engine: Engine | None = None
     past_objects: Any = None
+    by_versions: set[str] = field(default_factory=set)
+    """Tables with pruned changes whose rows are compared with their row versions."""
 
     @property
     def height(self) -> int:
@@ -118,8 +125,9 @@ class _Shard:
 class _Verification:
     def __init__(
         self, directory: Path, configure: Configure, table: str, at_rest: bool, roots_at: Mapping[int, Iterable[int]],
-        processes: int | None, told: Told,
+        processes: int | None, now_us: int | None, told: Told,
     ) -> None:  # fmt: skip
+        self._now_us = now_us
         self._directory = directory
         self._configure = configure
         self._at_rest = at_rest
@@ -162,6 +170,7 @@ class _Verification:
             for shard in usable:
                 self._conclude(shard)
             self._across(by_number)
+            self._retention(by_number)
         self._report.shards = [shard.report for shard in shards]
         self._told(1.0, "done")
         return self._report
@@ -305,6 +314,7 @@ class _Verification:
             shard.blocks += found.blocks
             shard.parts += found.parts
             shard.schema += found.schema
+            shard.retentions += found.retentions
             shard.report.changes += found.changes
             for other, buckets in found.pairs.items():
                 known = shard.pairs.setdefault(other, [0] * BUCKETS)
@@ -317,7 +327,7 @@ class _Verification:
 
     def _keep_state(self, shard: _Shard, height: int, hash_: bytes, time_us: int) -> None:
         if height in self._cuts(shard) or height == 0:
-            tables = {name: (s.alive, s.versions, s.pruned, s.pruned_all) for name, s in shard.sums.items()}
+            tables = {name: sums.plain() for name, sums in shard.sums.items()}
             shard.states[height] = _State(tables, shard.named, shard.blocks, shard.parts, hash_, time_us)
         if height and (height == shard.height or height in self._roots_at.get(shard.number, ())):
             root = shard.forest.root()
@@ -418,10 +428,8 @@ class _Verification:
                 continue
             height, total, count = answer
             shard.report.rows += count
-            alive, _, pruned, pruned_all = shard.states[height].tables.get(table, (0, 0, 0, 0))
-            if pruned_all:
-                self._pruned(shard, table, pruned, pruned_all)
-            if not pruned and alive % P != total:
+            sums = shard.states[height].tables.get(table, _NOTHING)
+            if not sums.pruned and sums.alive != total:
                 differ.append(table)
         for name in self._missing(shard):
             self._find(shard.number, "the table is missing, and the chain says that it has rows", table=self._names.table(name))
@@ -431,17 +439,17 @@ class _Verification:
     def _missing(self, shard: _Shard) -> list[str]:
         state = shard.states[shard.height]
         return [
-            name for name, (alive, _, pruned, _) in state.tables.items()
-            if alive and not pruned and name not in shard.rows and self._only in (None, name)
+            name for name, sums in state.tables.items()
+            if sums.alive and not sums.pruned and name not in shard.rows and self._only in (None, name)
         ]  # fmt: skip
 
-    def _pruned(self, shard: _Shard, table: str, pruned: int, pruned_all: int) -> None:
+    def _note_pruned(self, shard: _Shard, table: str, sums: TableSums) -> None:
+        rest = ""
+        if sums.pruned and table in shard.rows:
+            others = "its row versions" if table in shard.by_versions else "nothing"
+            rest = f"; older rows can be compared with {others}"
         label = self._names.table(table)
-        if not (table[0] == "t" and table[1:].isdigit()):
-            self._find(shard.number, f"{pruned_all} changes are pruned, which are never", table=label)
-            return
-        rest = ", so its rows cannot be compared with the chain" if pruned else ""
-        self._report.notes.append(f"shard {shard.number}, pruned: {pruned_all} changes of table {label}{rest}")
+        self._report.notes.append(f"shard {shard.number}, pruned: {sums.pruned_all} changes of table {label}{rest}")
 
     def _tell_rows(self, shard: _Shard, tables: list[str]) -> None:
         connection, _ = self._own.connections(shard.number)
@@ -504,13 +512,14 @@ class _Verification:
                 continue
             height, total, count, wrong = answer
             shard.report.versions += count
-            _, versions, _, pruned_all = shard.states[height].tables.get(table, (0, 0, 0, 0))
+            sums = shard.states[height].tables.get(table, _NOTHING)
             if wrong:
                 self._find(number, f"{wrong} row versions end before they begin, or have no time", table=self._names.table(table))
-            if not pruned_all and versions % P != total:
+            if not sums.pruned_all and sums.versions != total:
                 differ.append(table)
         if differ:
             self._tell_versions(shard, differ)
+        self._pruned_past(shard)
 
     def _past_schema(self, shard: _Shard) -> None:
         answer = shard.past_objects
@@ -527,7 +536,7 @@ class _Verification:
             self._find(shard.number, f"row versions: {what}")
 
     def _past_differences(self, shard: _Shard, height: int, answer: Any) -> list[str]:
-        objects, layouts, statements = answer
+        objects, layouts, statements, _ = answer
         try:
             known = [(statement, time_us) for at, time_us, statement in shard.schema if at <= height]
             expected = definitions.Past(known, self._configure)
@@ -539,6 +548,75 @@ class _Verification:
         if list(statements) != list(expected.statements):
             problems.append("fauna_schema is not what the chain says")
         return problems
+
+    def _pruned_past(self, shard: _Shard) -> None:
+        """Of tables with pruned changes: their row versions since then, and their rows, of which only these tell."""
+        seen = shard.seen[0].past
+        assert seen is not None
+        lost = self._lost(shard)
+        for table, sums in shard.states[seen[0]].tables.items():
+            # Pruning has stopped in the middle of a block, or goes on: there is no one moment from which the chain is whole.
+            partly = 0 < sums.whole_height <= sums.pruned_height
+            if not sums.pruned_all or table in lost or partly or self._only not in (None, table):
+                continue
+            names = past_tables(table, shard.seen[0].past_tables)
+            answer = self._own.scan_kept_versions(shard.number, table, names, sums.pruned_us)
+            label = self._names.table(table)
+            if isinstance(answer, str):
+                self._find(shard.number, f"the row versions cannot be read: {answer}", table=label)
+                continue
+            total, then, now = answer
+            if total != (sums.versions - then * sums.pruned_reset) % P:
+                self._find(shard.number, "the row versions are not what the chain says", table=label)
+            else:
+                self._rows_by_versions(shard, table, now, sums)
+
+    def _lost(self, shard: _Shard) -> set[str]:
+        """Tables whose row versions could not be made anew: they were dropped, after something of them had been pruned."""
+        if shard.past_objects is None or isinstance(shard.past_objects, str):
+            return set()
+        dropped = definitions.dropped(shard.schema)
+        tables = shard.states[shard.height].tables
+        for name, until_us in shard.past_objects[3]:
+            if not tables.get(str(name), _NOTHING).pruned_all or dropped.get(str(name)) != until_us:
+                what = "row versions: fauna_lost names the table, whose past cannot have been lost"
+                self._find(shard.number, what, table=self._names.table(str(name)))
+        return {str(name) for name, _ in shard.past_objects[3]}
+
+    def _rows_by_versions(self, shard: _Shard, table: str, now: int, known: TableSums) -> None:
+        """now: the sum of the rows that are there by the versions; known: what the chain says up to where those go."""
+        answer = shard.rows.get(table)
+        if answer is None or isinstance(answer, str):
+            return  # there is no such table any more, or it has been told
+        sums = shard.states[answer[0]].tables.get(table, _NOTHING)
+        if not sums.pruned or sums.pruned_height != known.pruned_height:
+            return  # the chain has told, or the versions do not go far enough
+        shard.by_versions.add(table)
+        if (now + sums.alive - known.alive) % P != answer[1]:
+            self._tell_rows_by_versions(shard, table)
+
+    def _tell_rows_by_versions(self, shard: _Shard, table: str) -> None:
+        connection, past = self._own.connections(shard.number)
+        seen = shard.seen[0].past
+        assert past is not None and seen is not None
+        names = past_tables(table, shard.seen[0].past_tables)
+        told = False
+
+        def known(_: str) -> Iterator[tuple[Any, ...]]:
+            return (row[:-2] for name in names for row in rows_as_stored(past, name) if row[-1] == CURRENT)
+
+        if seen[0] == self._own.heights[shard.number]:
+            columns, keys = keys_of(connection, table)
+            narrowing = Narrowing(connection, self._own.hashes, [table], seen[0])
+            stored = narrowing.rows_beside(known, lambda name: rows_as_stored(connection, name), lambda _: keys)
+            try:
+                for _, difference in stored:
+                    self._tell(shard, table, columns, keys, difference, "")
+                    told = True
+            except (apsw.Error, FaunaError, TypeError, ValueError) as problem:
+                self._find(shard.number, f"which rows differ cannot be told: {problem}")
+        if not told:
+            self._find(shard.number, "the rows are not what their versions say", table=self._names.table(table))
 
     def _tell_versions(self, shard: _Shard, tables: list[str]) -> None:
         connection, past = self._own.connections(shard.number)
@@ -590,6 +668,45 @@ class _Verification:
                 differ = {i for i, (a, b) in enumerate(zip(buckets, there, strict=True)) if a != b}
                 if differ:
                     self._apart(shard, other, differ)
+
+    def _retention(self, shards: Mapping[int, _Shard]) -> None:
+        """What is pruned may be, and is noted as it was."""
+        terms = pruned.Terms(shards[0].retentions) if 0 in shards else None
+        latest_us = max([shard.states[shard.height].time_us for shard in shards.values()], default=0)
+        # The time of now, not of the beginning: a server may have pruned meanwhile.
+        now_us = max(SystemClock().utc_us() if self._now_us is None else self._now_us, latest_us)
+        for shard in shards.values():
+            for table, sums in sorted(shard.states[shard.height].tables.items()):
+                if not sums.pruned_all or self._only not in (None, table):
+                    continue
+                self._note_pruned(shard, table, sums)
+                if not pruned.number_of(table):
+                    what = f"{sums.pruned_all} changes are pruned, which are never"
+                else:
+                    what = pruned.disallowed(table, sums, terms, now_us) if terms is not None else ""
+                if what:
+                    self._find(shard.number, what, block=sums.pruned_height, table=self._names.table(table))
+            for table, height, what in self._noted(shard):
+                self._find(shard.number, f"fauna_pruned: {what}", block=height, table=self._names.table(table))
+
+    def _noted(self, shard: _Shard) -> list[tuple[str, int, str]]:
+        """The table, the block and how what is noted of pruned changes differs from what is pruned."""
+        if shard.engine is None:
+            return []
+        found = self._noted_in(shard.states[shard.height].tables, shard.engine.pruned, shard.height)
+        if found and not self._at_rest:  # there may have been pruning in between: compare at one moment
+            found = self._noted_in(*self._own.fold_pruned(shard.number))
+        return found
+
+    def _noted_in(self, tables: Mapping[str, TableSums], rows: list[Any], height: int) -> list[tuple[str, int, str]]:
+        noted = {str(row[0]): row for row in rows}
+        names = {name for name, sums in tables.items() if sums.pruned_all and pruned.number_of(name)} | noted.keys()
+        return [
+            (name, sums.pruned_height, what)
+            for name in sorted(names) if self._only in (None, name)
+            for sums in [tables.get(name, _NOTHING)]
+            for what in pruned.differences(noted.get(name), sums, height)
+        ]  # fmt: skip
 
     def _definitions(self, number: int, engine: Engine, first: Engine | None) -> None:
         """Counted on each shard; one that a crash has kept from following the first is one behind."""

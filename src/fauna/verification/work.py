@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +21,12 @@ from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.columns import read_columns
 from fauna.shard.engines.sqlite.connection import Configure
+from fauna.shard.engines.sqlite.pruning import READ as READ_PRUNED
 from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.shard.engines.sqlite.versions import versions_file
 from fauna.verification import definitions, indexes
 from fauna.verification.files import open_to_read
-from fauna.verification.fold import Fold, Hashes, P, add_rows, add_versions
+from fauna.verification.fold import Fold, Hashes, P, TableSums, add_kept_versions, add_rows, add_versions
 
 _BLOCKS: Final = "SELECT height, header, payload, hash FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
 _MESSAGES_MAX: Final = 50
@@ -65,11 +67,12 @@ class Folded:
     """What a `Fold` found in a range of blocks."""
 
     last: int
-    tables: dict[str, tuple[int, int, int, int, int]]
+    tables: dict[str, TableSums]
     trees: list[tuple[int, bytes]]
     named: int
     pairs: dict[int, list[int]]
     schema: list[tuple[int, int, str]]
+    retentions: list[tuple[int, int, str | None]]
     changes: int
     blocks: int
     parts: int
@@ -90,6 +93,7 @@ class Engine:
     prepared: list[tuple[str, str]]
     counts: list[Any]
     scripts: list[Any]
+    pruned: list[Any]
 
 
 class Bench:
@@ -153,7 +157,18 @@ class Bench:
 
     def fold_blocks(self, number: int, first: int, last: int) -> Folded:
         """The blocks first to last.  Also of those that were made after this bench has begun to read."""
-        connection = self._blocks[number]
+        return self._fold_on(self._blocks[number], number, first, last)
+
+    def fold_pruned(self, number: int) -> tuple[dict[str, TableSums], list[Any], int]:
+        """What all blocks say of each table, what `fauna_pruned` says at the same moment, and how many blocks there are then."""
+        connection = self._reader(self._setup.files[number])
+        with closing(connection):
+            connection.execute("BEGIN")
+            height = int(_one(connection, "SELECT coalesce(max(height), 0) FROM fauna_blocks"))
+            noted: list[Any] = connection.execute(READ_PRUNED).fetchall()
+            return self._fold_on(connection, number, 1, height).tables, noted, height
+
+    def _fold_on(self, connection: apsw.Connection, number: int, first: int, last: int) -> Folded:
         reader = BlockReader(connection)
         before, time_us, schema = self._before(number, first, reader)
         fold = Fold(self._hashes, number, first - 1, before, time_us, schema)
@@ -166,8 +181,8 @@ class Bench:
         return Folded(
             last,
             {name.decode("utf-8", "replace"): sums.plain() for name, sums in fold.tables.items()},
-            fold.forest.trees, fold.named % P, fold.pairs, fold.schema, fold.changes, fold.blocks, fold.parts, fold.problems,
-            fold.hash, fold.time_us,
+            fold.forest.trees, fold.named % P, fold.pairs, fold.schema, fold.retentions, fold.changes, fold.blocks, fold.parts,
+            fold.problems, fold.hash, fold.time_us,
         )  # fmt: skip
 
     def _before(self, number: int, first: int, reader: BlockReader) -> tuple[bytes, int, int]:
@@ -235,6 +250,21 @@ class Bench:
             return str(problem)
         return height, total, count, wrong
 
+    def scan_kept_versions(self, number: int, table: str, tables: Sequence[str], pruned_us: int) -> tuple[int, int, int] | str:
+        """`add_kept_versions` of a table whose row versions are in `tables`."""
+        connection = self._past[number]
+        total = then = now = 0
+        try:
+            for each in tables:
+                columns = stored_columns(connection, each)
+                if columns:
+                    sql = f'SELECT {", ".join(columns)} FROM "{each}" NOT INDEXED'
+                    found = add_kept_versions(self._hashes, table, connection.cursor().execute(sql), pruned_us)
+                    total, then, now = (total + found[0]) % P, (then + found[1]) % P, (now + found[2]) % P
+        except (apsw.Error, FaunaError, ValueError, TypeError) as problem:
+            return str(problem)
+        return total, then, now
+
     # -- the rest
 
     def check_structure(self, number: int, past: bool) -> list[str]:
@@ -273,6 +303,7 @@ class Bench:
                 [(str(gtrid), str(record)) for gtrid, record in connection.execute("SELECT gtrid, record FROM fauna_prepared")],
                 counts,
                 scripts,
+                connection.execute(READ_PRUNED).fetchall(),
             )
         except (apsw.Error, FaunaError, ValueError, TypeError) as problem:
             return str(problem)
@@ -284,10 +315,10 @@ class Bench:
             return str(problem)
 
     def read_past_objects(self, number: int) -> tuple[list[definitions.Object], ...] | str:
-        """sqlite_schema, fauna_layouts and fauna_schema of the row versions."""
+        """sqlite_schema, fauna_layouts, fauna_schema and fauna_lost of the row versions."""
         connection = self._past[number]
         try:
-            wanted = (definitions.OBJECTS, definitions.LAYOUTS, definitions.STATEMENTS)
+            wanted = (definitions.OBJECTS, definitions.LAYOUTS, definitions.STATEMENTS, definitions.LOST)
             return tuple(list(connection.execute(sql)) for sql in wanted)
         except (apsw.Error, FaunaError, ValueError) as problem:
             return str(problem)

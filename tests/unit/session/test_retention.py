@@ -216,10 +216,29 @@ def test_verification_finds_nothing_and_says_what_is_pruned(tmp_path: Path) -> N
     ask(session, "UPDATE log SET n = n + 1 WHERE id < 3")
     ask(session, "DROP TABLE gone")
     ask(session, "SELECT * FROM log FOR SYSTEM_TIME ALL")
+    then_us = node.clock.now_us() + 2 * DAY_US
     node.close()
-    report = verify(tmp_path / "data", configure)
+    report = verify(tmp_path / "data", configure, now_us=then_us)
     assert not report.findings
     assert sum("pruned" in note and "shop.log" in note for note in report.notes) == 2
+
+
+def test_verification_finds_what_is_pruned_before_its_time(tmp_path: Path) -> None:
+    """As someone would do it who wants changes to be forgotten: all fits, but the table keeps them for longer."""
+    node = opened(tmp_path / "data", 2)
+    session = connect(node)
+    ask(session, "CREATE DATABASE shop")
+    for table, retention in (("log", "1 day"), ("long", "1 year")):
+        ask(session, f"CREATE TABLE shop.{table} (id INT PRIMARY KEY) SYSTEM_VERSIONING_RETENTION = '{retention}'")
+        ask(session, f"INSERT INTO shop.{table} VALUES (1), (2), (3), (4)")
+    later(node, 400)
+    assert pruned(session) == {"shop.log": 4, "shop.long": 4}
+    now_us = node.clock.now_us()
+    node.close()
+    for days, found in ((401, set()), (100, {"shop.long"}), (0, {"shop.log", "shop.long"})):
+        report = verify(tmp_path / "data", configure, now_us=now_us + days * DAY_US)
+        assert {finding.table for finding in report.findings} == found, days
+        assert all("the table's retention keeps" in finding.what for finding in report.findings)
 
 
 def test_without_a_chain_there_is_nothing_to_prune(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ are pruned: INSERT, UPDATE, DELETE, REWRITE.  Definitions, RESET and the server'
         looked             up to which block its changes have been looked for
         changes            how many have been taken out
 
-It is derived: each PRUNED entry names its table, and its block has the time.  It is in no block itself.
+It is derived: each PRUNED entry names its table, and its block has the time.  It is in no block itself; verification compares it.
 
 What is done in one transaction is small; it has the write lock, like any writer's.  First it is noted up to when the past is not
 known any more, in the transaction that removes it; only after that row versions are deleted.
@@ -42,7 +42,7 @@ _BLOCKS_AT_ONCE: Final = 2_000
 _REWRITTEN_AT_ONCE: Final = 256
 _BYTES_AT_ONCE: Final = 1 << 20
 _ROW_KINDS: Final = frozenset({INSERT, UPDATE, DELETE, REWRITE})
-_READ: Final = "SELECT name, until_us, height, looked, changes FROM fauna_pruned"
+READ: Final = "SELECT name, until_us, height, looked, changes FROM fauna_pruned"
 _PUT: Final = "INSERT OR REPLACE INTO fauna_pruned VALUES (?1, ?2, ?3, ?4, ?5)"
 _SET_BLOCK: Final = "UPDATE fauna_blocks SET payload = ?1 WHERE height = ?2"
 _SET_PART: Final = "UPDATE fauna_block_parts SET payload = ?1 WHERE height = ?2 AND part = ?3"
@@ -82,7 +82,7 @@ class Pruning:
         self._lock = threading.Lock()
         self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
         self._known: dict[str, Pruned] = {}
-        for name, until_us, height, looked, changes in connection.execute(_READ):
+        for name, until_us, height, looked, changes in connection.execute(READ):
             self._known[str(name)] = Pruned(int(until_us), int(height), int(looked), int(changes))
 
     def kept_from(self, name: str) -> int:
