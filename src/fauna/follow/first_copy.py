@@ -16,6 +16,7 @@ import apsw
 import zstandard
 
 from fauna.client.server_link import Address
+from fauna.clock import SystemClock
 from fauna.directories import open_private, sync_directory
 from fauna.errors import StartError
 from fauna.follow.cut import Cut
@@ -92,14 +93,16 @@ def _receive(source: Source, shard: int, file: IO[bytes], told: Callable[[int, i
     raise unexpected(f"half a file of shard {shard}")
 
 
-def must_be_sealed(directory: DataDirectory, address: Address) -> None:
+def must_be_sealed(directory: DataDirectory, address: Address, now_us: int) -> None:
     """All that was copied is what its chain says: StartError when it is not, and then the files are gone.  They are closed, at
-    one moment, and the directory is ours."""
+    one moment, and the directory is ours.  now_us: the source's time, whose clock may be ahead: its
+    retention goes by it."""
     progress = Progress("follow")
     try:
         report = verify(
-            directory.path, configure, at_rest=True, told=lambda done, what: progress(done, f"verifying the copy: {what}")
-        )
+            directory.path, configure, at_rest=True, now_us=max(now_us, SystemClock().utc_us()),
+            told=lambda done, what: progress(done, f"verifying the copy: {what}"),
+        )  # fmt: skip
         problem = str(report.findings[0]) if report.findings else ""
     except CannotVerify as failed:
         problem = str(failed)

@@ -66,7 +66,7 @@ def open_follower(directory: DataDirectory, settings: Settings, address: Address
         heads = source.heads() if source is not None else None
         prepare(directory, settings, address, source, heads)
         if not _is_copied(directory.path):
-            must_be_sealed(directory, address)
+            must_be_sealed(directory, address, _asked(source).heads().cut.time_us)
             _set_copied(directory.path)
     except (WrongSource, DoesNotFit, Malformed) as problem:
         raise StartError(f"cannot follow {shown(address)}: {problem}") from None

@@ -58,6 +58,7 @@ class Hashes:
         self._key = key
         self._bases: dict[bytes, Any] = {}
         self._weights: dict[int, int] = {}
+        self._time = blake2b(key=key, digest_size=16, person=b"time")
 
     def of_table(self, name: bytes) -> Any:
         """What `row_hash` begins with; name: in UTF-8."""
@@ -73,8 +74,9 @@ class Hashes:
         if found is None:
             if len(self._weights) >= _WEIGHTS_MAX:
                 self._weights.clear()
-            data = time_us.to_bytes(8, "big", signed=True)
-            found = int.from_bytes(blake2b(data, key=self._key, digest_size=16, person=b"time").digest(), "big")
+            state = self._time.copy()  # which has the key hashed already
+            state.update(time_us.to_bytes(8, "big", signed=True))
+            found = int.from_bytes(state.digest(), "big")
             self._weights[time_us] = found
         return found
 

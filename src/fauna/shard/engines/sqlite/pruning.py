@@ -25,12 +25,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import apsw
-import zstandard
 
 from fauna.catalog.types import Stored
 from fauna.chain.encoding import DELETE, INSERT, REWRITE, UPDATE, encode_pruned, read_bytes, split_payload, text, varint
 from fauna.shard.engines.sqlite.blocks import BlockReader
-from fauna.shard.engines.sqlite.sealer import COMPRESSION_LEVEL, IN_PARTS, packed
+from fauna.shard.engines.sqlite.sealer import IN_PARTS, Packer
 from fauna.shard.shard import Isolation, lock_now
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class Pruning:
         """connection: on the shard's file, read here alone."""
         self._shard = shard
         self._lock = threading.Lock()
-        self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        self._packer = Packer()
         self._known: dict[str, Pruned] = {}
         for name, until_us, height, looked, changes in connection.execute(READ):
             self._known[str(name)] = Pruned(int(until_us), int(height), int(looked), int(changes))
@@ -174,7 +173,7 @@ class Pruning:
             kept.append(change)
         if changed:
             batch.size += len(payload)
-            new = packed(b"".join(kept), self._compressor)
+            new = self._packer.pack(b"".join(kept))
             if part is None:
                 batch.script.append((_SET_BLOCK, (new, height)))
             else:

@@ -71,8 +71,9 @@ RAW: Final = b"\x00"
 ZSTD: Final = b"\x01"
 IN_PARTS: Final = b"\x02"
 # Below that packing costs a commit more than the bytes that it saves.
-_COMPRESS_FROM_BYTES: Final = 512
-COMPRESSION_LEVEL: Final = 1
+_PACKED_FROM_BYTES: Final = 512
+# Below that a commit feels the code tables that zstd makes for each payload: only what repeats is packed.
+_THOROUGH_FROM_BYTES: Final = 4096
 _PART_BYTES: Final = 1 << 20
 _REST_CHANGES: Final = 512
 _INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
@@ -128,7 +129,7 @@ class Sealer:
         self._unsealed = settings.unsealed
         self._rows_max = settings.sealer_rows_max
         self._bytes_max = settings.sealer_bytes_max
-        self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        self._packer = Packer()
         self._names: dict[str, bytes] = {}  # encoded; empty: not sealed
         self._layouts: dict[str, _Layout] = {}
         self._reals: dict[str, tuple[int, ...]] = {}  # positions of REAL columns that have a default
@@ -373,7 +374,7 @@ class Sealer:
                 parts.append(varint(len(change)))
                 parts.append(change)
             root = frontier.root()
-        self._put(height, stamp, root, len(changes), self._packed(b"".join(parts)), defines)
+        self._put(height, stamp, root, len(changes), self._packer.pack(b"".join(parts)), defines)
 
     def _seal_large(self, height: int, stamp: Stamp, changes: Iterable[bytes], defines: bool) -> None:
         frontier = Frontier()
@@ -393,16 +394,13 @@ class Sealer:
             parts.append(change)
             size += len(change)
             if size >= _PART_BYTES:
-                self._execute(_INSERT_PART, (height, part, self._packed(b"".join(parts))))
+                self._execute(_INSERT_PART, (height, part, self._packer.pack(b"".join(parts))))
                 parts = []
                 size = 0
                 part += 1
         if parts:
-            self._execute(_INSERT_PART, (height, part, self._packed(b"".join(parts))))
+            self._execute(_INSERT_PART, (height, part, self._packer.pack(b"".join(parts))))
         return IN_PARTS
-
-    def _packed(self, payload: bytes) -> bytes:
-        return packed(payload, self._compressor)
 
     def _put(self, height: int, stamp: Stamp, root: bytes, changes: int, payload: bytes, defines: bool) -> None:
         time_us = stamp.time_us or self._clock.next_us()
@@ -438,7 +436,7 @@ class Sealer:
         decoded = decode_header(header)
         stored = list(islice(changes, self._rows_max))
         if len(stored) < self._rows_max and sum(map(len, stored)) <= _PART_BYTES:
-            payload = self._packed(b"".join([varint(len(change)) + change for change in stored]))
+            payload = self._packer.pack(b"".join([varint(len(change)) + change for change in stored]))
         else:
             payload = self._put_parts(decoded.height, chain(stored, changes), Frontier())
         self._store(decoded.height, header, payload, decoded.gtrid, decoded.time_us, decoded.schema)
@@ -579,13 +577,22 @@ class Sealer:
         return layout
 
 
-def packed(payload: bytes, compressor: zstandard.ZstdCompressor) -> bytes:
-    """As it is stored: with the codec's byte before it."""
-    if len(payload) >= _COMPRESS_FROM_BYTES:
-        small: bytes = compressor.compress(payload)
-        if len(small) < len(payload):
-            return ZSTD + small
-    return RAW + payload
+class Packer:
+    """Payloads as they are stored: with the codec's byte before them."""
+
+    __slots__ = ("_quick", "_thorough")
+
+    def __init__(self) -> None:
+        self._quick = zstandard.ZstdCompressor(level=-1)
+        self._thorough = zstandard.ZstdCompressor(level=1)
+
+    def pack(self, payload: bytes) -> bytes:
+        size = len(payload)
+        if size >= _PACKED_FROM_BYTES:
+            small: bytes = (self._quick if size < _THOROUGH_FROM_BYTES else self._thorough).compress(payload)
+            if len(small) < size:
+                return ZSTD + small
+        return RAW + payload
 
 
 @dataclass(frozen=True, slots=True)
