@@ -60,6 +60,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         load.database.execute(f"UPDATE orders SET qty = 77 WHERE id = {i}")
     load.database.execute("COMMIT")
     prune_log(load)
+    source = load.node.chain_sources()[0]
+    while source.height() < 260:
+        load.database.execute(f"REPLACE INTO everywhere (id, v) VALUES (5000, {source.height()})")
+    source.subtree(8, 0)  # as a proof would ask for it
     load.know_past()
     load.close()
     report = verify(directory, configure)
@@ -197,6 +201,8 @@ EDITS = (
     Edit("a row whose change is pruned is gone", sql("shard-0.db", "DELETE FROM {log} WHERE c1 = (SELECT c1 FROM {log} WHERE c2 GLOB 'second *')"), "the row is missing", "shop.log"),
     Edit("a version of a row whose change is pruned", lambda directory: _edit_version(directory, "log", "c2 = 'forged'", "c2 GLOB 'third *'"), "the row versions are not what the chain says", "shop.log"),
     Edit("an old version of a row whose change is pruned", lambda directory: _edit_version(directory, "log", "c2 = 'forged'", "c2 GLOB 'first *'"), "sealed was 'forged'", "shop.log"),
+    Edit("a hash for proofs", sql("shard-0.history.db", "UPDATE fauna_subtrees SET hash = zeroblob(32)"), "fauna_subtrees: the hash at level 8, place 0"),
+    Edit("a hash of no blocks", sql("shard-0.history.db", "INSERT INTO fauna_subtrees VALUES (8, 9, zeroblob(32))"), "fauna_subtrees: 1 hashes are of no blocks"),
     Edit("that a past was lost", sql("shard-0.history.db", "INSERT INTO fauna_lost VALUES ('{log}', 5)"), "fauna_lost names the table", "shop.log"),
     Edit("a layout", sql("shard-0.history.db", "UPDATE fauna_layouts SET row_start = row_start + 1 WHERE name = '{orders}' AND row_end > 9e18"), "fauna_layouts"),
 )  # fmt: skip
@@ -552,6 +558,10 @@ def test_no_false_alarm_while_retention_prunes(tmp_path: Path, processes: int) -
         for thread in running:
             thread.join()
     load.know_past()
+    source = load.node.chain_sources()[0]
+    while source.height() < 256:
+        load.database.execute(f"REPLACE INTO everywhere (id, v) VALUES (5000, {source.height()})")
+    source.subtree(8, 0)  # as a proof would ask for it
     load.close()
     report = verify(tmp_path / "data", configure, processes=processes)
     assert_clean(report)

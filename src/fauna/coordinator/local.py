@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fauna.clock import Clock, SystemClock
+from fauna.coordinator import local_rows
 from fauna.coordinator.local_decisions import LocalDecisions
 from fauna.coordinator.local_file import LocalFile, select
 from fauna.coordinator.protocol import Coordinator, Decision, DecisionTicket, Lease, Versioned
@@ -16,9 +17,6 @@ from fauna.coordinator.protocol import Coordinator, Decision, DecisionTicket, Le
 _LOG = logging.getLogger(__name__)
 
 FILE_NAME = "coordinator.db"
-
-_SET = "INSERT INTO entries VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version, value = excluded.value"
-_NEXT_EPOCH = "INSERT INTO leases VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1 RETURNING epoch"
 
 
 class LocalCoordinator(Coordinator):
@@ -52,7 +50,7 @@ class LocalCoordinator(Coordinator):
             rows = select(connection, "SELECT version FROM entries WHERE name = ?", (name,))
             if version != (rows[0][0] if rows else 0):
                 return None
-            connection.execute(_SET, (name, version + 1, value))
+            local_rows.put(connection, local_rows.ENTRIES, name, version + 1, value)
         self._tell(name)
         return Versioned(value, version + 1)
 
@@ -87,7 +85,9 @@ class LocalCoordinator(Coordinator):
             if current is not None and current.holder != holder:
                 return None
             with self._file.transaction() as connection:
-                epoch = select(connection, _NEXT_EPOCH, (name,))[0][0]
+                rows = select(connection, "SELECT epoch FROM leases WHERE name = ?", (name,))
+                epoch = rows[0][0] + 1 if rows else 1
+                local_rows.put(connection, local_rows.LEASES, name, epoch)
             lease = Lease(name, holder, epoch)
             self._leases[name] = (lease, self._clock.monotonic_s() + duration_s)
             return lease

@@ -12,15 +12,15 @@ from typing import Final
 
 import apsw
 
+from fauna.coordinator import local_rows
 from fauna.coordinator.local_file import LocalFile, select
-from fauna.coordinator.protocol import CoordinatorClosed, Decision, Verdict
+from fauna.coordinator.protocol import CoordinatorClosed, Decision
 from fauna.errors import FaunaError
 from fauna.ticket import OneShot
 
 # Forgotten records wait for the next decision to be removed with it, but not more than these.
 FORGOTTEN_MAX: Final = 1000
 
-_INSERT: Final = "INSERT INTO decisions VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _FIND: Final = "SELECT verdict, participants FROM decisions WHERE gtrid = ?"
 
 
@@ -86,10 +86,10 @@ class LocalDecisions:
 
     def all(self) -> Mapping[str, Decision]:
         with self._file.locked() as connection:
-            rows = select(connection, "SELECT gtrid, verdict, participants FROM decisions")
+            found = local_rows.decisions(connection)
             with self._lists:
                 forgotten = set(self._forgotten)
-        return {gtrid: _decision(verdict, participants) for gtrid, verdict, participants in rows if gtrid not in forgotten}
+        return {gtrid: decision for gtrid, decision in found.items() if gtrid not in forgotten}
 
     def wake(self) -> None:
         self._wanted.set()
@@ -138,12 +138,9 @@ class LocalDecisions:
 
 def _insert(connection: apsw.Connection, gtrid: str, decision: Decision) -> Decision:
     """The decision that stands now."""
-    participants = " ".join(map(str, decision.participants))
-    connection.execute(_INSERT, (gtrid, decision.verdict.value, participants))
-    if connection.changes():
+    values = gtrid, decision.verdict.value, local_rows.participants_text(decision)
+    if local_rows.put(connection, local_rows.DECISIONS, *values, replace=False):
         return decision
-    return _decision(*select(connection, _FIND, (gtrid,))[0])
-
-
-def _decision(verdict: str, participants: str) -> Decision:
-    return Decision(Verdict(verdict), tuple(map(int, participants.split())))
+    found = local_rows.decision(*select(connection, _FIND, (gtrid,))[0])
+    assert found is not None, "the file was checked when it was opened"
+    return found

@@ -11,19 +11,11 @@ from typing import Any, Final
 
 import apsw
 
+from fauna.coordinator import local_rows
 from fauna.coordinator.protocol import CoordinatorClosed, OutcomeUnknown
 from fauna.directories import sync_directory
 from fauna.errors import CONDITIONS, SqlError, StartError, error
 
-FORMAT: Final = 1
-_TABLES: Final = (
-    "CREATE TABLE IF NOT EXISTS coordinator_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS entries (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) "
-    "STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS decisions (gtrid TEXT PRIMARY KEY, verdict TEXT NOT NULL, participants TEXT NOT NULL) "
-    "STRICT, WITHOUT ROWID",
-)  # fmt: skip
 _BUSY_TIMEOUT_MS: Final = 10_000
 
 
@@ -117,7 +109,7 @@ def _open(path: Path, sync: Callable[[int], None]) -> tuple[apsw.Connection, int
         _prepare_file(connection, path)
         # Held open for good: SQLite keeps the same file until its last connection closes.
         wal = os.open(f"{path}-wal", os.O_RDWR | os.O_CLOEXEC)
-    except apsw.Error as raised:
+    except (apsw.Error, UnicodeDecodeError) as raised:
         connection.close(True)
         raise _cannot_open(path, raised) from None
     except BaseException:
@@ -139,19 +131,32 @@ def _prepare_file(connection: apsw.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     with connection:
-        for table in _TABLES:
-            connection.execute(table)
-        connection.execute("INSERT INTO coordinator_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (FORMAT,))
-        version = connection.execute("SELECT value FROM coordinator_meta WHERE key = 'format'").get
-        if not isinstance(version, int) or version > FORMAT:
-            raise StartError(f"'{path}' was written by a newer version of FaunaDB (format {version}; this one knows {FORMAT})",
-                             "install that version, or give another data directory")
+        for table, statement in local_rows.TABLES.items():
+            if not connection.table_exists("main", table):
+                connection.execute(statement)
+        connection.execute("INSERT INTO coordinator_meta VALUES ('format', ?) ON CONFLICT DO NOTHING", (local_rows.FORMAT,))
+        _check_format(connection, path)
         # Written in any case, so that there is a log to sync.
         connection.execute("REPLACE INTO coordinator_meta SELECT key, value FROM coordinator_meta")
+    for table, what in local_rows.problems(connection):
+        raise StartError(f"'{path}' was changed by somebody else: {table}: {what}",
+                         "`faunadb verify` says more; restore the data directory from a backup")
 
 
-def _cannot_open(path: Path, raised: apsw.Error) -> StartError:
-    if isinstance(raised, (apsw.NotADBError, apsw.CorruptError)):
+def _check_format(connection: apsw.Connection, path: Path) -> None:
+    version = connection.execute("SELECT value FROM coordinator_meta WHERE key = 'format'").get
+    if version == 1:
+        for table in (local_rows.ENTRIES, local_rows.LEASES, local_rows.DECISIONS):
+            local_rows.renew(connection, table)
+        connection.execute("UPDATE coordinator_meta SET value = ? WHERE key = 'format'", (local_rows.FORMAT,))
+    elif version != local_rows.FORMAT:
+        known = local_rows.FORMAT
+        raise StartError(f"'{path}' was written by a newer version of FaunaDB (format {version}; this one knows {known})",
+                         "install that version, or give another data directory")
+
+
+def _cannot_open(path: Path, raised: apsw.Error | UnicodeDecodeError) -> StartError:
+    if isinstance(raised, (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError)):
         return StartError(f"'{path}' is damaged or not a FaunaDB file: {raised}",
                           "restore it from a backup; it has not been changed")
     return StartError(f"cannot open '{path}': {raised}", "make the directory and the files in it writable")

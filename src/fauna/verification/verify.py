@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from fauna.chain.digest import without_digest
 from fauna.chain.encoding import decode_header
 from fauna.chain.merkle import EMPTY_ROOT
 from fauna.clock import SystemClock
+from fauna.coordinator.local import FILE_NAME as COORDINATOR_FILE
 from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
@@ -28,6 +29,7 @@ from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.versions import versions_file
 from fauna.verification import definitions, log, pruned
 from fauna.verification.benches import Benches, Here, Processes, Task
+from fauna.verification.decisions import SEALED_AS, CoordinatorFile, Shards, contradictions
 from fauna.verification.files import kept_at_rest, log_of, open_to_read, shard_files
 from fauna.verification.findings import CannotVerify, Finding, Report, ShardReport, Told
 from fauna.verification.fold import BUCKETS, CURRENT, Forest, P, Sums, TableSums
@@ -41,7 +43,6 @@ _RANGE_MIN: Final = 64
 _META: Final = frozenset({"format", "database", "shard", "chain"})
 """What a file says of itself."""
 _NOTHING: Final = TableSums()
-_SEALED_AS: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
 
 
 def verify(
@@ -171,6 +172,7 @@ class _Verification:
                 self._conclude(shard)
             self._across(by_number)
             self._retention(by_number)
+            self._decisions(by_number)
         self._report.shards = [shard.report for shard in shards]
         self._told(1.0, "done")
         return self._report
@@ -240,6 +242,7 @@ class _Verification:
                     for each in of_table:
                         yield "check_indexes", (number, True, each)
             if only is None:
+                yield "check_subtrees", (number,)
                 for name in known:
                     if not _versions_of(name):
                         yield "check_indexes", (number, True, name)
@@ -287,6 +290,9 @@ class _Verification:
                 what = "row versions: " if arguments[1] else ""
                 table = self._names.table(_table_of_index(arguments[2])) if name == "check_indexes" else self._table_in(line)
                 self._find(number, f"{what}the file's structure is damaged: {line}", table=table)
+        elif name == "check_subtrees":
+            for line in answer:
+                self._find(number, f"row versions: {line}")
         elif name == "read_engine":
             if isinstance(answer, str):
                 self._find(number, f"the engine's own tables cannot be read: {answer}")
@@ -669,6 +675,19 @@ class _Verification:
                 if differ:
                     self._apart(shard, other, differ)
 
+    def _decisions(self, shards: Mapping[int, _Shard]) -> None:
+        """The coordinator's file, and that decisions are those that the shards show."""
+        if self._only is not None:
+            return
+        file = CoordinatorFile(self._directory / COORDINATOR_FILE, self._configure, at_rest=self._at_rest)
+        for what in file.problems():
+            self._find(-1, what, table=COORDINATOR_FILE)
+        prepared = {n: [gtrid for gtrid, _ in shard.engine.prepared] for n, shard in shards.items() if shard.engine is not None}
+        with ExitStack() as opened:
+            fresh = {number: opened.enter_context(closing(self._fresh(number))) for number in shards}
+            for shard, block, transaction, what in contradictions(file.decisions, Shards(fresh), prepared):
+                self._find(shard, what, block=block, transaction=transaction, table=COORDINATOR_FILE)
+
     def _retention(self, shards: Mapping[int, _Shard]) -> None:
         """What is pruned may be, and is noted as it was."""
         terms = pruned.Terms(shards[0].retentions) if 0 in shards else None
@@ -738,7 +757,7 @@ class _Verification:
                 if other not in header.shards or value % BUCKETS not in differ:
                     continue
                 try:
-                    found = [decode_header(row[0]) for row in there.execute(_SEALED_AS, (header.gtrid,))]
+                    found = [decode_header(row[0]) for row in there.execute(SEALED_AS, (header.gtrid,))]
                     if any((each.time_us, each.shards) == (header.time_us, header.shards) for each in found):
                         continue
                     if there.execute("SELECT 1 FROM fauna_prepared WHERE gtrid = ?1", (header.gtrid,)).fetchall():

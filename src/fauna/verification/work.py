@@ -17,6 +17,7 @@ from typing import Any, Final
 import apsw
 
 from fauna.chain.encoding import block_hash, decode_header, genesis
+from fauna.chain.merkle import Frontier
 from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.columns import read_columns
@@ -29,6 +30,7 @@ from fauna.verification.files import open_to_read
 from fauna.verification.fold import Fold, Hashes, P, TableSums, add_kept_versions, add_rows, add_versions
 
 _BLOCKS: Final = "SELECT height, header, payload, hash FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
+_SUBTREE: Final = "SELECT hash FROM fauna_subtrees WHERE level = ?1 AND place = ?2"
 _MESSAGES_MAX: Final = 50
 _OF_VERSIONS: Final = re.compile(r"h(\d+)_\d+", re.ASCII)
 
@@ -322,6 +324,24 @@ class Bench:
             return tuple(list(connection.execute(sql)) for sql in wanted)
         except (apsw.Error, FaunaError, ValueError) as problem:
             return str(problem)
+
+    def check_subtrees(self, number: int) -> list[str]:
+        """Where the subtrees that are kept of the tree over the blocks are others."""
+        past, frontier = self._past[number], Frontier()
+        try:
+            left = int(_one(past, "SELECT count(*) FROM fauna_subtrees"))
+            headers = BlockReader(self._blocks[number]).headers(1, self.heights[number]) if left else ()
+            for header in headers:
+                for level, place, found in frontier.grow(block_hash(header)):
+                    for (kept,) in past.execute(_SUBTREE, (level, place)).fetchall():
+                        left -= 1
+                        if kept != found:
+                            return [f"fauna_subtrees: the hash at level {level}, place {place} is not that of the blocks"]
+                if not left:
+                    break
+        except (apsw.Error, FaunaError, TypeError, ValueError) as problem:
+            return [str(problem)]
+        return [f"fauna_subtrees: {left} hashes are of no blocks"] if left else []
 
     def connections(self, number: int) -> tuple[apsw.Connection, apsw.Connection | None]:
         """The shard's, and that of its row versions."""

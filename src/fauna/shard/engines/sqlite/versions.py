@@ -237,9 +237,10 @@ class Versions:
             version = connection.execute("PRAGMA user_version").get
             known = not version or version == _FORMAT
             if known:
-                for statement in _CREATE:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+                with connection:  # whoever reads the file meanwhile sees all of it or nothing
+                    for statement in _CREATE:
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {_FORMAT}")
         except apsw.Error:
             known = False
         if not known:
