@@ -207,6 +207,8 @@ def _set_variable(session: Session, item: ast.SetSystemVariable) -> Any:
 def _variable_value(session: Session, expr: ast.Expr) -> Any:
     if isinstance(expr, ast.Name) and len(expr.parts) == 1:
         return expr.parts[0]
+    if isinstance(expr, ast.Literal) and expr.kind is ast.LiteralKind.STRING and expr.charset is None:
+        return expr.value
     sql_type, value = evaluate(session, expr)
     if value is None:
         return None
@@ -370,7 +372,7 @@ def _set_for(session: Session, statement: ast.SetForStatement, params: Params, i
         session.scope_changed()
         session.scope()
         session.watch.clear(max_statement_time_s=session.variables.values["max_statement_time"])
-        return session.run_statement(statement.statement, params, inline)
+        return session.run_inner(statement.statement, params, inline)
     finally:
         session.variables.values = before
         session.scope_changed()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PLANS_MAX: Final = 32  # combinations of parameter types kept for one statement
 PAST_PLANS_MAX: Final = 16  # for one of these, of those that differ in the catalogs of the times that it names
 ANONYMOUS_MAX: Final = 512
+INNER_MAX: Final = 64
 
 
 class PreparedStatement:
@@ -57,6 +58,7 @@ class PreparedStatements:
         self._by_id: dict[int, PreparedStatement] = {}
         self._by_name: dict[str, PreparedStatement] = {}
         self._anonymous: OrderedDict[tuple[str, int], PreparedStatement] = OrderedDict()
+        self._inner: OrderedDict[int, PreparedStatement] = OrderedDict()
         self._next = 1
 
     def add(self, text: str) -> PreparedStatement:
@@ -111,6 +113,16 @@ class PreparedStatements:
                 self._anonymous.popitem(last=False)
             self._anonymous[key] = statement
         return statement
+
+    def inner(self, statement: ast.Statement) -> PreparedStatement:
+        """A part of another statement, kept by the very syntax tree."""
+        found = self._inner.get(id(statement))
+        if found is None or found.statement is not statement:
+            found = PreparedStatement(0, "", statement, 0)
+            if len(self._inner) >= INNER_MAX:
+                self._inner.popitem(last=False)
+            self._inner[id(statement)] = found
+        return found
 
     def once(self, text: str) -> PreparedStatement:
         """EXECUTE IMMEDIATE."""

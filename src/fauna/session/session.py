@@ -558,11 +558,7 @@ class Session:
         try:
             self.scope()
             if isinstance(statement.statement, CACHED):
-                types = tuple([sql_type for sql_type, _ in params])
-                args = [value for _, value in params]
-                return self.guarded(
-                    lambda: running.run(self, self._plan_prepared(statement, types, args, inline), args, inline)
-                )
+                return self._run_kept(statement, params, inline)
             return self.run_statement(statement.statement, params, inline)
         except (MustWait, MustMove):
             raise
@@ -571,6 +567,17 @@ class Session:
         finally:
             self.busy = False
             self.transactions.pause()
+
+    def run_inner(self, statement: ast.Statement, params: Params, inline: bool) -> Result | LocalInfile:
+        """A statement that is a part of another one; its plan is kept as long as the syntax tree of that is."""
+        if isinstance(statement, CACHED):
+            return self._run_kept(self.prepared.inner(statement), params, inline)
+        return self.run_statement(statement, params, inline)
+
+    def _run_kept(self, statement: PreparedStatement, params: Params, inline: bool) -> Result:
+        types = tuple([sql_type for sql_type, _ in params])
+        args = [value for _, value in params]
+        return self.guarded(lambda: running.run(self, self._plan_prepared(statement, types, args, inline), args, inline))
 
     def _plan_prepared(
         self, statement: PreparedStatement, types: tuple[SqlType, ...], args: Sequence[Stored], inline: bool

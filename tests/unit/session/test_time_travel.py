@@ -507,3 +507,22 @@ def test_rows_are_found_where_they_were(past: Past) -> None:
     joined = f"SELECT COUNT(*) FROM item {at('14:30:00')} a JOIN item {at('16:30:00')} b ON a.id = b.id"
     assert past.ask(joined) == [(len(before),)]
     assert past.ask("SELECT COUNT(DISTINCT id) FROM item FOR SYSTEM_TIME ALL WHERE id >= 10") == [(50,)]
+
+
+def test_the_plan_inside_set_statement_is_kept_with_the_statement(past: Past) -> None:
+    """And follows its parameters, its settings and definitions."""
+    text = "SET STATEMENT system_versioning_asof = ? FOR SELECT * FROM item WHERE id = ?"
+
+    def read(time: str, key: int) -> list[tuple[object, ...]]:
+        result = past.session.run(text, [(varchar(26), f"{DAY} {time}"), (INT_TYPE, key)])
+        return list(result.rows)
+
+    assert [read("11:00:00", key) for key in (1, 2)] == [[(1, 10, "lamp", 20)], [(2, 20, "Table", 40)]]
+    (inner,) = past.session.prepared._inner.values()
+    (kept,) = [cached for variants in inner.past_plans.values() for cached in variants]
+    assert [read("12:00:00", key) for key in (1, 2)] == [[(1, 11, "lamp", 22)], [(2, 20, "Table", 40)]]
+    assert read("13:00:00", 2) == []
+    assert [cached for variants in inner.past_plans.values() for cached in variants] == [kept]
+    past.until("14:00:00", "ALTER TABLE item ADD COLUMN extra INT DEFAULT 5")
+    assert (read("14:00:00", 3), read("13:00:00", 3)) == ([(3, 30, "chair", 60, 5)], [(3, 30, "chair", 60)])
+    assert past.ask("SELECT * FROM item WHERE id = 1") == [(1, 11, "lamp", 22, 5)]
