@@ -115,6 +115,7 @@ def _table(session: Session, transaction: Transaction, name: ast.TableName, time
     for shard in range(len(node.shards)):
         if layout is not None:
             changes += transaction.writer(shard).exchange(_back(now, layout, time_us), [now.physical])
+    history.check_kept(then.id, time_us)  # again, now that the versions have been read
     _check(session, transaction, [now])
     return _end(session, changes)
 

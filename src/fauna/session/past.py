@@ -59,6 +59,7 @@ class PastReader:
     def check_kept(self, table_id: int, us: int) -> None:
         if self._args is not None:
             self._history.check_kept(table_id, us)
+            self._session.past_states.append((table_id, us))
 
 
 def kept_plan(session: Session, kept: Sequence[CachedPlan], args: Sequence[Stored]) -> Plan | None:
@@ -71,8 +72,23 @@ def kept_plan(session: Session, kept: Sequence[CachedPlan], args: Sequence[Store
             times = _times(session, history, cached.moments, args)
             if times is not None:
                 session.times = times
+                session.past_states += _states(cached.moments, times)
                 return cached.plan
     return None
+
+
+def _states(moments: Sequence[Moment], times: Sequence[int | None]) -> list[tuple[int, int]]:
+    """The tables that are read as of one time, each with that time."""
+    return [(table, us) for moment, us in zip(moments, times, strict=True) if us is not None for table in moment.tables]
+
+
+def must_be_kept(session: Session, states: Sequence[tuple[int, int]]) -> None:
+    """Error 1525 when retention has removed what tables were at some times (`Session.past_states`).  Asked once rows are open, or
+    have been read: then none of them was missing."""
+    history = session.node.history
+    for table, us in states:
+        assert history is not None
+        history.check_kept(table, us)
 
 
 def _times(

@@ -10,6 +10,7 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.catalog.types import Stored
 from fauna.execute import over_shards
 from fauna.plan.plan import Distribution, ShardStatement
+from fauna.session import past
 from fauna.session.result import MustMove
 from fauna.shard.engine_errors import NoSuchObject
 from fauna.shard.shard import Branch, Isolation, MatchCheck, Params, Rows, TableAccess, Transaction
@@ -58,7 +59,7 @@ def read(
         if node.gate is not None and _slots_read(session, transaction) is not session.slots:
             rows.close()
             raise RowsMoved
-        return rows
+        return _kept(session, session.past_states, rows)
     if inline:
         raise MustMove
     assert distribution is not None
@@ -73,7 +74,8 @@ def read_past(
     shard = over_shards.home(distribution, args, session.supply)
     if shard is not None:
         params = statement.params.build(args, session.supply)
-        return node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+        rows = node.shards[shard].autocommit_query(statement.sql, params, inline=inline, watch=session.watch)
+        return _kept(session, session.past_states, rows)
     if inline:
         raise MustMove
     assert distribution is not None
@@ -89,6 +91,22 @@ def _reads_past(session: Session) -> over_shards.Read:
     """Outside of any transaction, whose connections may see an older state of the history than there is."""
     shards, watch = session.node.shards, session.watch
     return lambda n, sql, params: shards[n].autocommit_query(sql, params, inline=False, watch=watch)
+
+
+def _kept(session: Session, states: Sequence[tuple[int, int]], rows: Rows) -> Rows:
+    """The rows, which are open.  Retention notes what it is going to remove before it does: who has been let in a moment before,
+    and may not find all, is told here."""
+    if states:
+        try:
+            past.must_be_kept(session, states)
+        except BaseException:
+            rows.close()
+            raise
+    return rows
+
+
+def _keeping(session: Session, states: Sequence[tuple[int, int]], read: over_shards.Read) -> over_shards.Read:
+    return lambda shard, sql, params: _kept(session, states, read(shard, sql, params))
 
 
 def _slots_read(session: Session, transaction: Transaction | None) -> SlotMap:
@@ -151,7 +169,8 @@ def lock_and_read(
         if session.node.gate is not None:
             transaction.writer(shard).lock()
             session.must_be_current()
-        return transaction.writer(shard).lock_query(statement.sql, params, reads, match=match, inline=inline)
+        rows = transaction.writer(shard).lock_query(statement.sql, params, reads, match=match, inline=inline)
+        return _kept(session, session.past_states, rows)
     if inline:
         raise MustMove
     assert distribution is not None
@@ -171,7 +190,11 @@ def _rows(
     noted: list[over_shards.Fetched] | None = None, *, locking: bool = False,
 ) -> Rows:  # fmt: skip
     node = session.node
+    read_past = _reads_past(session)
+    states = session.past_states
+    if states:  # each shard's rows are opened when it is their turn
+        read, read_past = _keeping(session, states, read), _keeping(session, states, read_past)
     run = over_shards.Run(
-        session.slots.shards, read, args, session.supply, session.context, session.watch, locking, noted, _reads_past(session)
+        session.slots.shards, read, args, session.supply, session.context, session.watch, locking, noted, read_past
     )
     return over_shards.rows_of(node.means, distribution, run, done)

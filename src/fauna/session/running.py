@@ -12,7 +12,7 @@ from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error
 from fauna.execute import over_shards, point_writes, short_sort, writing
 from fauna.plan.plan import DeletePlan, InsertPlan, Plan, QueryPlan, RowwiseUpdatePlan, ShardStatement, ShortSort, UpdatePlan
-from fauna.session import reading
+from fauna.session import past, reading
 from fauna.session.result import MustMove, Result, ResultColumn, Row
 from fauna.session.table_expressions import compile_expression, parse_expression
 from fauna.shard.engine_errors import EngineError, NoSuchObject, Overflow, UniqueViolation
@@ -333,6 +333,7 @@ def run_of(session: Session, transaction: Transaction, context: StatementContext
 
 def finished(session: Session, counts: writing.Counts, info: str, returning: tuple[ResultColumn, ...] | None) -> Result:
     """The answer to a change, committed when it stands alone."""
+    past.must_be_kept(session, session.past_states)  # rows may have been written by a statement that read the past itself
     session.row_count = counts.affected if returning is None else -1
     warnings = session.context.warnings_count
     if session.sequences.moved:

@@ -119,6 +119,7 @@ class Session:
         self.slots = node.catalog.slots  # where plans look for rows: those of the open snapshot, if there is one
         self._reads_old_slots = False
         self.times: list[int | None] = []  # that the running statement names, if it names any
+        self.past_states: list[tuple[int, int]] = []  # tables, and the times as of which the running statement reads them
         self.inline = False  # whether it may not wait, where that matters to binding
         self._wide = False
         self._constants_by_row = False
@@ -249,6 +250,8 @@ class Session:
         self.busy = True
         self._wide = self._constants_by_row = False
         self._context_made = False
+        if self.past_states:
+            self.past_states = []
         # By the commits' clock, which never goes back: AS OF NOW(6) has all that was committed before.
         self.statement_started = self._now = self.node.clock.now_us() / 1_000_000
         limit_s = self.variables.values["max_statement_time"]
@@ -417,6 +420,8 @@ class Session:
     def guarded(self, attempt: Callable[[], Result]) -> Result:
         """Plan and run; anew when the schema moved under it, a DECIMAL did not fit 64 bits, or a sequence ran short."""
         for wanted in range(REPLANS_MAX):
+            if self.past_states:
+                self.past_states = []
             try:
                 if self.temporaries_missed:
                     temporaries.restore(self)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -268,3 +269,85 @@ def test_the_thread_prunes_by_itself_and_ends_when_told_to(session: Session, nod
     assert happened.wait(30)
     pruner.close()
     assert pruned(session) == {}
+
+
+# ── a reader that is admitted just before the horizon moves ──
+
+
+class Overtaken:
+    """The history of a node, in which pruning comes between the moment a reader is let in and the moment its rows are open."""
+
+    def __init__(self, node: Node, prune: Callable[[], object]) -> None:
+        assert node.history is not None
+        self._real = node.history
+        self._prune = prune
+        self.overtaken = 0
+
+    def check_kept(self, table_id: int, time_us: int) -> None:
+        self._real.check_kept(table_id, time_us)
+        if not self.overtaken:
+            self.overtaken += 1
+            self._prune()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+# CREATE TABLE … AS SELECT and FLASHBACK have all write locks before they ask, which pruning would have to wait for.
+READERS = (
+    "SELECT id, n FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}'",
+    "SELECT SUM(n) FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}'",
+    "SELECT * FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}' WHERE id = 2",
+    "SELECT COUNT(*) FROM log AS l JOIN log FOR SYSTEM_TIME AS OF TIMESTAMP '{}' AS p ON l.id = p.id",
+    "SELECT n, (SELECT COUNT(*) FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}' AS p WHERE p.n < l.n) FROM log AS l",
+    "INSERT INTO copy SELECT id + 10, n FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}'",
+    "UPDATE copy SET n = (SELECT SUM(n) FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}')",
+    "DELETE FROM copy WHERE id NOT IN (SELECT id FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{}')",
+)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["bound", "kept plan"])
+@pytest.mark.parametrize("transaction", [False, True], ids=["alone", "in a transaction"])
+@pytest.mark.parametrize("reader", READERS)
+def test_who_is_overtaken_by_pruning_is_told_so(
+    session: Session, node: Node, reader: str, transaction: bool, known: bool
+) -> None:
+    ask(session, "CREATE TABLE log (id INT PRIMARY KEY, n INT) SYSTEM_VERSIONING_RETENTION = '1 day'")
+    ask(session, "CREATE TABLE copy (id INT PRIMARY KEY, n INT)")
+    for table in ("log", "copy"):
+        ask(session, f"INSERT INTO {table} VALUES (1, 1), (2, 1), (3, 1), (4, 1)")
+    early = now(session)
+    for n in range(2, 4):
+        ask(session, f"UPDATE log SET n = {n}")
+    text = reader.format(early)
+    if known and not transaction and reader.startswith("SELECT"):
+        assert ask(session, text)
+    other = connect(node)
+    later(node, 2)
+    if transaction:
+        ask(session, "START TRANSACTION")
+    overtaken = Overtaken(node, lambda: ask(other, "CALL fauna.prune()"))
+    node.history = cast(Any, overtaken)
+    problem = refused(session, text)
+    assert overtaken.overtaken == 1
+    assert problem.errno == 1525, problem
+    if transaction:
+        ask(session, "COMMIT")
+    assert ask(session, "SELECT * FROM copy ORDER BY id") == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    assert ask(session, "SELECT SUM(n) FROM log") == [(12,)]
+    assert ask(session, "SELECT 1") == [(1,)]
+
+
+def test_rows_that_are_open_are_complete_though_pruning_comes(session: Session, node: Node) -> None:
+    """More than are fetched at once."""
+    ask(session, "CREATE TABLE log (id INT PRIMARY KEY, n INT) SYSTEM_VERSIONING_RETENTION = '1 day'")
+    ask(session, "INSERT INTO log VALUES " + ", ".join(f"({i}, 1)" for i in range(4000)))
+    early = now(session)
+    ask(session, "UPDATE log SET n = 2")
+    later(node, 2)
+    result = session.run(f"SELECT id FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{early}'")
+    found = [next(iter(result.rows))]
+    assert pruned(connect(node)) == {"shop.log": 8000}
+    found += result.rows
+    assert sorted(found) == [(i,) for i in range(4000)]
+    assert refused(session, f"SELECT id FROM log FOR SYSTEM_TIME AS OF TIMESTAMP '{early}'").errno == 1525
