@@ -510,14 +510,15 @@ class Node:
         entries = list(self.shard.autocommit_query(store.LOAD_ENTRIES, (), inline=False))
         return store.load(meta[0], entries)  # type: ignore[arg-type]
 
-    def verify(self, table: str = "") -> Report:
-        """Whether what is stored, of all tables or of database.table, is what was sealed.  Takes long; nobody waits for it."""
+    def verify(self, table: str = "", stop: Callable[[], bool] = lambda: False) -> Report:
+        """Whether what is stored, of all tables or of database.table, is what was sealed.  Takes long; nobody waits for it; it
+        ends with `verification.findings.Stopped` when `stop` says so."""
         from fauna.verification.verify import verify
 
         if not self._verifying.acquire(blocking=False):
             raise error("UNKNOWN_ERROR", "another verification is under way: wait until it is done")
         try:
-            return verify(self.directory.path, configure, table=table, at_rest=False)
+            return verify(self.directory.path, configure, table=table, at_rest=False, stop=stop)
         finally:
             self._verifying.release()
 

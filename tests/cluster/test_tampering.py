@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import pymysql
 import pytest
 
 from fauna.chain.encoding import (
@@ -35,7 +36,7 @@ from fauna.node import configure
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.verification.files import register
-from fauna.verification.findings import CannotVerify, Finding, Report
+from fauna.verification.findings import CannotVerify, Finding, Report, Stopped
 from fauna.verification.verify import verify
 from fauna.verification.work import rows_as_stored
 from tests.cluster.mixed_load import Load
@@ -616,6 +617,79 @@ def test_call_fauna_verify(tmp_path: Path) -> None:
     assert [(row["shard"], row["table"], "name is 'Eve'" in row["what"]) for row in found] == [(0, "shop.people", True)]
     assert {row["state"] for row in database.verify("orders")} == {"ok"}
     load.close()
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_it_stops_wherever_it_is_without_a_finding(copy: Path, processes: int) -> None:
+    """An edit makes it look for rows one by one, too, which takes longest."""
+    sql("shard-0.db", "UPDATE {people} SET c2 = 'Eve' WHERE c1 = (SELECT min(c1) FROM {people})")(copy)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > after
+
+    after, stopped = 0, 0
+    while True:
+        asked = 0
+        try:
+            found = {finding.table for finding in verify(copy, configure, processes=processes, stop=stop).findings}
+            break
+        except Stopped:
+            stopped += 1
+        after = after * 5 // 4 + 1
+    assert stopped >= (10 if processes == 0 else 3)
+    assert found == {"shop.people"}
+
+
+def test_kill_query_stops_a_verification(tmp_path: Path) -> None:
+    with faunadb.start(data=tmp_path / "data") as server:
+        server.query("CREATE DATABASE test")
+        server.query("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, b VARCHAR(200), KEY (b))", database="test")
+        server.query("INSERT INTO t (b) VALUES " + ", ".join(f"('{i:0200}')" for i in range(1000)), database="test")
+        for _ in range(7):
+            server.query("INSERT INTO t (b) SELECT b FROM t", database="test")
+        running = server.connect()
+        outcome: list[object] = []
+
+        def run() -> None:
+            try:
+                with running.cursor() as cursor:
+                    cursor.execute("CALL fauna.verify()")
+                    outcome.append(cursor.fetchall())
+            except pymysql.MySQLError as problem:
+                outcome.append(problem.args[0])
+
+        for statement, expected in ((f"KILL QUERY {running.thread_id()}", 1317), (f"KILL {running.thread_id()}", None)):
+            outcome.clear()
+            thread = threading.Thread(target=run)
+            thread.start()
+            while not children_of(server.pid):  # it has begun: the database is large enough for processes of their own
+                assert thread.is_alive(), outcome
+                time.sleep(0.01)
+            killed = time.monotonic()
+            server.query(statement)
+            thread.join(30)
+            assert time.monotonic() - killed < 3
+            assert len(outcome) == 1 and isinstance(outcome[0], int) and expected in (None, outcome[0]), outcome
+            deadline = time.monotonic() + 20
+            while children_of(server.pid):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        running.close()
+        connection = server.connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SET max_statement_time = 0.5")
+            with pytest.raises(pymysql.MySQLError) as problem:
+                cursor.execute("CALL fauna.verify()")
+        assert problem.value.args[0] == 1969
+        connection.close()
+
+
+def children_of(pid: int) -> str:
+    """The numbers of a process's own processes."""
+    return "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
 
 
 def test_no_false_alarm_after_a_kill_and_beside_a_server(tmp_path: Path) -> None:

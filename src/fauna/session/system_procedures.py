@@ -27,6 +27,7 @@ So does the backup, whose directory and files are on the server's disk; it is fo
 
     fauna.changes(…)                      what has been committed       (see change_streams)
     fauna.history(…)                      the versions of a row
+verify() and prune() can be stopped by KILL QUERY and max_statement_time; what prune() has taken out by then stays so.
 verify() answers when it is done: a row for each finding, one for each note, and one for each shard on which all is as it was
 sealed; others write meanwhile.
 """
@@ -46,7 +47,7 @@ from fauna.resharding.goal import Goal
 from fauna.resharding.mover import Mover, Progress
 from fauna.session import backup_procedures, block_procedures, chain_procedures, change_streams
 from fauna.session.result import Result, ResultColumn, Row
-from fauna.verification.findings import CannotVerify
+from fauna.verification.findings import CannotVerify, Stopped
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -99,7 +100,9 @@ def _verify(session: Session, table: str | None) -> Result:
             raise error("NO_DB")
         table = f"{session.database}.{table}"
     try:
-        report = session.node.verify(table)
+        report = session.node.verify(table, stop=lambda: session.watch.stop_reason() is not None)
+    except Stopped:
+        raise session.watch.stop_reason() or error("QUERY_INTERRUPTED") from None
     except CannotVerify as problem:
         raise error("UNKNOWN_ERROR", f"could not verify: {problem}") from None
     rows: list[Row] = [
@@ -167,10 +170,11 @@ def _prune(session: Session) -> Result:
     if node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
     session.transactions.must_be_ordinary()
-    rows = [
-        (pruned.shard, pruned.schema, pruned.name, pruned.changes, shown(pruned.kept_from_us))
-        for pruned in node.retention.prune(stop=lambda: session.watch.interrupted)
-    ]
+    found = node.retention.prune(stop=lambda: session.watch.stop_reason() is not None)
+    reason = session.watch.stop_reason()
+    if reason is not None:
+        raise reason  # what has been taken out stays so: each batch is a transaction of its own
+    rows = [(each.shard, each.schema, each.name, each.changes, shown(each.kept_from_us)) for each in found]
     return Result(_PRUNED_COLUMNS, iter(rows), status=session.status, ready=True)
 
 

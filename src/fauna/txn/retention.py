@@ -61,9 +61,10 @@ class Retention:
         self._clock = clock
         self._done: set[tuple[int, str]] = set()  # tables that ended, and of which nothing is left
 
-    def tables(self, *, at_once: bool = True) -> list[Kept]:
+    def tables(self, *, at_once: bool = True, stop: Callable[[], bool] = lambda: False) -> list[Kept]:
         """Those that do not keep everything, now.  at_once False: of tables that have ended, those that the row versions know
-        already, so that a server which has much to do need not take all blocks in for this."""
+        already, so that a server which has much to do need not take all blocks in for this.  stop: asked while blocks are taken
+        in; then only those that are known by then."""
         now_us = self._clock.now_us()
         catalog = self._catalog()
         found = [
@@ -74,7 +75,7 @@ class Retention:
         present = {table.id for table in catalog.tables()}
         first = self._shards()[0]
         if at_once:
-            first.versions.catch_up(first.height)
+            first.versions.catch_up(first.height, stop=stop)
         if first.versions.layouts("catalog_entries"):
             for number, retention, schema, name, ended_us in first.versions.rows(_ENDED):
                 if number not in present and retention and int(ended_us) <= limit_us(str(retention), now_us):
@@ -89,7 +90,7 @@ class Retention:
         at_once: as for `tables`; stop: asked between two transactions; rest: called there.  Error 1205 when a shard's write lock
         was not to be had."""
         pruned: list[PrunedTable] = []
-        tables = self.tables(at_once=at_once)
+        tables = self.tables(at_once=at_once, stop=stop)
         ended = {table.physical for table in tables} - {table.physical for table in self._catalog().tables()}
         for shard in self._shards():
             limits = {t.physical: t.limit_us for t in tables if (shard.number, t.physical) not in self._done}

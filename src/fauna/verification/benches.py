@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import fauna
-from fauna.verification.findings import CannotVerify
+from fauna.verification.findings import CannotVerify, Stop, Stopped, never
 from fauna.verification.work import Bench, Opened, Setup
 
 Task = tuple[str, tuple[Any, ...]]
 _END_S: Final = 10.0
+_LOOK_S: Final = 0.2  # whether to stop is asked so often while no answer comes
 _SECRETS: Final = frozenset({"FAUNADB_ROOT_PASSWORD", "FAUNADB_PASSWORD"})  # which no worker needs
 
 
@@ -51,7 +52,9 @@ class Here:
 
 
 class Processes:
-    def __init__(self, setup: Setup, count: int) -> None:
+    def __init__(self, setup: Setup, count: int, stop: Stop = never) -> None:
+        """stop: `run` ends with Stopped when it says so; then they are to be closed."""
+        self._stop = stop
         source = str(Path(fauna.__file__).parents[1])
         path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH", "")])])
         environment = {name: value for name, value in os.environ.items() if name not in _SECRETS} | {"PYTHONPATH": path}
@@ -79,12 +82,20 @@ class Processes:
         for thread in threads:
             thread.start()
         for _ in tasks:
-            task, answer = answers.get()
+            task, answer = self._next(answers)
             if isinstance(answer, Exception):
                 raise answer
             yield task, answer
         for thread in threads:
             thread.join()
+
+    def _next(self, answers: queue.SimpleQueue[tuple[Task, Any]]) -> tuple[Task, Any]:
+        while not self._stop():
+            try:
+                return answers.get(timeout=_LOOK_S)
+            except queue.Empty:
+                pass
+        raise Stopped
 
     def _keep_busy(
         self, process: subprocess.Popen[bytes], waiting: queue.SimpleQueue[Task], answers: queue.SimpleQueue[tuple[Task, Any]]

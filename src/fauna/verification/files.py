@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -15,9 +16,10 @@ import apsw
 
 from fauna.shard.engines.sqlite.connection import Configure, Guard
 from fauna.shard.engines.sqlite.data_directory import LOCK_FILE
-from fauna.verification.findings import CannotVerify
+from fauna.verification.findings import CannotVerify, Stop, Stopped, never
 
 _BUSY_TIMEOUT_MS: Final = 10_000
+_STEPS_BETWEEN_LOOKS: Final = 10_000  # of SQLite's virtual machine: about a millisecond
 _CACHE_KIB: Final = 4 * 1024
 _SHARD_FILE: Final = re.compile(r"shard-(\d+)\.db")
 
@@ -60,9 +62,9 @@ def kept_at_rest(directory: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def open_to_read(path: Path, configure: Configure, *, at_rest: bool) -> apsw.Connection:
+def open_to_read(path: Path, configure: Configure, *, at_rest: bool, stop: Stop = never) -> apsw.Connection:
     """A connection that changes nothing.  at_rest: nobody else has the file open, nor opens it: then SQLite makes no files
-    beside it, unless there is a log to be read."""
+    beside it, unless there is a log to be read.  What reads on it ends with Stopped when `stop` says so."""
     log = log_of(path)
     alone = at_rest and not (log.exists() and log.stat().st_size)
     name = f"file:{quote(str(path))}?mode=ro" + ("&immutable=1" if alone else "")
@@ -76,10 +78,18 @@ def open_to_read(path: Path, configure: Configure, *, at_rest: bool) -> apsw.Con
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         register(connection, configure)
         connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+        if stop is not never:
+            connection.set_progress_handler(partial(_look, stop), _STEPS_BETWEEN_LOOKS)
         return connection
     except BaseException:
         connection.close(True)
         raise
+
+
+def _look(stop: Stop) -> bool:
+    if stop():
+        raise Stopped
+    return False
 
 
 def register(connection: apsw.Connection, configure: Configure) -> None:

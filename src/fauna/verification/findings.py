@@ -10,12 +10,23 @@ from fauna.errors import FaunaError
 
 FINDINGS_MAX: Final = 1_000
 
+Stop = Callable[[], bool]
+"""Whether nobody wants an answer any more."""
 Told = Callable[[float, str], None]
 """How much is done, from 0 to 1, and what is being done."""
 
 
 class CannotVerify(FaunaError):
     """Nothing can be said about the data.  The text says why."""
+
+
+class Stopped(Exception):
+    """Nobody wants an answer any more.  No `FaunaError`: those say that something cannot be read, which is a finding."""
+
+
+def never() -> bool:
+    """The `Stop` of who waits for the end."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from fauna.catalog import store
 from fauna.catalog.schema import Catalog, Table
 from fauna.catalog.types import Stored
 from fauna.shard.engines.sqlite.columns import read_columns
+from fauna.verification.findings import Stopped
 
 _SHOWN_MAX: Final = 60
 _SECRET: Final = frozenset({"accounts"})  # tables of which no value is shown
@@ -64,6 +65,8 @@ def read_catalog(connection: apsw.Connection) -> Catalog | None:
         meta: Any = connection.execute(store.LOAD_META).fetchall()[0]
         entries: Any = connection.execute(store.LOAD_ENTRIES).fetchall()
         return store.load(meta, entries)
+    except Stopped:
+        raise
     except Exception:  # noqa: BLE001 (whatever is wrong with it is found in its rows)
         return None
 

@@ -31,7 +31,7 @@ from fauna.verification import definitions, log, pruned
 from fauna.verification.benches import Benches, Here, Processes, Task
 from fauna.verification.decisions import SEALED_AS, CoordinatorFile, Shards, contradictions
 from fauna.verification.files import kept_at_rest, log_of, open_to_read, shard_files
-from fauna.verification.findings import CannotVerify, Finding, Report, ShardReport, Told
+from fauna.verification.findings import CannotVerify, Finding, Report, ShardReport, Stop, Stopped, Told, never
 from fauna.verification.fold import BUCKETS, CURRENT, Forest, P, Sums, TableSums
 from fauna.verification.names import Names, keys_of, read_catalog
 from fauna.verification.narrow import Difference, Narrowing
@@ -54,6 +54,7 @@ def verify(
     roots_at: Mapping[int, Iterable[int]] | None = None,
     processes: int | None = None,
     now_us: int | None = None,
+    stop: Stop = never,
     told: Told = lambda done, what: None,
 ) -> Report:
     """Check a data directory; nothing in it is changed.  CannotVerify when nothing can be said.
@@ -65,13 +66,14 @@ def verify(
                 where a checkpoint is compared with the chain: its root is that of its height, or history was rewritten
     processes   how many take part; None: one for each core, and none besides this one when there is little to read
     now_us      the time by which retention may have taken changes out, in microseconds since 1970; None: the system's
+    stop        asked all the time: once it says so, this ends with Stopped
     """
     started = time.monotonic()
     if at_rest is not None:
-        report = _Verification(directory, configure, table, at_rest, roots_at or {}, processes, now_us, told).run()
+        report = _Verification(directory, configure, table, at_rest, roots_at or {}, processes, now_us, stop, told).run()
     else:
         with kept_at_rest(directory) as alone:
-            report = _Verification(directory, configure, table, alone, roots_at or {}, processes, now_us, told).run()
+            report = _Verification(directory, configure, table, alone, roots_at or {}, processes, now_us, stop, told).run()
     report.seconds = time.monotonic() - started
     return report
 
@@ -126,20 +128,21 @@ class _Shard:
 class _Verification:
     def __init__(
         self, directory: Path, configure: Configure, table: str, at_rest: bool, roots_at: Mapping[int, Iterable[int]],
-        processes: int | None, now_us: int | None, told: Told,
+        processes: int | None, now_us: int | None, stop: Stop, told: Told,
     ) -> None:  # fmt: skip
         self._now_us = now_us
         self._directory = directory
         self._configure = configure
         self._at_rest = at_rest
         self._roots_at = {shard: sorted(heights) for shard, heights in roots_at.items()}
-        self._told = told
+        self._stop = stop
+        self._progress = told
         self._report = Report()
         self._files = shard_files(directory)
         self._setup = Setup(self._files, secrets.token_bytes(32), configure, at_rest)
         self._unsealed = EngineSettings().unsealed
         # The bench of this process: it sees names and definitions, and looks at single rows when something differs.
-        self._own = Bench(self._setup)
+        self._own = Bench(self._setup, stop)
         self._names = Names(None)
         self._label = table
         self._only: str | None = None
@@ -155,7 +158,7 @@ class _Verification:
         with closing(self._own):
             own = self._own.open()
             self._files_known(own)
-            benches: Benches = Here(self._own) if not self._processes else Processes(self._setup, self._processes)
+            benches: Benches = Here(self._own) if not self._processes else Processes(self._setup, self._processes, self._stop)
             with closing(benches):
                 seen = [own, *benches.open()]
                 shards = [_Shard(number, [each[number] for each in seen], ShardReport(number)) for number in sorted(self._files)]
@@ -176,6 +179,11 @@ class _Verification:
         self._report.shards = [shard.report for shard in shards]
         self._told(1.0, "done")
         return self._report
+
+    def _told(self, done: float, what: str) -> None:
+        if self._stop():
+            raise Stopped
+        self._progress(done, what)
 
     def _find(self, shard: int, what: str, **where: Any) -> None:
         self._report.add(Finding(shard, what, **where))
@@ -402,6 +410,8 @@ class _Verification:
                         shard.number, what, block=header.height, transaction=header.transaction, table="fauna_transactions"
                     )
                     told += 1
+        except Stopped:
+            raise
         except Exception as problem:  # noqa: BLE001 (whatever is damaged: it is a finding)
             self._find(shard.number, f"the names of transactions cannot be read: {problem}", table="fauna_transactions")
             return
@@ -546,6 +556,8 @@ class _Verification:
         try:
             known = [(statement, time_us) for at, time_us, statement in shard.schema if at <= height]
             expected = definitions.Past(known, self._configure)
+        except Stopped:
+            raise
         except Exception as problem:  # noqa: BLE001 (a definition that the chain has is not one any more)
             return [f"a definition in the chain cannot be repeated: {problem}"]
         problems = [what for _, what in definitions.differences(definitions.kept(expected.objects), definitions.kept(objects))]
@@ -769,7 +781,7 @@ class _Verification:
 
     def _fresh(self, number: int) -> apsw.Connection:
         """What is committed now, which may be more than any bench sees."""
-        return open_to_read(self._files[number], self._configure, at_rest=self._at_rest)
+        return open_to_read(self._files[number], self._configure, at_rest=self._at_rest, stop=self._stop)
 
 
 def _count(engine: Engine) -> int | None:

@@ -27,6 +27,7 @@ from fauna.shard.engines.sqlite.sealer import IN_PARTS, RAW
 from fauna.shard.engines.sqlite.versions import versions_file
 from fauna.verification import definitions, indexes
 from fauna.verification.files import open_to_read
+from fauna.verification.findings import Stop, never
 from fauna.verification.fold import Fold, Hashes, P, TableSums, add_kept_versions, add_rows, add_versions
 
 _BLOCKS: Final = "SELECT height, header, payload, hash FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
@@ -99,8 +100,10 @@ class Engine:
 
 
 class Bench:
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, stop: Stop = never) -> None:
+        """stop: tasks end with Stopped when it says so."""
         self._setup = setup
+        self._stop = stop
         self._hashes = Hashes(setup.key)
         self._rows: dict[int, apsw.Connection] = {}
         self._past: dict[int, apsw.Connection] = {}
@@ -153,7 +156,7 @@ class Bench:
             opened.past_problem = str(problem) or "what it says of itself is missing"
 
     def _reader(self, path: Path) -> apsw.Connection:
-        return open_to_read(path, self._setup.configure, at_rest=self._setup.at_rest)
+        return open_to_read(path, self._setup.configure, at_rest=self._setup.at_rest, stop=self._stop)
 
     # -- the chain
 

@@ -271,6 +271,16 @@ def test_the_thread_prunes_by_itself_and_ends_when_told_to(session: Session, nod
     assert pruned(session) == {}
 
 
+def test_pruning_is_stopped_with_an_error(session: Session, node: Node) -> None:
+    ask(session, "CREATE TABLE log (id INT PRIMARY KEY, n INT) SYSTEM_VERSIONING_RETENTION = '1 day'")
+    ask(session, "INSERT INTO log VALUES (1, 1), (2, 1)")
+    later(node, 2)
+    ask(session, "SET max_statement_time = 0.000001")
+    assert refused(session, "CALL fauna.prune()").errno == 1969
+    ask(session, "SET max_statement_time = 0")
+    assert pruned(session) == {"shop.log": 2}
+
+
 # ── a reader that is admitted just before the horizon moves ──
 
 
