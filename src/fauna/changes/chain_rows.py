@@ -1,14 +1,16 @@
 """The chains as rows, for the tables fauna.blocks, fauna.changes and fauna.transactions: virtual tables of SQLite.
 
 Rows are made as they are asked for, in the order of the commits (`changes`, `transactions`) or of shard and height (`blocks`).
-Bounds of WHERE on shard, height and time say where reading begins and ends; with LIMIT it ends early.  What else a query asks for
-(another order, a count, a condition on the rows' values) SQLite does with them, reading all that is within the bounds.
+Bounds of WHERE on shard, height and time say where reading begins and ends; with LIMIT it ends early; a transaction is found by
+its gtrid.  What else a query asks for (another order, a count, a condition on the rows' values) SQLite does with them, reading
+all that is within the bounds.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +24,7 @@ from fauna.changes.position import Position
 from fauna.changes.reader import ChangeSource
 from fauna.clock import shown
 from fauna.shard.engines.sqlite.blocks import BlockReader
-from fauna.sql.fauna_schema import COLUMNS, STREAMED
+from fauna.sql.fauna_schema import COLUMNS, GTRID_COLLATION, STREAMED
 
 Source = Callable[[], ChangeSource | None]
 Row = tuple[Any, ...]
@@ -36,6 +38,7 @@ _OPS: Final = {
     apsw.SQLITE_INDEX_CONSTRAINT_LE: "<=",
     apsw.SQLITE_INDEX_CONSTRAINT_LT: "<",
 }
+_PLACE: Final = re.compile(r"(\d{1,9}):(\d{1,18})", re.ASCII)  # a transaction that has no name is called by shard and height
 _BOUNDED: Final = ("shard", "height", "block", "time")
 _COST: Final = 1e9
 _AT_ONCE: Final = 256
@@ -43,18 +46,21 @@ _AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What may be asked for; each end included."""
+    """What may be asked for; each end included.  gtrid: None: of any name."""
 
     shard: tuple[int, int] = (0, _LARGEST)
     height: tuple[int, int] = (1, _LARGEST)
     time_us: tuple[int, int] = (0, _LARGEST)
+    gtrid: str | None = None
 
 
 def register(connection: apsw.Connection, source: Source) -> None:
     """Have the tables on a connection, as chain_blocks(until) and so on.  until: a time that is settled."""
     for name, rows in _ROWS.items():
         module: Any = _Module(name, rows, source)
-        connection.create_module(module_name(name), module, eponymous=True, eponymous_only=True, read_only=True)
+        connection.create_module(
+            module_name(name), module, use_bestindex_object=True, eponymous=True, eponymous_only=True, read_only=True
+        )
 
 
 def module_name(table: str) -> str:
@@ -113,13 +119,24 @@ def _grouped(chains: _Chains, bounds: Bounds, until_us: int) -> Iterator[list[He
 
 
 def _transactions(chains: _Chains, bounds: Bounds, until_us: int) -> Iterator[Row]:
-    for found in _grouped(chains, Bounds(time_us=bounds.time_us), until_us):
-        shards = [header.shard for header in found]
-        first = found[0]
-        yield (
-            first.transaction, ",".join(map(str, shards)), ",".join([f"{each.shard}:{each.height}" for each in found]),
-            shown(first.time_us), first.user, sum([header.changes for header in found]),
-        )  # fmt: skip
+    for span in (bounds.time_us,) if bounds.gtrid is None else _times_of(chains, bounds.gtrid, bounds.time_us):
+        for found in _grouped(chains, Bounds(time_us=span), until_us):
+            shards = [header.shard for header in found]
+            first = found[0]
+            yield (
+                first.transaction, ",".join(map(str, shards)), ",".join([f"{each.shard}:{each.height}" for each in found]),
+                shown(first.time_us), first.user, sum([header.changes for header in found]),
+            )  # fmt: skip
+
+
+def _times_of(chains: _Chains, gtrid: str, within_us: tuple[int, int]) -> list[tuple[int, int]]:
+    """The times at which transactions of this name were committed; as in MySQL, a name is equal with spaces after it."""
+    gtrid = gtrid.rstrip(" ")
+    found = {decode_header(header).time_us for reader in chains.readers for header in reader.headers_of(gtrid)}
+    place = _PLACE.fullmatch(gtrid)
+    if place is not None and int(place[1]) < len(chains.readers):
+        found |= {decode_header(header).time_us for header in chains.readers[int(place[1])].headers(*[int(place[2])] * 2)}
+    return [(time_us, time_us) for time_us in sorted(found) if within_us[0] <= time_us <= within_us[1]]
 
 
 def _changes(chains: _Chains, bounds: Bounds, until_us: int) -> Iterator[Row]:
@@ -198,21 +215,28 @@ class _Table:
         self._rows = rows
         self._source = source
 
-    def BestIndex(self, constraints: Sequence[tuple[int, int]], orders: Any) -> Any:  # noqa: N802
+    def BestIndexObject(self, index: apsw.IndexInfo) -> bool:  # noqa: N802
         """Which conditions narrow down what is read; SQLite looks at them again."""
-        used: list[Any] = []
         plan: list[str] = []
-        for column, op in constraints:
-            name = "until" if column == len(self._names) else self._names[column] if column >= 0 else ""
-            if name == "until" and op == _EQUAL:
-                used.append((len(plan), True))
-                plan.append("until=")
-            elif name in _BOUNDED and op in _OPS:
-                used.append((len(plan), False))
-                plan.append(f"{name}{_OPS[op]}")
-            else:
-                used.append(None)
-        return used, 0, " ".join(plan), False, _COST / (1 + 10 * (len(plan)))
+        for place in range(index.nConstraint):
+            condition = self._condition(index, place) if index.get_aConstraint_usable(place) else ""
+            if condition:
+                plan.append(condition)
+                index.set_aConstraintUsage_argvIndex(place, len(plan))
+                index.set_aConstraintUsage_omit(place, condition == "until=")
+        index.idxStr = " ".join(plan)
+        index.estimatedCost = 1.0 if "gtrid=" in plan else _COST / (1 + 10 * len(plan))
+        return True
+
+    def _condition(self, index: apsw.IndexInfo, place: int) -> str:
+        """The name and the operator of a condition that narrows down; "" for another."""
+        column, op = index.get_aConstraint_iColumn(place), index.get_aConstraint_op(place)
+        name = "until" if column == len(self._names) else self._names[column] if column >= 0 else ""
+        if name == "until" and op == _EQUAL:
+            return "until="
+        if name == "gtrid" and op == _EQUAL:  # under another collation more names may be equal than an index finds
+            return "gtrid=" if index.get_aConstraint_collation(place) == GTRID_COLLATION else ""
+        return f"{name}{_OPS[op]}" if name in _BOUNDED and op in _OPS else ""
 
     def Open(self) -> _Cursor:  # noqa: N802
         return _Cursor(self._names, self._rows, self._source)
@@ -239,11 +263,15 @@ class _Cursor:
         source = self._source()
         until_us = 0
         limits = {"shard": (0, _LARGEST), "height": (1, _LARGEST), "time": (0, _LARGEST)}
+        gtrid: str | None = None
         for condition, value in zip(plan.split(), values, strict=True):
             name = condition.rstrip("<>=")
             op = condition[len(name) :]
             if name == "until":
                 until_us = int(value)
+                continue
+            if name == "gtrid":
+                gtrid = str(value)
                 continue
             name = "height" if name == "block" else name
             bound = _time_us(value) if name == "time" else value
@@ -254,7 +282,8 @@ class _Cursor:
         if source is not None and until_us:
             if self._chains is None:
                 self._chains = _Chains(source)
-            self._rows = self._make(self._chains, Bounds(limits["shard"], limits["height"], limits["time"]), until_us)
+            bounds = Bounds(limits["shard"], limits["height"], limits["time"], gtrid)
+            self._rows = self._make(self._chains, bounds, until_us)
         self.Next()
 
     def Next(self) -> None:  # noqa: N802

@@ -45,6 +45,8 @@ def _columns(table: str, *columns: tuple[str, SqlType], nullable: Sequence[str] 
 
 
 _LONGTEXT: Final = SqlType(Kind.LONGTEXT, 4_294_967_295, collation=DEFAULT_COLLATION)
+GTRID_COLLATION: Final = "utf8mb4_bin"
+"""Names of transactions are told apart by every byte."""
 STREAMED: Final = frozenset({"blocks", "changes", "transactions"})
 """Those whose rows are not made before they are read."""
 COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
@@ -91,7 +93,7 @@ COLUMNS: Final[dict[str, tuple[ResultColumn, ...]]] = {
     ),
     "transactions": _columns(
         "transactions",
-        ("gtrid", varchar(128)),
+        ("gtrid", varchar(128, GTRID_COLLATION)),
         ("shards", varchar(1024)),
         ("blocks", varchar(4096)),
         ("time", datetime_type(6)),

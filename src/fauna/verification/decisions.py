@@ -23,13 +23,13 @@ from fauna.chain.encoding import Header, decode_header
 from fauna.coordinator import local_rows
 from fauna.coordinator.protocol import Decision, Verdict
 from fauna.errors import FaunaError
+from fauna.shard.engines.sqlite.blocks import HEADERS_OF
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.prepared import SELECT as SELECT_PREPARED
 from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.verification import log
 from fauna.verification.files import log_of, open_to_read
 
-SEALED_AS: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
 _OBJECTS: Final = "SELECT name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'"
 _META: Final = "SELECT key, value FROM coordinator_meta"
 _OF_GTRID: Final = f"{SELECT_PREPARED} WHERE gtrid = ?1"
@@ -103,7 +103,7 @@ class Shards:
     def sealed(self, shard: int, gtrid: str) -> Header | None:
         """The header of its block."""
         try:
-            for (encoded,) in self.connections[shard].execute(SEALED_AS, (gtrid,)).fetchall():
+            for (encoded,) in self.connections[shard].execute(HEADERS_OF, (gtrid,)).fetchall():
                 return decode_header(encoded)  # type: ignore[arg-type]
         except _DAMAGED:
             pass  # it has been told

@@ -21,7 +21,7 @@ from fauna.chain.merkle import EMPTY_ROOT
 from fauna.clock import SystemClock
 from fauna.coordinator.local import FILE_NAME as COORDINATOR_FILE
 from fauna.errors import FaunaError
-from fauna.shard.engines.sqlite.blocks import BlockReader
+from fauna.shard.engines.sqlite.blocks import HEADERS_OF, BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
 from fauna.shard.engines.sqlite.data_directory import FORMAT_VERSION
 from fauna.shard.engines.sqlite.prepared import Prepared
@@ -29,7 +29,7 @@ from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.versions import versions_file
 from fauna.verification import definitions, log, pruned
 from fauna.verification.benches import Benches, Here, Processes, Task
-from fauna.verification.decisions import SEALED_AS, CoordinatorFile, Shards, contradictions
+from fauna.verification.decisions import CoordinatorFile, Shards, contradictions
 from fauna.verification.files import kept_at_rest, log_of, open_to_read, shard_files
 from fauna.verification.findings import CannotVerify, Finding, Report, ShardReport, Stop, Stopped, Told, never
 from fauna.verification.fold import BUCKETS, CURRENT, Forest, P, Sums, TableSums
@@ -769,7 +769,7 @@ class _Verification:
                 if other not in header.shards or value % BUCKETS not in differ:
                     continue
                 try:
-                    found = [decode_header(row[0]) for row in there.execute(SEALED_AS, (header.gtrid,))]
+                    found = [decode_header(row[0]) for row in there.execute(HEADERS_OF, (header.gtrid,))]
                     if any((each.time_us, each.shards) == (header.time_us, header.shards) for each in found):
                         continue
                     if there.execute("SELECT 1 FROM fauna_prepared WHERE gtrid = ?1", (header.gtrid,)).fetchall():

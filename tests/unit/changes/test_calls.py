@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fauna import database
+from fauna.changes import chain_rows
 from fauna.client.database import Database
 from fauna.settings import Settings
 
@@ -243,6 +244,41 @@ def test_changes_and_transactions_are_rows(db: Database) -> None:
     assert inserted[1].split(",") == [f"{shard}:{height}" for shard, height in (b.split(":") for b in inserted[1].split(","))]
     joined = "SELECT COUNT(*) FROM fauna.changes c JOIN fauna.blocks b ON b.shard = c.shard AND b.height = c.block"
     assert rows(db, joined) == [(4,)]
+
+
+def test_a_transaction_is_found_by_its_name_without_reading_the_others(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.execute("INSERT INTO t SELECT id + 1000, v FROM t")
+    db.execute("XA START 'Name'")
+    db.execute("UPDATE t SET v = 5")
+    db.execute("XA END 'Name'")
+    db.execute("XA PREPARE 'Name'")
+    db.execute("XA COMMIT 'Name'")
+    every = rows(db, "SELECT * FROM fauna.transactions")
+    assert {row[0][:3] == "xa:" for row in every} == {row[0][:2] == "0:" for row in every} == {True, False}
+    read: list[int] = []
+    grouped = chain_rows._grouped
+
+    def counted(*args: Any) -> Iterator[Any]:
+        for group in grouped(*args):
+            read.append(len(group))
+            yield group
+
+    monkeypatch.setattr(chain_rows, "_grouped", counted)
+    for row in every:
+        read.clear()
+        assert rows(db, "SELECT * FROM fauna.transactions WHERE gtrid = %s", row[0]) == [row]
+        assert len(read) == 1
+        assert rows(db, "SELECT * FROM fauna.transactions WHERE gtrid = %s", row[0] + " ") == [row]
+        assert rows(db, "SELECT * FROM fauna.transactions WHERE gtrid = %s AND time < %s", row[0], row[3]) == []
+    read.clear()
+    assert rows(db, "SELECT * FROM fauna.transactions WHERE gtrid IN (%s, %s) ORDER BY time", every[1][0], every[-1][0]) == [
+        every[1], every[-1],
+    ]  # fmt: skip
+    assert len(read) == 2
+    for none in ("", "9:1", "0:999999", "0:0", every[-1][0].upper(), "%"):
+        assert rows(db, "SELECT * FROM fauna.transactions WHERE gtrid = %s", none) == []
+    folded = "SELECT * FROM fauna.transactions WHERE gtrid = %s COLLATE utf8mb4_general_ci"
+    assert rows(db, folded, every[-1][0].upper()) == [every[-1]]
 
 
 def test_bounds_and_limits_end_the_reading(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

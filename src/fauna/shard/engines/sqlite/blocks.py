@@ -18,6 +18,8 @@ _HEAD: Final = "SELECT header FROM fauna_blocks ORDER BY height DESC LIMIT 1"
 _BLOCKS_AT_ONCE: Final = 32  # of at most a part each, and one change
 _RANGE: Final = "SELECT height, header, payload FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height LIMIT ?3"
 _HEADERS: Final = "SELECT header FROM fauna_blocks WHERE height BETWEEN ?1 AND ?2 ORDER BY height"
+HEADERS_OF: Final = "SELECT header FROM fauna_transactions JOIN fauna_blocks USING (height) WHERE gtrid = ?1"
+"""Of the blocks whose transaction has that name."""
 _COUNT_PARTS: Final = "SELECT count(*) FROM fauna_block_parts WHERE height = ?1"
 _PARTS: Final = "SELECT payload FROM fauna_block_parts WHERE height = ?1 ORDER BY part"
 _PART: Final = "SELECT part, payload FROM fauna_block_parts WHERE height = ?1 AND part >= ?2 ORDER BY part LIMIT 1"
@@ -93,6 +95,10 @@ class BlockReader:
             found = [bytes(row[0]) for row in self._rows(_HEADERS, first, min(last, first + _HEADERS_AT_ONCE - 1))]
             yield from found
             first += _HEADERS_AT_ONCE
+
+    def headers_of(self, gtrid: str) -> list[bytes]:
+        """Encoded, of the blocks whose transaction has that name."""
+        return [bytes(row[0]) for row in self._rows(HEADERS_OF, gtrid)]
 
     def blocks(self, first: int, last: int) -> Generator[Block, None, None]:
         """The blocks `first` to `last`, both included, in order, as far as they are there; who has had enough may stop.
