@@ -93,8 +93,9 @@ def shard_file(session: Session, shard: int) -> Result:
         raise error("UNKNOWN_ERROR", f"There is no shard {shard}")
 
     def told(done: int, total: int) -> None:
-        if session.watch.interrupted:
-            raise error("QUERY_INTERRUPTED")
+        reason = session.watch.stop_reason()
+        if reason is not None:
+            raise reason
 
     try:
         copy = node.copies.make(found, told)
