@@ -72,8 +72,6 @@ ZSTD: Final = b"\x01"
 IN_PARTS: Final = b"\x02"
 # Below that packing costs a commit more than the bytes that it saves.
 _PACKED_FROM_BYTES: Final = 512
-# Below that a commit feels the code tables that zstd makes for each payload: only what repeats is packed.
-_THOROUGH_FROM_BYTES: Final = 4096
 _PART_BYTES: Final = 1 << 20
 _REST_CHANGES: Final = 512
 _INSERT_BLOCK: Final = "INSERT INTO fauna_blocks VALUES (?1, ?2, ?3, ?4)"
@@ -580,16 +578,15 @@ class Sealer:
 class Packer:
     """Payloads as they are stored: with the codec's byte before them."""
 
-    __slots__ = ("_quick", "_thorough")
+    __slots__ = ("_compressor",)
 
     def __init__(self) -> None:
-        self._quick = zstandard.ZstdCompressor(level=-1)
-        self._thorough = zstandard.ZstdCompressor(level=1)
+        self._compressor = zstandard.ZstdCompressor(level=1)
 
     def pack(self, payload: bytes) -> bytes:
         size = len(payload)
         if size >= _PACKED_FROM_BYTES:
-            small: bytes = (self._quick if size < _THOROUGH_FROM_BYTES else self._thorough).compress(payload)
+            small: bytes = self._compressor.compress(payload)
             if len(small) < size:
                 return ZSTD + small
         return RAW + payload
