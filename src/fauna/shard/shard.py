@@ -403,6 +403,18 @@ class Shard(Protocol):
         the write lock."""
         ...
 
+    def check_writable(self) -> None:
+        """Error 1180 when nothing may be written any more until the shard is opened again."""
+        ...
+
+    def refuse_writes(self, reason: str) -> None:
+        """From now on `check_writable` fails, and whoever wants to write with it."""
+        ...
+
+    def sync_pending(self) -> None:
+        """Everything committed so far is on disk.  Error 1180 when that is not known any more."""
+        ...
+
     def watch_changes(self) -> ChangeWatch:
         """Remember what is committed from now on."""
         ...

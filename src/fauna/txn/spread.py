@@ -13,6 +13,7 @@ with the shard locked until the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from fauna.catalog.slot_map import ONE_SHARD, SlotMap
@@ -312,16 +313,31 @@ class SpreadTransaction:
         return held
 
     def _commit_definition(self, published: Callable[[], None]) -> Ticket:
-        """The first shard's commit decides, so it must be durable before the others'; nobody sees some of them."""
+        """The first shard's commit decides, so it must be durable before the others'; nobody sees some of them.
+
+        On an error no shard stays locked.  Error 1180 also when it is decided and a shard could not follow: that one is written
+        no more until the next start, which has it follow."""
         self._ended = True
         branches, self._branches = self._branches, {}
-        branches[0].define(published)  # before others have its lock; the other shards are locked longer
-        with self._gate.commit():
-            at_us = self._clock.next_us()
-            branches[0].commit(at_us).wait()
-            tickets = [branch.commit(at_us) for shard, branch in branches.items() if shard]
-        for ticket in tickets:
-            ticket.wait()
+        shards = self._shards()
+        try:
+            for shard in branches:
+                shards[shard].check_writable()  # its turn to say so comes after the decision
+            branches[0].define(published)  # before others have its lock; the other shards are locked longer
+            with self._gate.commit():
+                at_us = self._clock.next_us()
+                branches[0].commit(at_us).wait()
+                for shard, branch in branches.items():
+                    if shard:
+                        _follow(shards[shard], branch, at_us)
+        finally:
+            for branch in branches.values():
+                branch.rollback()
+        for shard in branches:
+            with suppress(FaunaError):  # the others are to have it on disk all the same
+                shards[shard].sync_pending()
+        for shard in branches:
+            shards[shard].check_writable()
         return done_ticket()
 
     def rollback(self) -> None:
@@ -330,3 +346,12 @@ class SpreadTransaction:
         branches, self._branches = self._branches, {}
         for branch in branches.values():
             branch.rollback()
+
+
+def _follow(shard: Shard, branch: Branch, at_us: int) -> None:
+    """Commit a definition that the first shard has decided.  Where that fails nothing may be written any more: the tables are
+    not those that the catalog says, and a start makes up for one definition alone."""
+    try:
+        branch.commit(at_us)
+    except FaunaError as problem:
+        shard.refuse_writes(f"a definition could not be made there: {problem}")

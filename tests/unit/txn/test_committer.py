@@ -19,6 +19,7 @@ from fauna.session.result import MustWait, Ticket
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.shard import SqliteShard
 from fauna.shard.shard import Isolation, MatchCheck, TableAccess, Watch
+from fauna.txn import definitions
 from fauna.txn.commit_gate import CommitGate
 from fauna.txn.committer import Committer
 from fauna.txn.spread import SpreadTransaction
@@ -112,7 +113,7 @@ class Database:
         for file in self.path.iterdir():
             if not file.name.endswith("-shm"):
                 shutil.copyfile(file, path / file.name)
-        return Database(path)
+        return Database(path, len(self.shards))
 
 
 @pytest.fixture
@@ -361,6 +362,101 @@ def test_a_failed_sync_hands_the_write_lock_on(database: Database) -> None:
     with pytest.raises(SqlError, match="1180"):
         write(waiting, 0, 2)
     assert not database.shards[0].queue.held
+
+
+# ── definitions ──
+
+_MAKE_U = "CREATE TABLE u (id INTEGER PRIMARY KEY)"
+_HAS_U = "SELECT count(*) FROM sqlite_schema WHERE name = 'u'"
+
+
+def define(database: Database, sql: str = _MAKE_U) -> SpreadTransaction:
+    """A definition that has run on every shard and commits next."""
+    transaction = database.begin()
+    transaction.lock()
+    transaction.define(lambda: None)
+    for number in range(len(database.shards)):
+        script: list[tuple[str, tuple[str, ...]]] = [(sql, ()), definitions.COUNTED]
+        if not number:
+            script.append(definitions.decision([(sql, ())], {}))
+        transaction.writer(number).execute_ddl(script)
+    return transaction
+
+
+def shards_with_u(database: Database) -> list[int]:
+    return [next(iter(shard.autocommit_query(_HAS_U, (), inline=False)))[0] for shard in database.shards]
+
+
+def use_definitions(database: Database) -> None:
+    for shard in database.shards:
+        for sql, params in definitions.TABLES:
+            shard.writer.handle.connection.execute(sql, params)
+
+
+def reopened(database: Database, path: Path) -> Database:
+    again = database.crashed(path)
+    definitions.recover(again.shards)
+    return again
+
+
+@pytest.mark.parametrize(("fails", "number"), [("failing", 1180), ("full", 1021)])
+@pytest.mark.parametrize("database", [3], indirect=True)
+def test_a_definition_that_the_first_shard_cannot_decide_leaves_no_shard_locked(
+    database: Database, fails: str, number: int
+) -> None:
+    use_definitions(database)
+    transaction = define(database)
+    getattr(database, fails).add(0)
+    with pytest.raises(SqlError, match=str(number)):
+        transaction.commit()
+    assert not transaction.is_open
+    assert not any(shard.queue.held or shard.row_locks for shard in database.shards)
+    assert shards_with_u(database)[1:] == [0, 0]
+    other = database.begin()
+    write(other, 2, 1)
+    other.commit().wait()
+
+
+@pytest.mark.parametrize("database", [3], indirect=True)
+def test_a_definition_is_not_decided_when_a_shard_cannot_be_written(database: Database) -> None:
+    use_definitions(database)
+    transaction = define(database)
+    database.shards[2]._group.fail("5")
+    with pytest.raises(SqlError, match="1180"):
+        transaction.commit()
+    assert shards_with_u(database) == [0, 0, 0]
+    assert not any(shard.queue.held for shard in database.shards)
+
+
+@pytest.mark.parametrize("database", [3], indirect=True)
+def test_a_shard_without_space_for_a_decided_definition_has_it_at_the_next_start(database: Database, tmp_path: Path) -> None:
+    use_definitions(database)
+    transaction = define(database)
+    database.full.add(1)
+    with pytest.raises(SqlError, match="1180.*shard 1"):
+        transaction.commit()
+    assert shards_with_u(database) == [1, 0, 1]
+    assert not any(shard.queue.held for shard in database.shards)
+    database.full.clear()
+    with pytest.raises(SqlError, match="1180"):  # one more, and no start could make up for it
+        database.begin().lock()
+    with pytest.raises(SqlError, match="1180"):
+        write(database.begin(), 1, 1)
+    assert database.values(1) == [0, 0, 0]
+    again = reopened(database, tmp_path / "again")
+    assert shards_with_u(again) == [1, 1, 1]
+    again.close()
+
+
+@pytest.mark.parametrize("database", [3], indirect=True)
+def test_a_decided_definition_that_a_shard_cannot_sync_is_waited_for_on_the_others(database: Database) -> None:
+    use_definitions(database)
+    transaction = define(database)
+    database.failing.add(1)
+    with pytest.raises(SqlError, match="1180"):
+        transaction.commit()
+    assert shards_with_u(database) == [1, 1, 1]
+    assert not any(shard.queue.held or shard._group._pending for shard in database.shards)
 
 
 # ── after a crash ──

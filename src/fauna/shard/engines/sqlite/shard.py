@@ -72,6 +72,7 @@ class SqliteShard:
         self.homes: Homes | None = None  # with several shards
         self._configure = configure
         self._closed = False
+        self._refusal = ""  # why nothing is written any more
         self._prepared_lock = threading.Lock()
         self.history = History(self.settings)
         waits = waits or WaitGraph()
@@ -193,8 +194,13 @@ class SqliteShard:
 
     def check_writable(self) -> None:
         self._group.check()
+        if self._refusal:
+            raise error("ERROR_DURING_COMMIT", self._refusal)
         if self._closed:
             raise error("UNKNOWN_ERROR", "the shard is closed")
+
+    def refuse_writes(self, reason: str) -> None:
+        self._refusal = f"on shard {self.number}: {reason}. Its writes are refused until the server is started again"
 
     # -- the chain
 
@@ -363,7 +369,6 @@ class SqliteShard:
         self._group.must_sync()
 
     def sync_pending(self) -> None:
-        """As `sync`, for nothing when everything is there already.  Error 1180 when that is not known any more."""
         self._group.sync()
         self._group.check()
 
