@@ -19,7 +19,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -245,31 +245,47 @@ class Transaction(_Queries):
         self.execute(f"RELEASE SAVEPOINT {name}")
 
 
+_MOMENT: Final = "system_versioning_asof"
+
+
 class AsOf:
     """The past, from `db.as_of(…)`: reads only.  Names are those of then."""
 
     def __init__(self, link: Link, moment: str | datetime | date) -> None:
         self._link = link
-        self._as_of = f"SET STATEMENT system_versioning_asof = {_moment(moment)} FOR "
+        self._form, self._value = _moment(moment)
 
     def query(self, sql: str, params: Any = None) -> Rows:
         """As `Database.query`, of that time; for SELECT statements."""
-        return _rows(self._link.run(self._as_of + _select(sql), params))
+        return _rows(self._link.run(*self._arranged(_select(sql), params)))
 
     def stream(self, sql: str, params: Any = None) -> Stream:
         """As `Database.stream`, of that time."""
-        return Stream(self._link.run(self._as_of + _select(sql), params, stream=True))
+        return Stream(self._link.run(*self._arranged(_select(sql), params), stream=True))
+
+    def _arranged(self, sql: str, params: Any) -> tuple[str, Any]:
+        """With parameters the time is one of them: the statement is the same for all times."""
+        if params is None:
+            value = self._value
+            return self._text(f"'{value}'" if isinstance(value, str) else f"{value:.6f}", sql), None
+        if isinstance(params, Mapping):
+            return self._text(f"%({_MOMENT})s", sql), {**params, _MOMENT: self._value}
+        values = params if isinstance(params, (tuple, list)) else (params,)
+        return self._text("%s", sql), (self._value, *values)
+
+    def _text(self, value: str, sql: str) -> str:
+        return f"SET STATEMENT system_versioning_asof = {self._form.format(value)} FOR {sql}"
 
 
-def _moment(moment: str | datetime | date) -> str:
-    """As it stands in a statement."""
+def _moment(moment: str | datetime | date) -> tuple[str, str | Decimal]:
+    """How it stands in a statement, and its value."""
     if isinstance(moment, datetime) and moment.tzinfo is not None:
         passed = moment - datetime(1970, 1, 1, tzinfo=UTC)
-        return f"FROM_UNIXTIME({Decimal(passed // timedelta(microseconds=1)) / 1_000_000:.6f})"
+        return "FROM_UNIXTIME({})", Decimal(passed // timedelta(microseconds=1)).scaleb(-6)
     text = moment if isinstance(moment, str) else moment.isoformat(" ") if isinstance(moment, datetime) else moment.isoformat()
     if not re.fullmatch(r"[0-9T :.\-]+", text):
         raise ProgrammingError(0, f"a time is written 'YYYY-MM-DD hh:mm:ss', not {text!r}")
-    return f"'{text.replace('T', ' ')}'"
+    return "{}", text.replace("T", " ")
 
 
 def _select(sql: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -209,7 +210,7 @@ def _variable_value(session: Session, expr: ast.Expr) -> Any:
         return expr.parts[0]
     if isinstance(expr, ast.Literal) and expr.kind is ast.LiteralKind.STRING and expr.charset is None:
         return expr.value
-    sql_type, value = evaluate(session, expr)
+    sql_type, value = session.params[expr.index] if isinstance(expr, ast.Marker) else evaluate(session, expr)
     if value is None:
         return None
     plain = to_python(sql_type)(value)
@@ -364,15 +365,21 @@ def _execute_immediate(session: Session, statement: ast.ExecuteImmediate, inline
 
 
 def _set_for(session: Session, statement: ast.SetForStatement, params: Params, inline: bool) -> Result | LocalInfile:
-    """SET STATEMENT … FOR: the settings hold while the statement runs."""
+    with holding(session, statement.settings):
+        return session.run_inner(statement.statement, params, inline)
+
+
+@contextmanager
+def holding(session: Session, settings: Sequence[ast.SetSystemVariable]) -> Iterator[None]:
+    """SET STATEMENT … FOR: the settings hold inside."""
     before = dict(session.variables.values)
     try:
-        for item in statement.settings:
+        for item in settings:
             _set_variable(session, item)
         session.scope_changed()
         session.scope()
         session.watch.clear(max_statement_time_s=session.variables.values["max_statement_time"])
-        return session.run_inner(statement.statement, params, inline)
+        yield
     finally:
         session.variables.values = before
         session.scope_changed()

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from fauna.plan.plan import CachedPlan, Plan
+from fauna.sql import ast
 
 VARIANTS_MAX: Final = 16  # plans of one shape that differ in their pinned literals
 SCOPES_MAX: Final = 4096
@@ -18,6 +19,8 @@ class PlanCache:
         self._plans_max = plans_max
         self._plans: dict[tuple[str, int], list[CachedPlan]] = {}
         self._past: dict[tuple[str, int], list[CachedPlan]] = {}  # of statements that name times
+        self.settings: dict[tuple[str, int], tuple[ast.SetSystemVariable, ...] | None] = {}
+        """Of SET STATEMENT … FOR, by shape and the parser's flags; None: of a text that is something else."""
         self._scopes: dict[Hashable, int] = {}
         self._next_scope = 1
 
@@ -53,6 +56,11 @@ class PlanCache:
             if cached.plan is plan:
                 return cached.serves(literals)
         return False
+
+    def keep_settings(self, key: tuple[str, int], settings: tuple[ast.SetSystemVariable, ...] | None) -> None:
+        if len(self.settings) >= self._plans_max:
+            self.settings.pop(next(iter(self.settings)), None)
+        self.settings[key] = settings
 
     def add(self, shape: str, scope: int, cached: CachedPlan) -> None:
         plans = self._past if cached.moments else self._plans

@@ -7,7 +7,7 @@ sent.  The last result is the OK of the CALL itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from fauna.session.result import LocalInfile, MustMove, MustWait, Result, Ticket
 from fauna.sql import ast
 from fauna.sql.convert import StoreLabel, store_conversion
 from fauna.sql.parse import parse_body
+from fauna.sql.replaced import replaced
 
 if TYPE_CHECKING:
     from fauna.session.session import Session
@@ -157,21 +158,12 @@ def _body(procedure: Procedure) -> tuple[ast.Statement, ...]:
 
 def _with_markers(node: object, markers: dict[str, ast.Marker]) -> object:
     """The tree with the parameters' names as parameters; a parameter hides a column of its name, as in MySQL."""
-    if isinstance(node, ast.Name):
-        return markers.get(node.parts[0].lower(), node) if len(node.parts) == 1 else node
-    if isinstance(node, ast.Assignment):
-        return replace(node, value=_with_markers(node.value, markers))  # type: ignore[arg-type]
-    if isinstance(node, ast.InsertedValue):
-        return node
-    if isinstance(node, tuple):
-        return tuple([_with_markers(item, markers) for item in node])
-    if is_dataclass(node) and not isinstance(node, type):
-        changes = {}
-        for each in fields(node):
-            before = getattr(node, each.name)
-            if isinstance(before, tuple) or is_dataclass(before):
-                after = _with_markers(before, markers)
-                if after != before:
-                    changes[each.name] = after
-        return replace(node, **changes) if changes else node
-    return node
+
+    def marked(node: object) -> object | None:
+        if isinstance(node, ast.Name):
+            return markers.get(node.parts[0].lower(), node) if len(node.parts) == 1 else node
+        if isinstance(node, ast.Assignment):
+            return replace(node, value=_with_markers(node.value, markers))  # type: ignore[arg-type]
+        return node if isinstance(node, ast.InsertedValue) else None
+
+    return replaced(node, marked)

@@ -16,7 +16,7 @@ from fauna.catalog.violations import explain_violation
 from fauna.errors import SqlError, error, unsupported
 from fauna.execute import writing
 from fauna.plan.plan import CachedPlan, InsertPlan, Plan, QueryPlan
-from fauna.session import administration, change_streams, definition, past, reading, running, temporaries
+from fauna.session import administration, change_streams, definition, past, reading, running, statement_settings, temporaries
 from fauna.session.prepared import PreparedStatement, PreparedStatements
 from fauna.session.result import LocalInfile, MustMove, MustWait, Result, ResultColumn
 from fauna.session.sequences import NoValuesLeft, SessionSequences
@@ -287,9 +287,15 @@ class Session:
         parsed = parse_full(lifted.text, self._flags, markers=False)
         literals = lifted.literals if lifted.rows == 1 and not lifted.more else self._row_args(lifted)[0]
         context = self.bind_context(SlotTypes(lifted=True), literals)
-        plan = bind_statement(context, parsed.statement)
+        statement = parsed.statement
+        free: set[int] = set()
+        if isinstance(statement, ast.SetForStatement):
+            free = set(range(statement.literals))
+            statement = statement.statement
+        plan = bind_statement(context, statement)
         if not context.volatile:
-            pinned = set(context.slots.pinned) | set(parsed.structural) | (set(range(parsed.literals)) - context.slots.used)
+            unused = set(range(parsed.literals)) - context.slots.used
+            pinned = (set(context.slots.pinned) | set(parsed.structural) | unused) - free
             cached = CachedPlan(plan, tuple((i, literals[i]) for i in sorted(pinned)), tuple(context.moments))
             self.node.plans.add(lifted.shape, self._scope_key, cached)
         return plan
@@ -351,6 +357,13 @@ class Session:
             if isinstance(parsed.statement, CACHED):
                 return self._run_lifted(lifted, inline)
             return self.run_statement(parsed.statement, (), inline)
+        if lifted is not None and text.lstrip()[:3].lower() == "set":
+            settings = statement_settings.settings_of(self, lifted)
+            if settings is not None:
+                self.params = ()
+                self.new_context(storing=False)
+                with administration.holding(self, settings):
+                    return self._run_lifted(statement_settings.shape_for(lifted), inline)
         return self.run_statement(parse(text, self._flags, markers=False), (), inline)
 
     # ── running ──

@@ -1009,10 +1009,13 @@ class SetStatement(Statement):
 
 @dataclass(frozen=True, slots=True)
 class SetForStatement(Statement):
-    """SET STATEMENT a = 1, b = 2 FOR statement: the settings hold while the statement runs."""
+    """SET STATEMENT a = 1, b = 2 FOR statement: the settings hold while the statement runs.
+
+    literals: how many the settings have; those of the statement have the numbers after them."""
 
     settings: tuple[SetSystemVariable, ...]
     statement: Statement
+    literals: int
 
 
 @dataclass(frozen=True, slots=True)

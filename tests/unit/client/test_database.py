@@ -195,7 +195,18 @@ def test_as_of(db: database.Database) -> None:
     for moment in (then, str(then), then.replace(tzinfo=timezone(timedelta(hours=2)))):
         past = db.as_of(moment)
         assert past.query("SELECT n FROM stock WHERE sku = %s", ("A1",)).scalar() == 3
+        assert past.query("SELECT n FROM stock WHERE sku = %(sku)s AND n < %(n)s", {"sku": "B2", "n": 9}).scalar() == 5
+        assert [row.n for row in past.query("SELECT n FROM stock WHERE sku IN %s ORDER BY n", (["A1", "B2"],))] == [3, 5]
+        assert past.query("SELECT COUNT(*) FROM stock WHERE DATE_FORMAT(NOW(), '%Y') > ?", "2000").scalar() == 2
         assert [row.n for row in past.stream("SELECT n FROM stock ORDER BY sku")] == [3, 5]
+        assert [row.n for row in past.stream("SELECT n FROM stock WHERE n > ? ORDER BY sku", (4,))] == [5]
+    for n in range(3):  # to the microsecond, whatever stands in the statement
+        moment = then - timedelta(microseconds=n)
+        for each in (moment, str(moment), moment.replace(tzinfo=timezone(timedelta(hours=2)))):
+            for params in (None, ()):
+                assert (
+                    db.as_of(each).query("SELECT @@system_versioning_asof", params).scalar() == f"{moment:%Y-%m-%d %H:%M:%S.%f}"
+                )
     assert db.query("SELECT SUM(n) FROM stock").scalar() == 0
     with pytest.raises(fauna.ProgrammingError, match="for SELECT"):
         db.as_of(then).query("DELETE FROM stock")

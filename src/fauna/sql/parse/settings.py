@@ -55,10 +55,11 @@ def _for_statement(p: Stream, statement: Callable[[Stream], Statement]) -> SetFo
     p.advance()
     settings = p.list_of(lambda: _item(p, None))
     p.expect("FOR")
+    literals = sum(1 for token in p.tokens[: p.position] if token.literal_index is not None)
     p.enter()
     inner = statement(p)
     p.depth -= 1
-    return SetForStatement(tuple(item for item in settings if isinstance(item, SetSystemVariable)), inner)
+    return SetForStatement(tuple(item for item in settings if isinstance(item, SetSystemVariable)), inner, literals)
 
 
 def _scope(p: Stream) -> Scope:
