@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import signal
 import socket
 import statistics
 import threading
 import time
+from pathlib import Path
 
 import pymysql
 import pymysql.cursors
@@ -173,6 +176,51 @@ def test_kill_query(own_server: Server) -> None:
     with running.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
+    running.close()
+
+
+def workers(server: Server) -> list[int]:
+    """The processes that verify for it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == server.process.pid and b"fauna.verification.worker" in (path / "cmdline").read_bytes():
+                found.append(int(path.name))
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_kill_query_of_a_verification(own_server: Server) -> None:
+    with own_server.connect(database="test") as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE large (id INT PRIMARY KEY, v LONGBLOB)")
+        for number in range(10):
+            cursor.execute("INSERT INTO large VALUES (%s, %s)", (number, os.urandom(1 << 20)))
+    running = own_server.connect(database="test")
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            with running.cursor() as cursor:
+                cursor.execute("CALL fauna.verify()")
+                outcome.append(cursor.fetchall())
+        except pymysql.MySQLError as problem:
+            outcome.append(problem.args[0])
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    end = time.monotonic() + 30
+    while not (halted := workers(own_server)):
+        assert time.monotonic() < end, "nobody verifies"
+        time.sleep(0.001)
+    os.kill(halted[0], signal.SIGSTOP)  # without it there is no end to it
+    own_server.query(f"KILL QUERY {running.thread_id()}")
+    thread.join(5)
+    assert outcome == [1317]
+    assert workers(own_server) == []
+    with running.cursor() as cursor:
+        cursor.execute("CALL fauna.verify()")
+        assert [row[0] for row in cursor.fetchall()] == ["ok"]
     running.close()
 
 

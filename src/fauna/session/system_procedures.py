@@ -170,7 +170,7 @@ def _prune(session: Session) -> Result:
     if node.read_only:
         raise error("OPTION_PREVENTS_STATEMENT", "--read-only")
     session.transactions.must_be_ordinary()
-    found = node.retention.prune(stop=lambda: session.watch.stop_reason() is not None)
+    found = node.retention.prune(stop=lambda: session.watch.stop_reason() is not None, watch=session.watch)
     reason = session.watch.stop_reason()
     if reason is not None:
         raise reason  # what has been taken out stays so: each batch is a transaction of its own

@@ -19,6 +19,7 @@ from fauna.shard.engines.sqlite.versions import CURRENT
 
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
+    from fauna.shard.shard import Watch
 
 _LOG = logging.getLogger(__name__)
 # Between two transactions of the background: so that those of clients come first.
@@ -83,12 +84,17 @@ class Retention:
         return found
 
     def prune(
-        self, *, stop: Callable[[], bool] = lambda: False, rest: Callable[[], None] = lambda: None, at_once: bool = True
+        self,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        rest: Callable[[], None] = lambda: None,
+        at_once: bool = True,
+        watch: Watch | None = None,
     ) -> list[PrunedTable]:
         """Take out what no table keeps any more, on all shards; the tables of which there was something.
 
-        at_once: as for `tables`; stop: asked between two transactions; rest: called there.  Error 1205 when a shard's write lock
-        was not to be had."""
+        at_once: as for `tables`; stop: asked between two transactions; rest: called there; watch: ends the wait for a shard's
+        write lock.  Error 1205 when that was not to be had."""
         pruned: list[PrunedTable] = []
         tables = self.tables(at_once=at_once, stop=stop)
         ended = {table.physical for table in tables} - {table.physical for table in self._catalog().tables()}
@@ -96,7 +102,7 @@ class Retention:
             limits = {t.physical: t.limit_us for t in tables if (shard.number, t.physical) not in self._done}
             if not limits:
                 continue
-            changes = shard.pruning.prune(limits, stop=stop, rest=rest)
+            changes = shard.pruning.prune(limits, stop=stop, rest=rest, watch=watch)
             pruned += [
                 PrunedTable(shard.number, t.schema, t.name, changes[t.physical], shard.pruning.kept_from(t.physical))
                 for t in tables

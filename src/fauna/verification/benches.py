@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import select
 import subprocess
 import sys
 import threading
@@ -53,7 +54,7 @@ class Here:
 
 class Processes:
     def __init__(self, setup: Setup, count: int, stop: Stop = never) -> None:
-        """stop: `run` ends with Stopped when it says so; then they are to be closed."""
+        """stop: `open` and `run` end with Stopped when it says so; then they are to be closed."""
         self._stop = stop
         source = str(Path(fauna.__file__).parents[1])
         path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH", "")])])
@@ -71,7 +72,15 @@ class Processes:
     def open(self) -> list[dict[int, Opened]]:
         for process in self._processes:
             self._send(process, ("open", ()))
-        return [self._receive(process) for process in self._processes]
+        return [self._receive(process) for process in self._processes if self._has_answered(process)]
+
+    def _has_answered(self, process: subprocess.Popen[bytes]) -> bool:
+        """True, once there is something to receive; Stopped before that when `stop` says so."""
+        assert process.stdout is not None
+        while not select.select([process.stdout], [], [], _LOOK_S)[0]:
+            if self._stop():
+                raise Stopped
+        return True
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
         waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()

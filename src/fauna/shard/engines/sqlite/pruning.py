@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -30,13 +30,14 @@ from fauna.catalog.types import Stored
 from fauna.chain.encoding import DELETE, INSERT, REWRITE, UPDATE, encode_pruned, read_bytes, split_payload, text, varint
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.sealer import IN_PARTS, Packer
-from fauna.shard.shard import Isolation, lock_now
+from fauna.shard.shard import Isolation, Watch, lock_now
 
 if TYPE_CHECKING:
     from fauna.shard.engines.sqlite.shard import SqliteShard
 
 LOCK_WAIT_S: Final = 5.0
 """So long a batch waits for the write lock; error 1205 then, and it is tried again another time."""
+_LOOK_S: Final = 0.1  # so often it is asked whether to stop, while somebody else prunes
 _BLOCKS_AT_ONCE: Final = 2_000
 _REWRITTEN_AT_ONCE: Final = 256
 _BYTES_AT_ONCE: Final = 1 << 20
@@ -94,13 +95,21 @@ class Pruning:
         return known.looked if known is not None else 0
 
     def prune(
-        self, limits: Mapping[str, int], *, stop: Callable[[], bool] = lambda: False, rest: Callable[[], None] = lambda: None
+        self,
+        limits: Mapping[str, int],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        rest: Callable[[], None] = lambda: None,
+        watch: Watch | None = None,
     ) -> dict[str, int]:
         """Take out what was committed at the table's limit or before, of each table named; how many changes that were.
 
-        stop: asked between two transactions; rest: called there.  Error 1205 when the write lock was not to be had."""
+        stop: asked between two transactions; rest: called there.  watch: ends the wait for the write lock.  Error 1205 when
+        that was not to be had."""
         pruned: dict[str, int] = {}
-        with self._lock:
+        with self._alone(stop) as alone:
+            if not alone:
+                return pruned
             heights = self._heights(limits)
             if heights:
                 last = max(heights.values())
@@ -110,7 +119,7 @@ class Pruning:
                 part = 0
                 while at <= last and not stop():
                     batch, at, part = self._next(at, part, last, heights)
-                    self._write(batch, heights, finished=at > last)
+                    self._write(batch, heights, watch, finished=at > last)
                     for name, (changes, _, _) in batch.found.items():
                         pruned[name] = pruned.get(name, 0) + changes
                     if at <= last:
@@ -119,6 +128,17 @@ class Pruning:
                     if not stop():
                         self._shard.versions.forget(name, self._known[name].until_us, stop=stop)
         return pruned
+
+    @contextlib.contextmanager
+    def _alone(self, stop: Callable[[], bool]) -> Iterator[bool]:
+        """Once nobody else prunes; False when `stop` has said so before that."""
+        while not (alone := self._lock.acquire(timeout=_LOOK_S)) and not stop():
+            pass
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._lock.release()
 
     def _heights(self, limits: Mapping[str, int]) -> dict[str, int]:
         """Up to which block each table is to be pruned, where there is something to look at."""
@@ -179,7 +199,7 @@ class Pruning:
             else:
                 batch.script.append((_SET_PART, (new, height, part)))
 
-    def _write(self, batch: _Batch, heights: Mapping[str, int], *, finished: bool) -> None:
+    def _write(self, batch: _Batch, heights: Mapping[str, int], watch: Watch | None, *, finished: bool) -> None:
         """In one transaction: the blocks, and what is known of them.  That nothing was found is noted at the end alone."""
         noted: dict[str, Pruned] = {}
         for name, height in heights.items():
@@ -196,7 +216,7 @@ class Pruning:
         puts: list[tuple[str, Sequence[Stored]]] = [
             (_PUT, (name, known.until_us, known.height, known.looked, known.changes)) for name, known in noted.items()
         ]
-        branch = self._shard.begin(Isolation.READ_COMMITTED, alone=True, lock_wait_timeout_s=LOCK_WAIT_S)
+        branch = self._shard.begin(Isolation.READ_COMMITTED, alone=True, lock_wait_timeout_s=LOCK_WAIT_S, watch=watch)
         try:
             lock_now(branch)
             self._shard.writer.keep_house([*batch.script, *puts])
