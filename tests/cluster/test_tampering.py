@@ -20,6 +20,8 @@ import apsw
 import pymysql
 import pytest
 
+from fauna import database
+from fauna.chain.digest import with_digest
 from fauna.chain.encoding import (
     REWRITE,
     Header,
@@ -249,6 +251,58 @@ def _prune_by_hand(directory: Path, name: str) -> None:
     connection.execute("INSERT INTO fauna_pruned VALUES (?, ?, ?, ?, ?)", (table, *last, last[1], taken))
     connection.close()
     assert taken
+
+
+@pytest.fixture(scope="module")
+def one_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("alone") / "data"
+    load = Load(directory, random.Random(8), shards=1)
+    load.begin()
+    load.run(30)
+    load.close()
+    assert_clean(verify(directory, configure))
+    return directory
+
+
+def write_script(directory: Path) -> None:
+    connection = opened(directory / "shard-0.db")
+    connection.execute("UPDATE definition_script SET script = ?", (with_digest('{"script": [], "own": {}}'),))
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Edit(
+            "counted",
+            sql("shard-0.db", "UPDATE definition_count SET count = 3"),
+            "3 changes of definitions with other",
+            "definition_count",
+        ),
+        Edit("uncounted", sql("shard-0.db", "DELETE FROM definition_count"), "does not say how many", "definition_count"),
+        Edit("unscripted", sql("shard-0.db", "DELETE FROM definition_script"), "cannot be read", "definition_script"),
+        Edit("a script", write_script, "a script for other shards", "definition_script"),
+    ],
+    ids=lambda edit: edit.name,
+)
+def test_what_only_several_shards_have_is_not_there_with_one(one_shard: Path, tmp_path: Path, edit: Edit) -> None:
+    copy = Path(shutil.copytree(one_shard, tmp_path / "copy"))
+    edit.make(copy)
+    (finding,) = verify(copy, configure).findings
+    assert (finding.shard, finding.table) == (0, edit.table)
+    assert edit.expected in finding.what
+
+
+def test_no_false_alarm_once_there_are_several_shards(one_shard: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(one_shard, tmp_path / "copy"))
+    with database.connect(path=copy, database="shop") as db:
+        db.execute("CALL fauna.shards_add(1)")
+        db.execute("CREATE TABLE made_later (id INT PRIMARY KEY)")
+        while (state := db.query("CALL fauna.shards_status()")[0]["state"]) in ("adding", "reading", "moving", "waiting"):
+            time.sleep(0.02)  # it goes on by itself
+        assert state == "done"
+        db.execute("DROP TABLE made_later")
+    assert_clean(verify(copy, configure))
 
 
 def test_the_last_block_taken_off_with_what_it_did_needs_a_checkpoint(copy: Path) -> None:

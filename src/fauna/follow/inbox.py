@@ -19,8 +19,9 @@ import apsw
 
 from fauna.errors import StartError
 from fauna.follow.blocks import Block
+from fauna.shard.engines.sqlite.data_directory import FOLLOWER_FILE
 
-FILE: Final = "follower.db"
+FILE: Final = FOLLOWER_FILE
 _BUSY_TIMEOUT_MS: Final = 10_000
 _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS fauna_source (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",

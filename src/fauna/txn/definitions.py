@@ -64,9 +64,9 @@ def recover(shards: Sequence[Shard], time_of: Callable[[int], int] = lambda numb
     """Have every shard run what the first has run.  StartError when one is further behind than a crash can leave it.
 
     time_of: when the first shard ran its last definition, for the block of another one; 0: now."""
-    first = _read(shards[0], _COUNT)[0][0]
+    first = _read_one(shards[0], _COUNT)
     for number, shard in enumerate(shards):
-        count = _read(shard, _COUNT)[0][0]
+        count = _read_one(shard, _COUNT)
         if count == first:
             continue
         if count != first - 1:
@@ -74,7 +74,7 @@ def recover(shards: Sequence[Shard], time_of: Callable[[int], int] = lambda numb
                 f"shard {number} has {count} changes of table definitions, the first shard has {first}",
                 "restore all shards from one backup",
             )
-        saved = read_script(_read(shards[0], "SELECT script FROM definition_script")[0][0])
+        saved = read_script(_read_one(shards[0], "SELECT script FROM definition_script"))
         _run(shard, [*_lines(saved["script"]), *_lines(saved["own"].get(str(number), ())), COUNTED], time_of(number))
 
 
@@ -84,8 +84,11 @@ def _run(shard: Shard, script: Sequence[ScriptLine], at_us: int) -> None:
     branch.commit(at_us).wait()
 
 
-def _read(shard: Shard, sql: str) -> list[tuple[Any, ...]]:
-    return list(shard.autocommit_query(sql, (), inline=False))
+def _read_one(shard: Shard, sql: str) -> Any:
+    """The one value; StartError when it is gone."""
+    for (value,) in shard.autocommit_query(sql, (), inline=False):
+        return value
+    raise StartError("what a shard says of its changes of table definitions is gone", "restore all shards from one backup")
 
 
 def _plain(script: Sequence[ScriptLine]) -> list[Any]:

@@ -11,6 +11,6 @@ Invariants
 
 Known limits: a chain that was rewritten from some block to its end, with the rows that follow from it, is consistent in itself,
 and so is one whose end was cut off: only a checkpoint that somebody has kept tells.  What no block seals cannot be compared:
-definition_count where there is one shard, statistics of ANALYZE; definition_script, the records of prepared transactions and the
-rows of coordinator.db have a digest of their own, and decisions must fit the shards.
+statistics of ANALYZE; definition_script, the records of prepared transactions and the rows of coordinator.db have a digest of
+their own, and decisions must fit the shards.
 """

@@ -23,10 +23,11 @@ from fauna.coordinator.local import FILE_NAME as COORDINATOR_FILE
 from fauna.errors import FaunaError
 from fauna.shard.engines.sqlite.blocks import HEADERS_OF, BlockReader
 from fauna.shard.engines.sqlite.connection import Configure
-from fauna.shard.engines.sqlite.data_directory import FORMAT_VERSION
+from fauna.shard.engines.sqlite.data_directory import FOLLOWER_FILE, FORMAT_VERSION
 from fauna.shard.engines.sqlite.prepared import Prepared
 from fauna.shard.engines.sqlite.settings import EngineSettings
 from fauna.shard.engines.sqlite.versions import versions_file
+from fauna.txn.definitions import NO_SCRIPT
 from fauna.verification import definitions, log, pruned
 from fauna.verification.benches import Benches, Here, Processes, Task
 from fauna.verification.decisions import CoordinatorFile, Shards, contradictions
@@ -146,6 +147,7 @@ class _Verification:
         self._names = Names(None)
         self._label = table
         self._only: str | None = None
+        self._has_one_shard = False
         size = sum(path.stat().st_size for file in self._files.values() for path in (file, log_of(file)) if path.exists())
         if processes is None:
             processes = 0 if size < _BYTES_HERE_MAX else os.cpu_count() or 1
@@ -204,6 +206,7 @@ class _Verification:
             if self._only is None:
                 raise CannotVerify(f"there is no table {self._label}")
         slots = catalog.slots if catalog is not None else ONE_SHARD
+        self._has_one_shard = catalog is not None and slots.shards == 1
         for number in range(1, slots.shards):
             if number not in self._files:
                 self._find(-1, f"'{self._directory / f'shard-{number}.db'}' is missing")
@@ -740,19 +743,32 @@ class _Verification:
         ]  # fmt: skip
 
     def _definitions(self, number: int, engine: Engine, first: Engine | None) -> None:
-        """Counted on each shard; one that a crash has kept from following the first is one behind."""
+        """Counted on each of several shards; one that a crash has kept from following the first is one behind."""
+        if self._may_lack(engine.counts) and self._may_lack(engine.scripts):
+            return
         count, wanted = _count(engine), _count(first) if first is not None else None
-        if count is None and engine.counts:
+        if count is None:
             self._find(number, "it does not say how many changes of definitions it has had", table="definition_count")
         elif self._at_rest and count is not None and wanted is not None:
             if count not in (wanted, wanted - 1):
                 what = f"it has had {count} changes of definitions, the first shard {wanted}"
                 self._find(number, what, table="definition_count")
+            elif count and self._has_one_shard:
+                what = f"it has had {count} changes of definitions with other shards, and there never were any"
+                self._find(number, what, table="definition_count")
+        scripts = engine.scripts or []
+        if self._at_rest and self._has_one_shard and scripts and [tuple(row) for row in scripts] != [(1, NO_SCRIPT)]:
+            self._find(number, "it has a script for other shards, and there never were any", table="definition_script")
+            return
         try:
-            if [(row[0], type(json.loads(without_digest(row[1])))) for row in engine.scripts] not in ([], [(1, dict)]):
+            if [(row[0], type(json.loads(without_digest(row[1])))) for row in scripts] != [(1, dict)]:
                 raise ValueError
         except (ValueError, TypeError):
             self._find(number, "the script of the latest change of definitions cannot be read", table="definition_script")
+
+    def _may_lack(self, rows: list[Any] | None) -> bool:
+        """Whether it is as it must be that there are none: before the tables are made, and on a follower."""
+        return rows is None or not rows and (self._directory / FOLLOWER_FILE).exists()
 
     def _apart(self, shard: _Shard, other: int, differ: set[int]) -> None:
         """Transactions in these buckets, one by one: is each on the other shard too, or about to be?"""
@@ -786,7 +802,7 @@ class _Verification:
 
 def _count(engine: Engine) -> int | None:
     """How many changes of definitions a shard has had; None when it does not say."""
-    if len(engine.counts) != 1 or engine.counts[0][0] != 1 or not isinstance(engine.counts[0][1], int):
+    if engine.counts is None or len(engine.counts) != 1 or engine.counts[0][0] != 1 or not isinstance(engine.counts[0][1], int):
         return None
     return engine.counts[0][1]
 

@@ -94,8 +94,8 @@ class Engine:
     named: int
     parts: int
     prepared: list[tuple[str, str]]
-    counts: list[Any]
-    scripts: list[Any]
+    counts: list[Any] | None
+    scripts: list[Any] | None
     pruned: list[Any]
 
 
@@ -297,8 +297,8 @@ class Bench:
                 for gtrid, height in connection.execute("SELECT gtrid, height FROM fauna_transactions")
             )
             defined = _has(connection, "definition_count")
-            counts = connection.execute("SELECT id, count FROM definition_count").fetchall() if defined else []
-            scripts = connection.execute("SELECT id, script FROM definition_script").fetchall() if defined else []
+            counts = connection.execute("SELECT id, count FROM definition_count").fetchall() if defined else None
+            scripts = connection.execute("SELECT id, script FROM definition_script").fetchall() if defined else None
             return Engine(
                 {str(key): value for key, value in connection.execute("SELECT key, value FROM fauna_meta")},
                 int(_one(connection, "SELECT coalesce(min(height), 1) FROM fauna_blocks")),

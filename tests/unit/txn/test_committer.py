@@ -14,7 +14,7 @@ from fauna.catalog.slot_map import SlotMap
 from fauna.clock import HybridClock
 from fauna.coordinator.local import LocalCoordinator
 from fauna.coordinator.protocol import Decision, Verdict
-from fauna.errors import SqlError
+from fauna.errors import SqlError, StartError
 from fauna.session.result import MustWait, Ticket
 from fauna.shard.engines.sqlite.data_directory import DataDirectory
 from fauna.shard.engines.sqlite.shard import SqliteShard
@@ -457,6 +457,13 @@ def test_a_decided_definition_that_a_shard_cannot_sync_is_waited_for_on_the_othe
         transaction.commit()
     assert shards_with_u(database) == [1, 1, 1]
     assert not any(shard.queue.held or shard._group._pending for shard in database.shards)
+
+
+def test_a_shard_that_does_not_say_what_it_has_run_is_named_at_the_start(database: Database) -> None:
+    use_definitions(database)
+    database.shards[1].writer.handle.connection.execute("DELETE FROM definition_count")
+    with pytest.raises(StartError, match="is gone"):
+        definitions.recover(database.shards)
 
 
 # ── after a crash ──

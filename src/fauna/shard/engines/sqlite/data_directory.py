@@ -16,6 +16,8 @@ from fauna.shard.engines.sqlite import prepared, sealer
 FORMAT_VERSION: Final = 2
 """2: commits are sealed.  A file of format 1 has rows that no block has."""
 LOCK_FILE: Final = "LOCK"
+FOLLOWER_FILE: Final = "follower.db"
+"""That it is there makes a directory a follower's: see `fauna.follow.inbox`."""
 CREATE_META: Final = "CREATE TABLE IF NOT EXISTS fauna_meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID"
 ENGINE_TABLES: Final = (CREATE_META, prepared.CREATE, *sealer.CREATE)
 """The engine's own tables."""
