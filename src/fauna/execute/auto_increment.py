@@ -44,6 +44,8 @@ class Numbers:
     """
 
     __slots__ = (
+        "_after",
+        "_before",
         "_column",
         "_counter",
         "_end",
@@ -68,6 +70,7 @@ class Numbers:
         self._offset = offset if offset <= increment else 1
         self._forced = forced
         self._intervals = 0
+        self._before = self._after = 0  # the counter, before and after the latest interval was taken
         self.upcoming = 0
         self._end = 0
 
@@ -99,10 +102,18 @@ class Numbers:
         count = self._rows_left
         with counter.lock:
             first = counter.next + (self._offset - counter.next) % step
-            counter.next = max(counter.next, min(first + (count - 1) * step, counter.limit) + 1)
+            self._before = counter.next
+            counter.next = self._after = max(counter.next, min(first + (count - 1) * step, counter.limit) + 1)
         self.upcoming = first
         self._end = first + count * step
         self._intervals += 1
+
+    def refused(self) -> None:
+        """The first row, for what MariaDB finds before InnoDB gives it a number: none has been taken."""
+        counter = self._counter
+        with counter.lock:
+            if self._intervals == 1 and counter.next == self._after:
+                counter.next = self._before
 
     def given(self, number: int) -> None:
         """A row brought a value of its own."""

@@ -35,7 +35,14 @@ from fauna.plan.plan import (
     UpdatePlan,
 )
 from fauna.session.result import MustMove, Row
-from fauna.shard.engine_errors import EngineError, NotNullViolation, RaisedByTrigger, UniqueViolation
+from fauna.shard.engine_errors import (
+    CheckViolation,
+    EngineError,
+    NotNullViolation,
+    RaisedByTrigger,
+    TypeViolation,
+    UniqueViolation,
+)
 from fauna.shard.shard import Branch, MatchCheck, Rows, TableAccess, Transaction, Written
 from fauna.sql.context import StatementContext
 
@@ -198,6 +205,8 @@ class _Inserter:
         try:
             written = home.write_many(plan.insert, map(self.numbered, rows))
         except EngineError as problem:
+            if problem.row == 1:
+                self._give_number_back(problem)
             raise self.run.explain(problem, plan.table, self.last, plan.columns) from None
         self.counts.records += written.changes
         self.counts.affected += written.changes
@@ -225,9 +234,15 @@ class _Inserter:
                 raise taken.problem(plan.table)
             written = self._write(plan.insert, row, shards)
         except EngineError as problem:
+            self._give_number_back(problem)
             raise run.explain(problem, plan.table, row, plan.columns) from None
         counts.records = counts.affected = written.changes
         counts.insert_id = counts.generated_id or self.own_id
+
+    def _give_number_back(self, problem: EngineError) -> None:
+        """The first row was refused."""
+        if self.numbers is not None and isinstance(problem, (CheckViolation, NotNullViolation, TypeViolation)):
+            self.numbers.refused()
 
     def _shards(self, row: Sequence[Stored]) -> Sequence[int]:
         """Where the row goes."""
@@ -335,6 +350,8 @@ class _Inserter:
                 if first is None or place < first[0]:
                     first = place, problem
         if first is not None:  # of all the rows that are refused, as it would be with one shard
+            if not first[0] and not counts.records:
+                self._give_number_back(first[1])
             raise self.run.explain(first[1], plan.table, batch[first[0]], plan.columns) from None
         counts.records += len(batch)
         counts.insert_id = self.own_id
