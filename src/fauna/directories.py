@@ -19,3 +19,9 @@ def sync_directory(path: Path) -> None:
 def open_private(path: Path) -> IO[bytes]:
     """A new file that nobody else may read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+
+
+def remove_database(path: Path) -> None:
+    """A file of SQLite's, with its log, if there is one: nobody has it open."""
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        each.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from fauna.backup.progress import Step, Watcher, unwatched
 from fauna.backup.secrets import Key, Secret
 from fauna.catalog import store
 from fauna.chain.encoding import Malformed, decode_header
-from fauna.directories import open_private, sync_directory
+from fauna.directories import open_private, remove_database, sync_directory
 from fauna.errors import StartError
 from fauna.session.result import Ticket
 from fauna.shard.engines.sqlite import copying
@@ -303,5 +303,4 @@ class _Restoring:
             raise Damaged(f"'{self._source / element.file}': {problem}") from None
         finally:
             connection.close(True)
-            for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-                file.unlink(missing_ok=True)
+            remove_database(path)

@@ -17,7 +17,7 @@ from fauna.backup.progress import Step, Watcher, unwatched
 from fauna.backup.secrets import Key, Secret
 from fauna.chain.encoding import PRUNED, Header, Malformed, block_hash, decode_change, decode_header, genesis
 from fauna.chain.merkle import Frontier, leaf_hash
-from fauna.directories import open_private
+from fauna.directories import open_private, remove_database
 from fauna.shard.engines.sqlite.blocks import BlockReader
 from fauna.shard.engines.sqlite.connection import Configure, open_connection
 from fauna.shard.engines.sqlite.settings import EngineSettings
@@ -166,8 +166,7 @@ class _Verifying:
                 check_whole(reader, element)
             self._file(path, element, known)
         finally:
-            for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-                each.unlink(missing_ok=True)
+            remove_database(path)
 
     def _file(self, path: Path, element: Element, known: dict[int, str]) -> None:
         try:

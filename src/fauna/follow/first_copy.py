@@ -17,7 +17,7 @@ import zstandard
 
 from fauna.client.server_link import Address
 from fauna.clock import SystemClock
-from fauna.directories import open_private, sync_directory
+from fauna.directories import open_private, remove_database, sync_directory
 from fauna.errors import StartError
 from fauna.follow.cut import Cut
 from fauna.follow.file_copies import PART_BYTES
@@ -60,8 +60,7 @@ def fetch_files(address: Address, cut: Cut, directory: DataDirectory) -> None:
 
 def _fetch(source: Source, shard: int, path: Path, told: Callable[[int, int], None]) -> None:
     unfinished = path.with_name(path.name + _UNFINISHED)
-    for left in (unfinished, Path(f"{unfinished}-wal"), Path(f"{unfinished}-shm")):
-        left.unlink(missing_ok=True)
+    remove_database(unfinished)
     with open_private(unfinished) as file:
         _receive(source, shard, file, told)
         file.flush()
@@ -109,10 +108,8 @@ def must_be_sealed(directory: DataDirectory, address: Address, now_us: int) -> N
     progress.end()
     if not problem:
         return
-    number = 0
-    while directory.shard_file(number).exists():
+    for number in range(directory.shard_files()):
         directory.remove_shard_file(number)
-        number += 1
     raise StartError(
         f"what was copied from {shown(address)} is not what was sealed there, and has been removed: {problem}",
         "verify the source: CALL fauna.verify()",

@@ -17,6 +17,7 @@ from fauna.chain.encoding import Malformed
 from fauna.client.exceptions import Error
 from fauna.client.server_link import Address
 from fauna.clock import HybridClock
+from fauna.directories import remove_database
 from fauna.errors import StartError
 from fauna.follow.applier import Applier, batches
 from fauna.follow.cut import Cut
@@ -156,7 +157,7 @@ def prepare(
             return shard
 
         applier = Applier((), open_shard, inbox)
-        for number in range(_shard_files(directory)):
+        for number in range(directory.shard_files()):
             applier.shard(number)
         applier.finish()
         if source is not None and heads is not None:
@@ -180,13 +181,6 @@ def _asked(source: Source | None) -> Source:
 def _must_have_chain(heads: Heads) -> None:
     if not any(head.height for head in heads.cut.heads):
         raise WrongSource("its chain is empty: a block was expected")
-
-
-def _shard_files(directory: DataDirectory) -> int:
-    number = 0
-    while directory.shard_file(number).exists():
-        number += 1
-    return number
 
 
 def _complete(shard: SqliteShard) -> None:
@@ -223,8 +217,7 @@ def promote(directory: Path) -> None:
     opened = DataDirectory(directory)
     try:
         prepare(opened, Settings(data=directory), Address(), None, None)
-        for path in (directory / FILE, directory / f"{FILE}-wal", directory / f"{FILE}-shm"):
-            path.unlink(missing_ok=True)
+        remove_database(directory / FILE)
     finally:
         opened.close()
 

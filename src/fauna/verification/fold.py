@@ -483,6 +483,8 @@ class Fold:
                 noted[found[0]] = found[1]
 
     def _end_retentions(self, time_us: int) -> None:
+        if not self._were and not self._are:
+            return  # as in almost every block
         for number in self._were.keys() | self._are.keys():
             was, now = self._were.get(number), self._are.get(number)
             if was != now and (was or now):

@@ -10,6 +10,7 @@ from typing import Final
 
 import apsw
 
+from fauna.directories import remove_database
 from fauna.errors import StartError
 from fauna.shard.engines.sqlite import prepared, sealer
 
@@ -36,9 +37,14 @@ class DataDirectory:
 
     def remove_shard_file(self, number: int) -> None:
         """The shard's file, with its log, if there is one: it must not be open."""
-        path = self.shard_file(number)
-        for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            each.unlink(missing_ok=True)
+        remove_database(self.shard_file(number))
+
+    def shard_files(self) -> int:
+        """How many there are, without a gap."""
+        number = 0
+        while self.shard_file(number).exists():
+            number += 1
+        return number
 
     def close(self) -> None:
         """Let others open the directory.  Idempotent."""

@@ -47,6 +47,7 @@ from fauna.chain.encoding import (
     decode_row,
     encode_row,
 )
+from fauna.directories import remove_database
 from fauna.shard.engines.sqlite.blocks import Block, BlockReader
 from fauna.shard.engines.sqlite.columns import read_columns
 from fauna.shard.engines.sqlite.connection import Configure
@@ -259,8 +260,7 @@ class Versions:
         return connection
 
     def _remove(self) -> None:
-        for path in (self.path, Path(f"{self.path}-wal"), Path(f"{self.path}-shm")):
-            path.unlink(missing_ok=True)
+        remove_database(self.path)
 
     def _open_shadow(self) -> apsw.Connection:
         """The tables as they are defined, without rows."""
